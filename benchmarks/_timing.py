@@ -1,0 +1,93 @@
+"""Alternating timing: one of these, one of those, medians, one ratio.
+
+Two functions timed one after the other differ by what else the machine does;
+timed in turn, call by call, both see the same disturbance.
+"""
+
+import statistics
+import time
+
+import keras
+
+
+def alternate(functions, *, repeats=30, warmups=3, seconds=2.0):
+    """Returns the median seconds per call of each function, called in turn."""
+    for _ in range(warmups):
+        for function in functions:
+            wait(function())
+    times = [[] for _ in functions]
+    start = time.perf_counter()
+    for _ in range(repeats):
+        for function, own in zip(functions, times, strict=True):
+            before = time.perf_counter()
+            wait(function())
+            own.append(time.perf_counter() - before)
+        if time.perf_counter() - start > seconds and len(times[0]) >= 5:
+            break
+    return [statistics.median(own) for own in times]
+
+
+def wait(outputs):
+    """Blocks until the outputs are computed (JAX returns before they are)."""
+    for leaf in keras.tree.flatten(outputs):
+        if hasattr(leaf, "block_until_ready"):
+            leaf.block_until_ready()
+
+
+def forward(layer, inputs):
+    """Returns a function that runs the layer, compiled where stock compiles."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        compiled = tf.function(layer)
+        return lambda: compiled(inputs)
+    if backend == "jax":
+        import jax
+
+        run = jax.jit(lambda values, x: layer.stateless_call(values, [], x)[0])
+        values = [variable.value for variable in layer.trainable_variables]
+        return lambda: run(values, inputs)
+    import torch
+
+    def run():
+        with torch.no_grad():
+            return layer(inputs)
+
+    return run
+
+
+def forward_and_backward(layer, inputs):
+    """Returns a function that gives the gradients of the sum of squares."""
+    backend = keras.backend.backend()
+    variables = layer.trainable_variables
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        @tf.function
+        def gradients():
+            with tf.GradientTape() as tape:
+                tape.watch(inputs)
+                loss = tf.reduce_sum(tf.square(layer(inputs)))
+            return tape.gradient(
+                loss, [inputs, *[variable.value for variable in variables]]
+            )
+
+        return gradients
+    if backend == "jax":
+        import jax
+        import jax.numpy as jnp
+
+        def loss(values, x):
+            return jnp.sum(jnp.square(layer.stateless_call(values, [], x)[0]))
+
+        run = jax.jit(jax.grad(loss, argnums=(0, 1)))
+        values = [variable.value for variable in variables]
+        return lambda: run(values, inputs)
+    import torch
+
+    leaf = inputs.detach().clone().requires_grad_(True)
+    values = [variable.value for variable in variables]
+    return lambda: torch.autograd.grad(
+        torch.square(layer(leaf)).sum(), [leaf, *values]
+    )

@@ -1,0 +1,164 @@
+"""What holds for every test and every example, wherever it stands.
+
+- The requested backend is really active, or nothing runs.
+- Each test starts from the same seeds.
+- No test reaches the network.
+- Code in `docs/`, `README.md` and the docstrings runs as tests. A page is run
+  from top to bottom, in an empty folder of its own.
+"""
+
+import doctest
+import os
+import shutil
+import socket
+import tempfile
+
+os.environ.setdefault("MPLBACKEND", "Agg")  # before anything is drawn
+
+import keras
+import numpy as np
+import pytest
+from sybil import Sybil
+from sybil.document import PythonDocStringDocument
+from sybil.evaluators.doctest import NUMBER
+from sybil.evaluators.python import PythonEvaluator
+from sybil.parsers.markdown import (
+    CodeBlockParser,
+    PythonCodeBlockParser,
+    SkipParser,
+)
+from sybil.parsers.rest import DocTestParser
+from sybil.sybil import SybilCollection
+
+import keras_extras
+
+# --- the backend -----------------------------------------------------------
+
+# Where a backend's tensors come from, as the start of their module's name.
+TENSOR_MODULES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
+
+
+def pytest_configure(config):
+    active = keras.backend.backend()
+    requested = os.environ.get("KERAS_BACKEND", active)
+    tensor = type(keras.ops.ones(1))
+    if active != requested or not tensor.__module__.startswith(
+        TENSOR_MODULES.get(requested, "no backend of that name")
+    ):
+        raise pytest.UsageError(
+            f"KERAS_BACKEND={requested} was requested, but Keras runs on "
+            f"{active} and makes tensors of {tensor}."
+        )
+    if active == "torch":
+        import torch
+
+        torch.use_deterministic_algorithms(True)
+
+
+def pytest_report_header():
+    return f"keras {keras.__version__} on {keras.backend.backend()}"
+
+
+# --- which tests run -------------------------------------------------------
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--full",
+        action="store_true",
+        help="run the tests marked `full` too",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--full"):
+        return
+    full = [item for item in items if item.get_closest_marker("full")]
+    if full:
+        config.hook.pytest_deselected(items=full)
+        items[:] = [item for item in items if item not in set(full)]
+
+
+# --- the same start for each -----------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def seeds():
+    """Resets the seeds of Python, NumPy, Keras and the backend."""
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network():
+    """Lets sockets connect to this machine only (child processes are free)."""
+    connect = socket.socket.connect
+
+    def connect_here(self, address):
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            host = address[0]
+            if host not in ("localhost", "::1") and not host.startswith("127."):
+                raise OSError(f"tests may not use the network: {address}")
+        return connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", connect_here)
+        yield
+
+
+# --- examples --------------------------------------------------------------
+
+FIXTURES = ["seeds", "no_network"]  # `autouse` does not reach examples
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | NUMBER
+
+
+def fill_namespace(namespace):
+    namespace.update(np=np, keras=keras, keras_extras=keras_extras)
+
+
+def enter_page(namespace):
+    fill_namespace(namespace)
+    namespace["_left"] = os.getcwd()
+    os.chdir(tempfile.mkdtemp(prefix="keras-extras-docs-"))
+
+
+def leave_page(namespace):
+    folder = os.getcwd()
+    os.chdir(namespace["_left"])
+    shutil.rmtree(folder)
+
+
+def sybil_for_pages(folder, pattern):
+    return Sybil(
+        path=folder,
+        patterns=[pattern],
+        parsers=[
+            PythonCodeBlockParser(doctest_optionflags=FLAGS),
+            SkipParser(),
+        ],
+        setup=enter_page,
+        teardown=leave_page,
+        fixtures=FIXTURES,
+    )
+
+
+# A docstring's examples see the names of the module they stand in.
+docstrings = Sybil(
+    path="keras_extras",
+    patterns=["*.py"],
+    parsers=[
+        DocTestParser(FLAGS),
+        CodeBlockParser("python", PythonEvaluator()),
+        SkipParser(),
+    ],
+    document_types={".py": PythonDocStringDocument},
+    setup=fill_namespace,
+    fixtures=FIXTURES,
+)
+
+pytest_collect_file = SybilCollection(
+    [
+        sybil_for_pages("docs", "*.md"),
+        sybil_for_pages(".", "README.md"),
+        docstrings,
+    ]
+).pytest()

@@ -1,0 +1,338 @@
+"""Constructor arguments: normalized, checked, and turned into a config.
+
+Every layer stores what this module returns under the argument's own name.
+Config, clone and repr follow from that one rule: the config of an object is
+the call that makes it again, `cls(**config)`.
+"""
+
+import difflib
+import inspect
+import operator
+from collections.abc import Iterable, Sequence
+
+import keras
+
+from keras_extras import _shapes as shapes
+from keras_extras._errors import wrong
+
+PADDINGS = ("valid", "same", "causal")
+
+# NumPy's names, so that `np.pad` is the definition; torch's in the hint.
+PAD_MODES = ("constant", "reflect", "symmetric", "edge", "wrap")
+_TORCH_PAD_MODES = {
+    "zeros": "constant",
+    "replicate": "edge",
+    "circular": "wrap",
+}
+
+# What stands behind an argument is told by the end of its name.
+_GETTERS = {
+    "activation": keras.activations.get,
+    "initializer": keras.initializers.get,
+    "regularizer": keras.regularizers.get,
+    "constraint": keras.constraints.get,
+}
+
+
+def integer(who: object, name: str, value: object, *, minimum: int = 1) -> int:
+    """Returns `value` as a Python int that is at least `minimum`."""
+    allowed = _at_least(minimum, "an integer")
+    number = _as_int(value)
+    if number is None:
+        raise wrong(who, name, allowed, value)
+    if number < minimum:
+        raise wrong(who, name, allowed, value)
+    return number
+
+
+def spatial(
+    who,
+    name: str,
+    value: object,
+    *,
+    minimum: int = 1,
+    default: tuple[int, ...] | None = None,
+) -> tuple[int, ...]:
+    """Returns one int per spatial axis: from one for all, or one for each.
+
+    Args:
+        who: the layer; its `rank` says how many are needed.
+        name: the argument's name.
+        value: an int, or `rank` ints, or `None` if there is a default.
+        minimum: smallest number allowed.
+        default: what `None` stands for.
+    """
+    if not hasattr(who, "rank"):
+        raise TypeError(
+            f"{type(who).__name__}: the class attribute rank is not set. Use "
+            "a leaf such as Conv2D, or set rank = 1, 2 or 3 in a subclass."
+        )
+    if value is None and default is not None:
+        return default
+    numbers = _ints(value, who.rank)
+    if numbers is None or min(numbers) < minimum:
+        allowed = (
+            f"{_at_least(minimum, 'an integer')}, or {who.rank} of them"
+            if who.rank > 1
+            else _at_least(minimum, "an integer")
+        )
+        raise wrong(who, name, allowed, value)
+    return numbers
+
+
+def padding(who, value: object) -> str | tuple[tuple[int, int], ...]:
+    """Returns `"valid"`, `"same"`, `"causal"`, or (before, after) per axis."""
+    if isinstance(value, str):
+        return choice(who, "padding", value.lower(), PADDINGS)
+    one_each = isinstance(value, Iterable)
+    parts = list(value) if one_each else [value] * who.rank
+    pairs = tuple(_ints(part, 2) for part in parts)
+    if len(pairs) != who.rank or any(
+        pair is None or min(pair) < 0 for pair in pairs
+    ):
+        raise wrong(
+            who,
+            "padding",
+            f"one of {PADDINGS}, an integer of at least 0, or {who.rank} "
+            "such integers or (before, after) pairs",
+            value,
+        )
+    return pairs  # pyright: ignore[reportReturnType]: no None is left
+
+
+def pad_mode(who: object, value: object) -> str:
+    """Returns one of NumPy's padding modes."""
+    hint = ""
+    if value in _TORCH_PAD_MODES:
+        ours = _TORCH_PAD_MODES[value]  # pyright: ignore[reportArgumentType]
+        hint = f"torch's {value!r} is {ours!r} here, as in NumPy."
+    return choice(who, "pad_mode", value, PAD_MODES, fix=hint)
+
+
+def data_format(who: object, value: object) -> str:
+    """Returns the data format; `None` stands for Keras's configured one."""
+    if value is None:
+        return keras.config.image_data_format()
+    options = ("channels_last", "channels_first")
+    lower = value.lower() if isinstance(value, str) else value
+    return choice(who, "data_format", lower, options)
+
+
+def choice(
+    who: object,
+    name: str,
+    value: object,
+    options: Sequence[str],
+    *,
+    fix: str = "",
+) -> str:
+    """Returns `value` if it is one of `options`; else asks: did you mean …?"""
+    if isinstance(value, str) and value in options:
+        return value
+    close = difflib.get_close_matches(str(value), options, n=1)
+    if close and not fix:
+        fix = f"Did you mean {close[0]!r}?"
+    raise wrong(who, name, f"one of {tuple(options)}", value, fix=fix)
+
+
+def fraction(who: object, name: str, value: object) -> float:
+    """Returns `value`, a number from 0 to 1."""
+    allowed = "a number from 0 to 1"
+    if isinstance(value, str) or not hasattr(value, "__float__"):
+        raise wrong(who, name, allowed, value, error=TypeError)
+    if not 0 <= value <= 1:  # pyright: ignore[reportOperatorIssue]
+        raise wrong(who, name, allowed, value)
+    return value  # pyright: ignore[reportReturnType]
+
+
+def optional_integers(value: object) -> tuple[int | None, ...] | None:
+    """Returns a tuple of positive ints and Nones; None if it is not one."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return None
+    items = list(value)
+    sizes = tuple(None if item is None else _as_int(item) for item in items)
+    for item, size in zip(items, sizes, strict=True):
+        if item is not None and (size is None or size < 1):
+            return None
+    return sizes
+
+
+def input_channels(who, input_shape: Sequence[int | None]) -> int:
+    """Returns the number of channels, and tells the layer to expect them."""
+    axis = shapes.channel_axis(who.rank, who.data_format)
+    if len(input_shape) != who.rank + 2 or input_shape[axis] is None:
+        raise wrong(
+            who,
+            "input_shape",
+            f"of {who.rank + 2} axes, the channels (axis {axis}) known",
+            tuple(input_shape),
+            context=f"data_format={who.data_format!r}.",
+        )
+    channels = input_shape[axis]
+    who.input_spec = keras.layers.InputSpec(
+        min_ndim=who.rank + 2, axes={axis: channels}
+    )
+    return channels  # pyright: ignore[reportReturnType]: not None
+
+
+def windows_fit(who, input_shape, output_shape) -> tuple[int | None, ...]:
+    """Returns `output_shape` if at least one window fits on every axis."""
+    axes = shapes.spatial_axes(who.rank, who.data_format)
+    sizes = [output_shape[axis] for axis in axes]
+    if any(size is not None and size < 1 for size in sizes):
+        window = getattr(who, "kernel_size", None) or who.pool_size
+        raise wrong(
+            who,
+            "input_shape",
+            "large enough for one window on every axis",
+            tuple(input_shape),
+            context=f"A window of {window} and padding={who.padding!r} leave "
+            f"the output shape {output_shape}.",
+            fix="Use a larger input, a smaller window, or padding='same'.",
+        )
+    return output_shape
+
+
+def resolve(who: object, name: str, value: object):
+    """Returns the Keras object that `value` names, by the suffix of `name`.
+
+    `kernel_initializer="zeros"` gives an initializer, `activation="relu"` a
+    function, and so on; objects and configs are taken as well as names.
+    """
+    kind = name.rpartition("_")[2]
+    try:
+        return _GETTERS[kind](value)
+    except (TypeError, ValueError) as cause:
+        article = "an" if kind[0] in "aeiou" else "a"
+        raise wrong(
+            who,
+            name,
+            f"{article} {kind}: its name, its config, an object or None",
+            value,
+            error=type(cause),
+            context=str(cause),
+        ) from cause
+
+
+# --- the config: the call that makes the object again ---------------------
+
+
+def bind(cls: type, base: type, args: tuple, kwargs: dict) -> dict:
+    """Returns the arguments of the call `cls(*args, **kwargs)`, by name.
+
+    These are all the arguments of `cls.__init__` itself, defaults included,
+    and those of its parents, up to `base`, that the caller passed on through
+    `*args` or `**kwargs`. What a class fixes for its parents is not among
+    them: it is no argument of the call.
+    """
+    bound: dict = {}
+    rest = args
+    for depth, parameters in enumerate(_constructors(cls, base)):
+        kinds = {parameter.kind for parameter in parameters}
+        for parameter in parameters:
+            name = parameter.name
+            if parameter.kind in (
+                parameter.VAR_POSITIONAL,
+                parameter.VAR_KEYWORD,
+            ):
+                continue
+            if rest and parameter.kind is not parameter.KEYWORD_ONLY:
+                bound.setdefault(name, rest[0])
+                rest = rest[1:]
+            elif name in kwargs:
+                bound.setdefault(name, kwargs[name])
+            elif depth == 0 and parameter.default is not parameter.empty:
+                bound[name] = parameter.default
+        if inspect.Parameter.VAR_POSITIONAL not in kinds:
+            rest = ()
+    return bound
+
+
+def accepted(cls: type, base: type, config: dict) -> dict:
+    """Returns the part of `config` that the constructor of `cls` can take.
+
+    A constructor without `**kwargs` takes no `name`, `dtype` or `trainable`,
+    which Keras writes into every config.
+    """
+    chain = _constructors(cls, base)
+    if all(
+        any(item.kind is item.VAR_KEYWORD for item in parameters)
+        for parameters in chain
+    ):
+        return config
+    names = {item.name for parameters in chain for item in parameters}
+    return {name: config[name] for name in config if name in names}
+
+
+def _constructors(cls: type, base: type) -> list[list[inspect.Parameter]]:
+    """Returns the parameters of `cls.__init__` and of those it passes on to.
+
+    That is: of the constructors of `cls` and its parents up to `base`, as far
+    as each hands unknown keywords to the next.
+    """
+    chain = []
+    for owner in cls.__mro__:
+        if not issubclass(owner, base) or "__init__" not in vars(owner):
+            continue
+        parameters = list(
+            inspect.signature(vars(owner)["__init__"]).parameters.values()
+        )[1:]
+        chain.append(parameters)
+        if not any(item.kind is item.VAR_KEYWORD for item in parameters):
+            break
+    return chain
+
+
+def serialize(name: str, value: object):
+    """Returns the plain form of an argument, as Keras itself writes it."""
+    if callable(value) and name.rpartition("_")[2] == "activation":
+        return keras.activations.serialize(value)
+    if isinstance(value, list | tuple):
+        return type(value)(serialize("", item) for item in value)
+    if isinstance(value, dict):
+        return {key: serialize("", item) for key, item in value.items()}
+    if hasattr(value, "get_config") or callable(value):
+        return keras.saving.serialize_keras_object(value)
+    return value
+
+
+def deserialize(value: object):
+    """Returns what `serialize` was given."""
+    if isinstance(value, list | tuple):
+        return type(value)(deserialize(item) for item in value)
+    if isinstance(value, dict):
+        if "class_name" in value and "config" in value:
+            return keras.saving.deserialize_keras_object(value)
+        return {key: deserialize(item) for key, item in value.items()}
+    return value
+
+
+# --- helpers ---------------------------------------------------------------
+
+
+def _at_least(minimum: int, noun: str) -> str:
+    if minimum == 1:
+        return noun.replace("an ", "a positive ", 1)
+    return f"{noun} of at least {minimum}"
+
+
+def _as_int(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)  # pyright: ignore[reportArgumentType]
+    except TypeError:
+        return None
+
+
+def _ints(value: object, count: int) -> tuple[int, ...] | None:
+    """Returns `count` ints, from one or from `count`; None if it is neither."""
+    number = _as_int(value)
+    if number is not None:
+        return (number,) * count
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return None
+    numbers = tuple(_as_int(item) for item in value)
+    if len(numbers) != count or None in numbers:
+        return None
+    return numbers  # pyright: ignore[reportReturnType]: no None is left

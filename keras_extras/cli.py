@@ -1,0 +1,253 @@
+"""The command `keras-extras`: parse, call, print.
+
+    keras-extras demo                      two models on real digits
+    keras-extras train --data FOLDER       a model on your IDX files
+    keras-extras idx info FILE ...         what an IDX file holds
+
+Exit codes: 0 it worked, 1 it failed (the reason is one line on stderr), 2 the
+command line was wrong (argparse says how).
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+_DESCRIPTION = """\
+Layers you can open, data, training records and pictures for Keras 3."""
+
+_EXAMPLES = """\
+examples:
+  keras-extras demo                       train two models, make a report
+  KERAS_BACKEND=jax keras-extras demo     the same, on another backend
+  keras-extras train --data mnist --model mlp --epochs 10
+  keras-extras idx info train-images-idx3-ubyte.gz
+
+Each command has its own help: keras-extras demo --help
+Exit codes: 0 it worked, 1 it failed, 2 the command line was wrong.
+"""
+
+_DEMO = """\
+Trains MLP and ConvNet on 8,500 of the MNIST digits that come with the package
+and tests them on the other 1,500. Needs no network and less than a minute.
+Needs matplotlib and pandas: pip install 'keras-extras[demo]'"""
+
+_TRAIN = """\
+Trains a model on the four IDX files of a folder, named as MNIST's are:
+  train-images-idx3-ubyte  train-labels-idx1-ubyte
+  t10k-images-idx3-ubyte   t10k-labels-idx1-ubyte
+each plain or with .gz. Fashion-MNIST and KMNIST come in this form."""
+
+_FILES = """\
+the output folder then holds:
+  report.html         everything on one page that needs no other file
+  history.csv         each metric of each model, epoch by epoch
+  model.keras         the (last) model: import keras_extras, then
+                      keras.saving.load_model("model.keras")
+  *.png               samples, learning curves, confusion matrix, mistakes
+"""
+
+_INFO = """\
+Shows what each IDX file holds: data type, shape, sizes, compression (decided
+by content, not by name), smallest and largest value. Reads the whole file, so
+a damaged one is found."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        argv: the words after `keras-extras`; `None` means those of the
+            process.
+
+    Returns:
+        The exit code: 0, 1 or 2, as above.
+
+    Examples:
+        >>> main(["idx"])
+        2
+    """
+    try:
+        args = _parser().parse_args(argv)
+    except SystemExit as stop:  # argparse: 0 after --help, 2 after an error
+        return int(stop.code or 0)
+    try:
+        return args.command(args)
+    except KeyboardInterrupt:
+        return _failed("stopped")
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
+        return _failed(error)
+
+
+def _run_demo(args: argparse.Namespace) -> int:
+    from keras_extras import _demo
+
+    _demo.train_and_report(
+        list(_demo.MODELS),
+        _demo.load_images(),
+        args.output,
+        epochs=args.epochs,
+        seed=args.seed,
+        say=print,
+    )
+    return 0
+
+
+def _run_train(args: argparse.Namespace) -> int:
+    from keras_extras import _demo
+
+    _demo.train_and_report(
+        [args.model],
+        _demo.load_images(args.data),
+        args.output,
+        epochs=args.epochs,
+        batch_size=args.batch_size,
+        seed=args.seed,
+        say=print,
+    )
+    return 0
+
+
+def _run_idx_info(args: argparse.Namespace) -> int:
+    from keras_extras.datasets import read_idx
+
+    code = 0
+    for path in args.files:
+        try:
+            array = read_idx(path)
+            with open(os.path.expanduser(path), "rb") as file:
+                packed = file.read(2) == b"\x1f\x8b"
+                size = file.seek(0, os.SEEK_END)
+        except (OSError, ValueError) as error:
+            code = _failed(error)
+            continue
+        print(path)
+        print(f"  dtype   {array.dtype.name}")
+        print(f"  shape   {array.shape}")
+        print(f"  data    {array.nbytes:,} bytes")
+        print(f"  file    {size:,} bytes, {'gzip' if packed else 'plain'}")
+        if array.size:
+            print(f"  values  {array.min()} to {array.max()}")
+    return code
+
+
+def _failed(reason: object) -> int:
+    words = " ".join(str(reason).split()) or type(reason).__name__
+    print(f"keras-extras: {words}", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    from keras_extras import __version__, _demo
+
+    parser = _new(
+        argparse.ArgumentParser,
+        prog="keras-extras",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s {__version__}"
+    )
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True
+    )
+
+    demo = _new(
+        commands.add_parser,
+        "demo",
+        help="train two models on real digits and make a report",
+        description=_DEMO,
+        epilog=_FILES,
+    )
+    _add_training(demo, epochs=6, output="demo-output")
+    demo.set_defaults(command=_run_demo)
+
+    train = _new(
+        commands.add_parser,
+        "train",
+        help="train a model on a folder of IDX files, the same report",
+        description=_TRAIN,
+        epilog=_FILES,
+    )
+    train.add_argument(
+        "--data", metavar="FOLDER", required=True, help="where the files are"
+    )
+    train.add_argument(
+        "--model",
+        choices=list(_demo.MODELS),
+        default="convnet",
+        help="what to train (default: %(default)s)",
+    )
+    train.add_argument(
+        "--batch-size",
+        metavar="N",
+        type=_positive,
+        default=64,
+        help="images per step (default: %(default)s)",
+    )
+    _add_training(train, epochs=6, output="train-output")
+    train.set_defaults(command=_run_train)
+
+    idx = _new(
+        commands.add_parser,
+        "idx",
+        help="look into IDX files",
+        description="Works with IDX files, the form in which MNIST comes.",
+    ).add_subparsers(title="commands", metavar="COMMAND", required=True)
+    info = _new(
+        idx.add_parser,
+        "info",
+        help="show what IDX files hold",
+        description=_INFO,
+    )
+    info.add_argument("files", metavar="FILE", nargs="+", help="an IDX file")
+    info.set_defaults(command=_run_idx_info)
+    return parser
+
+
+def _new(make, *args, **kwargs) -> argparse.ArgumentParser:
+    """Makes a parser whose texts keep their lines."""
+    form = argparse.RawDescriptionHelpFormatter
+    return make(*args, formatter_class=form, **kwargs)
+
+
+def _add_training(
+    parser: argparse.ArgumentParser, *, epochs: int, output: str
+) -> None:
+    parser.add_argument(
+        "--epochs",
+        metavar="N",
+        type=_positive,
+        default=epochs,
+        help="passes over the training images (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed",
+        metavar="N",
+        type=_seed,
+        default=0,
+        help="start of all random numbers (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--output",
+        metavar="FOLDER",
+        default=output,
+        help="where to write the results (default: %(default)s)",
+    )
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, not {number}")
+    return number
+
+
+def _seed(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 2**32:
+        raise argparse.ArgumentTypeError(
+            f"must be from 0 to 4294967295, not {number}"
+        )
+    return number

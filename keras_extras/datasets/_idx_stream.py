@@ -1,0 +1,220 @@
+"""Bytes of an IDX file: plain or gzip on the way in, whole on the way out.
+
+    DEFLATE: bytes out <= 1032 * bytes in
+
+Reading never takes more memory than the bytes that came, whatever a header
+claims; writing never leaves half a file where a whole one was.
+"""
+
+import contextlib
+import os
+import secrets
+import stat
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import IO, Any, Protocol
+
+from keras_extras import _errors
+from keras_extras.datasets._idx_error import IdxFormatError
+
+# A DEFLATE match of 258 bytes takes two bits at least: 258 * 8 / 2.
+_DEFLATE_RATIO = 1032
+_GZIP_MAGIC = b"\x1f\x8b"
+_GZIP_BITS = 31  # zlib's number for "a gzip member, its CRC checked"
+_BLOCK = 1 << 16  # compressed bytes read at a time
+_PIECE = 1 << 18  # bytes of data taken at a time
+
+FilePath = str | os.PathLike[str]
+
+
+class Source(Protocol):
+    """Where IDX bytes come from.
+
+    `limit` is the largest number of bytes that can come, `None` if unknown.
+    `read(size)` gives 1 to `size` bytes, and none at the end only.
+    """
+
+    path: str
+    limit: int | None
+
+    def read(self, size: int) -> bytes: ...
+
+
+def take(source: Source, size: int) -> bytearray:
+    """Reads `size` bytes, or all there are: memory follows what came."""
+    taken = bytearray()
+    while len(taken) < size:
+        piece = source.read(min(size - len(taken), _PIECE))
+        if not piece:
+            break
+        taken += piece
+    return taken
+
+
+@contextlib.contextmanager
+def opened(path: FilePath | IO[bytes], who: str) -> Iterator[Source]:
+    """Opens a path or takes a file object; content says if it is gzip."""
+    with contextlib.ExitStack() as stack:
+        if isinstance(path, str | os.PathLike):
+            name = os.path.expanduser(os.fsdecode(path))
+            file = stack.enter_context(open(name, "rb"))
+            status = os.fstat(file.fileno())
+            size = status.st_size if stat.S_ISREG(status.st_mode) else None
+            plain = _Plain(file, name, size)
+        elif hasattr(path, "read"):
+            # A file object may be a pipe or a view of something larger, and
+            # asking for its end may unpack it all: its size stays unknown.
+            plain = _Plain(path, _name(path), None)
+        else:
+            raise _not_a_file(who, path)
+        yield _Inflated(plain) if plain.starts(_GZIP_MAGIC) else plain
+
+
+class _Plain:
+    """The bytes of a file as they are."""
+
+    def __init__(self, file: IO[bytes], path: str, limit: int | None) -> None:
+        self.path = path
+        self.limit = limit
+        self._file = file
+        self._ahead = b""
+
+    def starts(self, magic: bytes) -> bool:
+        self._ahead = bytes(take(self, len(magic)))
+        return self._ahead == magic
+
+    def read(self, size: int) -> bytes:
+        if self._ahead:
+            piece, self._ahead = self._ahead[:size], self._ahead[size:]
+            return piece
+        piece: Any = self._file.read(size)
+        if piece is None:
+            raise BlockingIOError(
+                f"{self.path} gave None: read_idx needs a blocking file."
+            )
+        if isinstance(piece, str):
+            raise TypeError(
+                "read_idx: path must be open in binary mode. "
+                f"Received: path={self._file!r}. Use open(..., 'rb')."
+            )
+        return piece
+
+
+class _Inflated:
+    """The content of gzip data of one or more members, inflated in steps."""
+
+    def __init__(self, file: _Plain) -> None:
+        self.path = file.path
+        self.limit = None if file.limit is None else _DEFLATE_RATIO * file.limit
+        self._file = file
+        self._member = zlib.decompressobj(_GZIP_BITS)
+        self._left = b""  # compressed bytes that wait for room in the output
+        self._offset = 0  # compressed bytes that are done with
+
+    def read(self, size: int) -> bytes:
+        while True:
+            if self._member.eof:  # another member, or the end of the file
+                self._left = self._left or self._file.read(_BLOCK)
+                if not self._left:
+                    return b""
+                self._member = zlib.decompressobj(_GZIP_BITS)
+            block = self._left or self._file.read(_BLOCK)
+            try:
+                piece = self._member.decompress(block, size)
+            except zlib.error as cause:
+                raise self._wrong(f"damage at or after it ({cause})") from cause
+            self._left = (
+                self._member.unused_data or self._member.unconsumed_tail
+            )
+            self._offset += len(block) - len(self._left)
+            if piece:
+                return piece
+            if not block and not self._member.eof:
+                raise self._wrong("the end of the file")
+
+    def _wrong(self, found: str) -> IdxFormatError:
+        return IdxFormatError(
+            self.path,
+            self._offset,
+            "whole, undamaged gzip data",
+            found,
+            "The file is damaged or cut short, or something was appended to "
+            "it: get it again.",
+            stream="gzip",
+        )
+
+
+def write(
+    path: FilePath | IO[bytes], pieces: Iterable[bytes], who: str
+) -> None:
+    """Writes to a file object, or to a path so that no half file remains."""
+    if isinstance(path, str | os.PathLike):
+        with _replaced(os.path.expanduser(os.fsdecode(path))) as file:
+            _write_all(file, pieces)
+    elif hasattr(path, "write"):
+        _write_all(path, pieces)
+    else:
+        raise _not_a_file(who, path)
+
+
+def deflated(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """One gzip member (RFC 1952) without name and time: same in, same out."""
+    deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    checksum = size = 0
+    yield _GZIP_MAGIC + b"\x08" + bytes(6) + b"\xff"
+    for piece in pieces:
+        checksum = zlib.crc32(piece, checksum)
+        size += len(piece)
+        yield deflate.compress(piece)
+    yield deflate.flush() + struct.pack("<II", checksum, size & 0xFFFFFFFF)
+
+
+@contextlib.contextmanager
+def _replaced(path: str) -> Iterator[IO[bytes]]:
+    target = os.path.realpath(path)  # a link stays, its target is replaced
+    if os.path.exists(target) and not os.path.isfile(target):
+        with open(target, "wb") as file:  # a pipe or a device, or an error
+            yield file
+        return
+    folder = os.path.dirname(target)
+    beside = os.path.join(folder, f".{secrets.token_hex(8)}.tmp")
+    try:
+        with open(beside, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if os.path.exists(target):
+            os.chmod(beside, stat.S_IMODE(os.stat(target).st_mode))
+        os.replace(beside, target)
+    except BaseException as error:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(beside)
+        if isinstance(error, OSError) and error.filename == beside:
+            error.filename = path  # the name that the caller knows
+        raise
+
+
+def _write_all(file: IO[bytes], pieces: Iterable[bytes]) -> None:
+    for piece in pieces:
+        rest = memoryview(piece)
+        while rest:
+            # An unbuffered file may take a part only. Files that count
+            # nothing (return None) take all.
+            written = file.write(rest)
+            rest = rest[len(rest) if written is None else written :]
+
+
+def _name(file: object) -> str:
+    name = getattr(file, "name", None)
+    return name if isinstance(name, str) else f"<{type(file).__name__}>"
+
+
+def _not_a_file(who: str, path: object) -> Exception:
+    return _errors.wrong(
+        who,
+        "path",
+        "a path (str or os.PathLike) or a binary file object",
+        path,
+        error=TypeError,
+    )

@@ -1,0 +1,113 @@
+"""Faster ways of single operations, where a framework has one.
+
+A row is admitted only with a number, and deleted when it stops paying. Each
+function has the name and signature of the generic one in `ops/*.py`, which
+stays the definition: the tests compare values and gradients. `when` looks at
+arguments and static shapes, never at data. `KERAS_EXTRAS_FAST=0` in the
+environment turns all rows off at import, for bug reports.
+
+Ratios are generic / fast, forward and with gradient, float32, on 2 cores of
+an x86-64 CPU with Keras 3.15.1, as printed by `benchmarks/fast.py`.
+
+| operation      | backend    | when             | forward | with gradient |
+|----------------|------------|------------------|---------|---------------|
+| `max_pool`     | torch      | 2D, last         | ?       | ?             |
+| `average_pool` | torch      | 2D, last         | ?       | ?             |
+| `max_pool`     | jax        | at most 9 taps   | ?       | ?             |
+| `average_pool` | jax        | `"same"`         | ?       | ?             |
+| `average_pool` | tensorflow | `"same"`         | ?       | ?             |
+"""
+
+import functools
+import importlib
+import os
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import keras
+
+from keras_extras import _shapes as shapes
+from keras_extras.ops._pad import as_tensor
+
+
+class Row(NamedTuple):
+    """A faster function for one operation, and when it may stand in."""
+
+    name: str
+    function: Callable
+    when: Callable[..., bool]
+
+
+def accelerate(generic: dict[str, Callable]) -> dict[str, Callable]:
+    """Returns the operations that have a faster way on the active backend.
+
+    Args:
+        generic: the generic functions, by name.
+
+    Returns:
+        For each operation with rows, a function that runs the first row whose
+        condition holds, else the generic one (its `__wrapped__`).
+    """
+    if os.environ.get("KERAS_EXTRAS_FAST", "1") == "0":
+        return {}
+    backend = keras.backend.backend()
+    if backend not in ("tensorflow", "jax", "torch"):
+        return {}
+    module = importlib.import_module(f"{__name__}.{backend}")
+    return {
+        name: _choose(
+            generic[name], [row for row in module.ROWS if row.name == name]
+        )
+        for name in {row.name for row in module.ROWS}
+    }
+
+
+def _choose(generic: Callable, rows: list[Row]) -> Callable:
+    @functools.wraps(generic)
+    def operation(inputs, *args, **kwargs):
+        inputs = as_tensor(inputs)
+        if not isinstance(inputs, keras.KerasTensor):
+            for row in rows:
+                if row.when(inputs, *args, **kwargs):
+                    return row.function(inputs, *args, **kwargs)
+        return generic(inputs, *args, **kwargs)
+
+    return operation
+
+
+def symmetric_pads(
+    lengths: Sequence[int],
+    window: Sequence[int],
+    strides: Sequence[int],
+    padding: str | Sequence[tuple[int, int]],
+) -> tuple[int, ...] | None:
+    """Returns the one pad per axis that torch's pooling takes; None if none.
+
+    It takes the same pad on both sides, at most half the window.
+    """
+    pads = [
+        shapes.axis_pads(padding, axis, *sizes)
+        for axis, sizes in enumerate(zip(lengths, window, strides, strict=True))
+    ]
+    for (before, after), size in zip(pads, window, strict=True):
+        if before != after or 2 * before > size:
+            return None
+    return tuple(before for before, _ in pads)
+
+
+def _keras_average_pool(
+    inputs, pool_size, strides=None, padding="valid", data_format=None
+):
+    return keras.ops.average_pool(
+        inputs, pool_size, strides, padding, data_format
+    )
+
+
+def _is_same(
+    inputs, pool_size, strides=None, padding="valid", data_format=None
+):
+    return padding == "same"
+
+
+# For TensorFlow and JAX; on torch, Keras 3.15 divides by the padded count.
+KERAS_SAME_AVERAGE = Row("average_pool", _keras_average_pool, _is_same)

@@ -1,0 +1,415 @@
+import keras
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+import keras_extras
+from keras_extras.layers import Conv, Conv1D, Conv2D, Conv3D
+from tests.gradients import to_numpy, value_and_gradients
+from tests.parity import (
+    assert_same,
+    assert_same_signature,
+    assert_takes_stock_config,
+)
+
+RANKS = {1: Conv1D, 2: Conv2D, 3: Conv3D}
+STOCK = {rank: getattr(keras.layers, f"Conv{rank}D") for rank in RANKS}
+
+
+def reference_conv(x, kernel, strides, pads, dilation, pad):
+    """The formula, in float64, channels last, one output at a time."""
+    rank = x.ndim - 2
+    x = np.pad(x, [(0, 0), *pads, (0, 0)], **pad)
+    groups = x.shape[-1] // kernel.shape[-2]
+    extents = [
+        (k - 1) * d + 1
+        for k, d in zip(kernel.shape[:rank], dilation, strict=True)
+    ]
+    sizes = [
+        (n - e) // s + 1
+        for n, e, s in zip(x.shape[1:-1], extents, strides, strict=True)
+    ]
+    y = np.zeros((x.shape[0], *sizes, kernel.shape[-1]))
+    inputs, filters = kernel.shape[-2], kernel.shape[-1] // groups
+    for place in np.ndindex(*sizes):
+        window = tuple(
+            slice(i * s, i * s + e, d)
+            for i, s, e, d in zip(
+                place, strides, extents, dilation, strict=True
+            )
+        )
+        patch = x[(slice(None), *window)]
+        for group in range(groups):
+            y[
+                (
+                    slice(None),
+                    *place,
+                    slice(group * filters, (group + 1) * filters),
+                )
+            ] = np.tensordot(
+                patch[..., group * inputs : (group + 1) * inputs],
+                kernel[..., group * filters : (group + 1) * filters],
+                rank + 1,
+            )
+    return y
+
+
+def images(rank, size, channels, batch=2, seed=0):
+    shape = (batch, *(size,) * rank, channels)
+    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+@st.composite
+def stock_arguments(draw):
+    """Arguments that stock takes: rank, keyword arguments, channels."""
+    rank = draw(st.sampled_from([1, 2, 3]))
+    groups = draw(st.sampled_from([1, 1, 2]))
+    strides = draw(st.integers(1, 2))
+    paddings = ["valid", "same"] + ["causal"] * (rank == 1)
+    padding = draw(st.sampled_from(paddings))
+    return rank, {
+        "filters": 2 * groups,
+        "kernel_size": draw(st.integers(1, 3)),
+        "strides": strides,
+        "padding": padding,
+        "dilation_rate": 1 if strides > 1 else draw(st.integers(1, 2)),
+        "groups": groups,
+        "data_format": "channels_last"
+        if padding == "causal"
+        else draw(st.sampled_from(["channels_last", "channels_first"])),
+        "use_bias": draw(st.booleans()),
+        "activation": draw(st.sampled_from([None, "tanh"])),
+        "dtype": draw(
+            st.sampled_from(["float32", "float32", "mixed_bfloat16"])
+        ),
+    }
+
+
+@given(stock_arguments())
+@example((2, {"filters": 4, "kernel_size": 3, "groups": 2, "padding": "same"}))
+@example((2, {"filters": 2, "kernel_size": (3, 2), "strides": (2, 1)}))
+@example(
+    (
+        1,
+        {
+            "filters": 2,
+            "kernel_size": 3,
+            "padding": "causal",
+            "dilation_rate": 2,
+        },
+    )
+)
+def test_conv_equals_stock_in_values_and_gradients(arguments):
+    rank, keywords = arguments
+    x = images(rank, 5, 4)
+    if keywords.get("data_format") == "channels_first":
+        x = np.moveaxis(x, -1, 1)
+    assert_same(RANKS[rank](**keywords), STOCK[rank](**keywords), x)
+
+
+@st.composite
+def all_arguments(draw):
+    """Arguments beyond stock's: explicit pads, modes, stride with dilation."""
+    rank = draw(st.sampled_from([1, 2]))
+    each = lambda low, high: [  # noqa: E731
+        draw(st.integers(low, high)) for _ in range(rank)
+    ]
+    pads = list(zip(each(0, 3), each(0, 3), strict=True))
+    mode = draw(
+        st.sampled_from(["constant", "reflect", "symmetric", "edge", "wrap"])
+    )
+    return rank, each(1, 3), each(1, 2), each(1, 2), pads, mode
+
+
+@given(all_arguments())
+@example((1, [3], [2], [2], [(1, 2)], "wrap"))
+def test_conv_equals_the_formula_with_any_padding(arguments):
+    rank, size, strides, dilation, pads, mode = arguments
+    x = images(rank, 6, 2)
+    layer = RANKS[rank](
+        3,
+        size,
+        strides=strides,
+        dilation_rate=dilation,
+        padding=pads,
+        pad_mode=mode,
+        bias_initializer="ones",
+    )
+    outputs = to_numpy(layer(x))
+    expected = 1 + reference_conv(
+        x.astype("float64"),
+        to_numpy(layer.kernel),
+        strides,
+        pads,
+        dilation,
+        {"mode": mode},
+    )
+    np.testing.assert_allclose(outputs, expected, atol=1e-4)
+    assert layer.compute_output_shape(x.shape) == expected.shape
+    first = RANKS[rank].from_config(
+        {**layer.get_config(), "data_format": "channels_first"}
+    )
+    first.build(np.moveaxis(x, -1, 1).shape)
+    first.set_weights(layer.get_weights())
+    moved = np.moveaxis(to_numpy(first(np.moveaxis(x, -1, 1))), 1, -1)
+    np.testing.assert_allclose(moved, outputs, atol=1e-5)
+
+
+@pytest.mark.parametrize("padding", ["same", "causal"])
+def test_strides_with_dilation_equal_every_second_output(padding):
+    x = images(1, 9, 2)
+    dense = Conv1D(2, 3, dilation_rate=2, padding="causal")
+    thin = Conv1D(2, 3, dilation_rate=2, padding="causal", strides=2)
+    dense.build(x.shape)
+    thin.build(x.shape)
+    thin.set_weights(dense.get_weights())
+    np.testing.assert_allclose(
+        to_numpy(thin(x)), to_numpy(dense(x))[:, ::2], atol=1e-6
+    )
+
+
+def test_pad_value_fills_the_pads():
+    x = np.zeros((1, 2, 1), "float32")
+    layer = Conv1D(1, 3, padding=1, pad_value=5.0, kernel_initializer="ones")
+    assert to_numpy(layer(x)).ravel().tolist() == [5.0, 5.0]
+
+
+def test_delta_kernel_returns_the_input():
+    x = images(2, 5, 1)
+    delta = np.zeros((3, 3, 1, 1))
+    delta[1, 1] = 1
+    layer = Conv2D(1, 3, padding="same", use_bias=False)
+    layer.build(x.shape)
+    layer.set_weights([delta])
+    np.testing.assert_allclose(to_numpy(layer(x)), x, atol=1e-6)
+
+
+@pytest.mark.parametrize("rank", RANKS)
+def test_signature_and_config_are_those_of_stock(rank):
+    assert_same_signature(f"Conv{rank}D")
+    keywords = {
+        "filters": 4,
+        "kernel_size": 3,
+        "groups": 2,
+        "activation": "relu",
+        "kernel_regularizer": "l2",
+        "bias_constraint": "non_neg",
+        "name": "conv",
+    }
+    assert_takes_stock_config(RANKS[rank](**keywords), STOCK[rank](**keywords))
+
+
+@pytest.mark.parametrize("padding", ["valid", "same", "causal", 1])
+@pytest.mark.parametrize("pad_mode", ["constant", "reflect"])
+def test_unknown_sizes_give_the_same_values(padding, pad_mode):
+    layer = Conv2D(2, 3, strides=2, padding=padding, pad_mode=pad_mode)
+    inputs = keras.Input((None, None, 1))
+    model = keras.Model(inputs, layer(inputs))
+    assert layer.compute_output_shape((None, None, 7, 1))[:2] == (None, None)
+    x = images(2, 7, 1)
+    np.testing.assert_allclose(
+        model.predict(x, verbose=0), to_numpy(layer(x)), atol=1e-5
+    )
+
+
+def test_lora_alpha_scales_the_update_and_is_saved_merged(tmp_path):
+    x = images(2, 4, 3)
+    layer = Conv2D(4, 3, lora_rank=2, lora_alpha=8)
+    layer(x)
+    layer.lora_kernel_b.assign(keras.ops.ones(layer.lora_kernel_b.shape))
+    merged = to_numpy(layer._kernel) + 8 / 2 * (
+        to_numpy(layer.lora_kernel_a) @ to_numpy(layer.lora_kernel_b)
+    )
+    np.testing.assert_allclose(to_numpy(layer.kernel), merged, rtol=1e-5)
+    assert layer.get_config()["lora_alpha"] == 8
+    assert len(layer.trainable_weights) == 3
+    model = keras.Sequential([layer])
+    model.build((None, 4, 4, 3))
+    expected = model.predict(x, verbose=0)
+    model.save_weights(tmp_path / "lora.weights.h5")
+    plain = keras.Sequential([Conv2D(4, 3)])
+    plain.build((None, 4, 4, 3))
+    plain.load_weights(tmp_path / "lora.weights.h5")
+    np.testing.assert_allclose(plain.predict(x, verbose=0), expected, atol=1e-5)
+    model.load_weights(tmp_path / "lora.weights.h5")
+    np.testing.assert_allclose(model.predict(x, verbose=0), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "argument"),
+    [
+        ({"filters": 0}, "filters"),
+        ({"filters": 2.5}, "filters"),
+        ({"filters": None}, "filters"),
+        ({"kernel_size": 0}, "kernel_size"),
+        ({"kernel_size": (3, 3, 3)}, "kernel_size"),
+        ({"kernel_size": (3, 2.5)}, "kernel_size"),
+        ({"kernel_size": None}, "kernel_size"),
+        ({"strides": -1}, "strides"),
+        ({"strides": "2"}, "strides"),
+        ({"padding": "smae"}, "padding"),
+        ({"padding": -1}, "padding"),
+        ({"padding": (1, 2, 3)}, "padding"),
+        ({"padding": None}, "padding"),
+        ({"data_format": "channels_middle"}, "data_format"),
+        ({"dilation_rate": 0}, "dilation_rate"),
+        ({"groups": 0}, "groups"),
+        ({"groups": 3}, "groups"),
+        ({"activation": "rleu"}, "activation"),
+        ({"kernel_initializer": "zeroes"}, "kernel_initializer"),
+        ({"bias_initializer": 3}, "bias_initializer"),
+        ({"kernel_regularizer": "l3"}, "kernel_regularizer"),
+        ({"bias_regularizer": 3}, "bias_regularizer"),
+        ({"activity_regularizer": "l3"}, "activity_regularizer"),
+        ({"kernel_constraint": "positive"}, "kernel_constraint"),
+        ({"bias_constraint": 3}, "bias_constraint"),
+        ({"pad_mode": "mirror"}, "pad_mode"),
+        ({"lora_rank": 0}, "lora_rank"),
+    ],
+)
+def test_wrong_argument_is_named_with_its_value(keywords, argument):
+    with pytest.raises((ValueError, TypeError)) as caught:
+        Conv2D(**{"filters": 4, "kernel_size": 3, **keywords})
+    text = str(caught.value)
+    assert text.startswith(f"Conv2D: {argument} must be ")
+    assert f"Received: {argument}={keywords[argument]!r}" in text
+
+
+def test_torch_padding_mode_is_explained():
+    with pytest.raises(ValueError, match="'circular' is 'wrap' here"):
+        Conv2D(1, 3, pad_mode="circular")
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "words"),
+    [
+        (Conv2D(2, 5), (1, 4, 9, 1), "large enough for one window"),
+        (Conv2D(2, 3, groups=2), (1, 4, 4, 3), "The input has 3 channels"),
+        (Conv2D(2, 3), (1, 4, 4, None), "the channels (axis 3) known"),
+        (Conv2D(2, 3), (1, 4, 4, 4, 1), "of 4 axes"),
+    ],
+)
+def test_wrong_input_shape_is_named(layer, shape, words):
+    with pytest.raises(ValueError, match=r"^Conv2D: ") as caught:
+        layer.build(shape)
+    assert words in str(caught.value)
+    assert str(shape) in str(caught.value)
+
+
+def test_rank_general_base_asks_for_a_rank():
+    with pytest.raises(TypeError, match="Conv: the class attribute rank"):
+        Conv(4, 3)
+
+
+def test_kernel_before_build_is_explained():
+    with pytest.raises(AttributeError, match="kernel"):
+        _ = Conv2D(1, 3).kernel
+
+
+HOOKS = [
+    "pad_inputs",
+    "transform_kernel",
+    "convolution_op",
+    "add_bias",
+    "activate",
+]
+
+
+def recording(base, calls):
+    """A subclass whose every hook writes its name and goes on."""
+
+    def hook(name):
+        def step(self, *args):
+            calls.append(name)
+            return getattr(base, name)(self, *args)
+
+        return step
+
+    return type("Recording", (base,), {name: hook(name) for name in HOOKS})
+
+
+@pytest.mark.parametrize("rank", RANKS)
+def test_every_documented_hook_is_called_in_order(rank):
+    calls = []
+    recording(RANKS[rank], calls)(2, 3)(images(rank, 4, 1))
+    assert calls == HOOKS
+    assert all(f"`{hook}(" in Conv.__doc__ for hook in HOOKS)
+
+
+def weight_standardized(base):
+    class WeightStandardized(base):
+        def __init__(self, *args, gain=1.0, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.gain = gain
+
+        def transform_kernel(self, kernel):
+            axes = list(range(len(kernel.shape) - 1))
+            centred = kernel - keras.ops.mean(kernel, axes, keepdims=True)
+            scale = keras.ops.std(kernel, axes, keepdims=True) + 1e-5
+            return self.gain * centred / scale
+
+    WeightStandardized.__name__ = f"WeightStandardized{base.__name__}"
+    return keras.saving.register_keras_serializable("tests")(WeightStandardized)
+
+
+STANDARDIZED = {rank: weight_standardized(cls) for rank, cls in RANKS.items()}
+
+
+@pytest.mark.parametrize("rank", RANKS)
+def test_one_hook_makes_a_layer_of_any_rank(rank, tmp_path):
+    x = images(rank, 4, 2, batch=8)
+    y = x.sum(axis=tuple(range(1, rank + 2)))
+    layer = STANDARDIZED[rank](3, 3, gain=2.0, name="standardized")
+    model = keras.Sequential(
+        [
+            keras.Input(x.shape[1:]),
+            layer,
+            keras.layers.Flatten(),
+            keras.layers.Dense(1),
+        ]
+    )
+    model.compile("adam", "mse")
+    model.fit(x, y, verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert again.get_layer("standardized").gain == 2.0
+    np.testing.assert_allclose(
+        again.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-6
+    )
+    kernel = to_numpy(layer.transform_kernel(layer.kernel.value))
+    np.testing.assert_allclose(kernel.reshape(-1, 3).mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(
+        kernel.reshape(-1, 3).std(axis=0), 2.0, rtol=1e-3
+    )
+
+
+def test_gradient_reaches_the_kernel_through_the_transform():
+    layer = STANDARDIZED[2](3, 3)
+    x = images(2, 4, 2)
+    layer.build(x.shape)
+    _, _, (kernel, bias) = value_and_gradients(
+        layer, layer.trainable_weights, x
+    )
+    # A standardized kernel does not change when a constant is added to it.
+    np.testing.assert_allclose(kernel.sum(axis=(0, 1, 2)), 0, atol=1e-3)
+    assert np.abs(kernel).max() > 1e-3
+    assert np.abs(bias).max() > 1e-3
+
+
+def test_weights_of_a_stock_model_drop_in(tmp_path):
+    x = images(2, 6, 3)
+    build = lambda layers: keras.Sequential(  # noqa: E731
+        [
+            keras.Input((6, 6, 3)),
+            layers.Conv2D(4, 3),
+            layers.Flatten(),
+            layers.Dense(2),
+        ]
+    )
+    stock, ours = build(keras.layers), build(keras_extras.layers)
+    stock.save_weights(tmp_path / "stock.weights.h5")
+    ours.load_weights(tmp_path / "stock.weights.h5")
+    np.testing.assert_allclose(
+        ours.predict(x, verbose=0), stock.predict(x, verbose=0), atol=1e-5
+    )

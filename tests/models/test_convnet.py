@@ -1,0 +1,65 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_extras.models import ConvNet
+from tests.gradients import to_numpy
+
+
+def stock(arguments, data_format):
+    layers = [
+        layer
+        for count in arguments["filters"]
+        for layer in (
+            keras.layers.Conv2D(
+                count, 3, activation="relu", data_format=data_format
+            ),
+            keras.layers.MaxPooling2D(2, data_format=data_format),
+        )
+    ]
+    return keras.Sequential(
+        [
+            *layers,
+            keras.layers.Flatten(data_format=data_format),
+            *[keras.layers.Dense(n, "relu") for n in arguments["units"]],
+            keras.layers.Dense(10, "softmax"),
+        ]
+    )
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_convnet_equals_the_stock_stack(data_format):
+    arguments = {"filters": [3, 4], "units": [5]}
+    x = np.random.default_rng(0).normal(size=(2, 12, 12, 1)).astype("float32")
+    if data_format == "channels_first":
+        x = np.moveaxis(x, -1, 1)
+    ours = ConvNet(**arguments, data_format=data_format)
+    theirs = stock(arguments, data_format)
+    theirs.build(x.shape)
+    ours.build(x.shape)
+    ours.set_weights(theirs.get_weights())
+    np.testing.assert_allclose(
+        to_numpy(ours(x)), to_numpy(theirs(x)), atol=1e-6
+    )
+
+
+def test_convnet_saves_and_summarizes(tmp_path):
+    x = np.random.default_rng(0).random((4, 10, 10, 1)).astype("float32")
+    model = ConvNet(filters=[2], units=[4], num_classes=3, dropout=0.5)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(x, np.array([0, 1, 2, 0]), verbose=0)
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(
+        again.predict(x, verbose=0), model.predict(x, verbose=0)
+    )
+    lines = []
+    model.summary(line_length=100, print_fn=lines.append)
+    shapes = ["(None, 8, 8, 2)", "(None, 4, 4, 2)", "(None, 32)", "(None, 3)"]
+    positions = ["\n".join(lines).index(shape) for shape in shapes]
+    assert positions == sorted(positions)
+
+
+def test_image_too_small_for_the_blocks_is_an_error():
+    with pytest.raises(ValueError, match="input_shape must be large enough"):
+        ConvNet(filters=[2, 2, 2]).build((None, 8, 8, 1))

@@ -1,0 +1,208 @@
+import keras
+import numpy as np
+import pytest
+
+import keras_extras
+from keras_extras.models import Model
+from tests.gradients import to_numpy
+
+
+@keras.saving.register_keras_serializable("tests")
+class Scaled(Model):
+    """Stores no argument under its own name, and has no get_config."""
+
+    def __init__(self, sizes, scale=1.0, activation=None):
+        super().__init__()
+        self.stack = [keras.layers.Dense(n, activation) for n in sizes]
+        self.factor = scale
+
+    def call(self, inputs):
+        for layer in self.stack:
+            inputs = layer(inputs)
+        return self.factor * inputs
+
+
+@keras.saving.register_keras_serializable("tests")
+class Shifted(Scaled):
+    def __init__(self, *args, shift=0.0, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.by = shift
+
+    def call(self, inputs):
+        return super().call(inputs) + self.by
+
+
+@keras.saving.register_keras_serializable("tests")
+class Around(Model):
+    def __init__(self, backbone, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = backbone
+
+    def call(self, inputs):
+        return self.inner(inputs)
+
+
+def summary_of(model):
+    lines = []
+    model.summary(line_length=100, print_fn=lines.append)
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda: Scaled([3, 2], scale=10.0, activation="tanh"),
+        lambda: Shifted((3,), 2.0, shift=5.0),
+        lambda: Around(keras.layers.Dense(2), name="around"),
+    ],
+)
+def test_saved_model_predicts_the_same(model, tmp_path):
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    model = model()
+    model.compile("sgd", "mse")
+    expected = model.predict(x, verbose=0)
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    assert type(again) is type(model)
+    np.testing.assert_array_equal(again.predict(x, verbose=0), expected)
+    assert again.get_config().keys() == model.get_config().keys()
+
+
+def test_config_holds_the_call_whatever_happens_to_its_lists_later():
+    sizes = [3, 2]
+    model = Shifted(sizes, shift=1.0)
+    sizes.append(7)
+    assert model.get_config() == {"sizes": [3, 2], "shift": 1.0}
+
+
+def test_clone_is_a_new_model_of_the_same_make():
+    model = Scaled([2], scale=3.0)
+    again = keras.models.clone_model(model)
+    assert again is not model
+    assert again.factor == 3.0
+
+
+def test_build_gives_true_shapes_and_counts():
+    model = Scaled([3, 2])
+    model.build((7, 4))
+    assert all(layer.built for layer in model.stack)
+    assert model.count_params() == 4 * 3 + 3 + 3 * 2 + 2
+    text = summary_of(model)
+    assert "(None, 3)" in text
+    assert "(None, 2)" in text
+    assert "?" not in text
+
+
+def test_first_call_gives_true_shapes_too():
+    model = Scaled([3])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((5, 4)), np.ones((5, 3)), batch_size=5, verbose=0)
+    assert "(None, 3)" in summary_of(model)
+    assert model.stack[0].kernel.path.endswith("dense/kernel") or (
+        "dense_" in model.stack[0].kernel.path
+    )
+
+
+def test_build_and_first_call_name_the_weights_alike():
+    paths = []
+    for build in (
+        lambda model: model.build((None, 4)),
+        lambda model: model(np.ones((1, 4))),
+    ):
+        keras.utils.clear_session()
+        model = Scaled([3])
+        build(model)
+        paths.append([weight.path for weight in model.weights])
+    assert paths[0] == paths[1]
+
+
+def test_several_inputs_are_built():
+    class Sum(Model):
+        def __init__(self):
+            super().__init__()
+            self.left = keras.layers.Dense(2)
+            self.right = keras.layers.Dense(2)
+
+        def call(self, inputs):
+            return self.left(inputs["a"]) + self.right(inputs["b"])
+
+    model = Sum()
+    model.build({"a": (None, 3), "b": (None, 5)})
+    assert model.count_params() == 3 * 2 + 2 + 5 * 2 + 2
+
+
+def test_call_that_takes_real_tensors_only_is_built_all_the_same():
+    class Raw(Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(2)
+
+        def call(self, inputs):
+            if isinstance(inputs, keras.KerasTensor):
+                raise TypeError("not symbolic")
+            return self.dense(inputs)
+
+    model = Raw()
+    model.build((None, 3))
+    assert model.count_params() == 8
+
+
+def test_predictions_of_classes_and_probabilities():
+    x = np.eye(3, dtype="float32")
+
+    class Fixed(Model):
+        def __init__(self, matrix):
+            super().__init__()
+            self.matrix = matrix
+
+        def call(self, inputs):
+            return keras.ops.matmul(inputs, np.array(self.matrix, "float32"))
+
+    many = Fixed([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]])
+    assert many.predict_classes(x, verbose=0).tolist() == [1, 0, 1]
+    np.testing.assert_allclose(
+        many.predict_proba(x, batch_size=2, verbose=0)[0], [0.1, 0.9]
+    )
+    one = Fixed([[0.1], [0.8], [0.5]])
+    classes = one.predict_classes(x, verbose=0)
+    assert classes.tolist() == [0, 1, 0]
+    assert classes.dtype == np.int64
+    logits = Fixed([[1.0, 9.0], [8.0, 2.0], [3.0, 7.0]])
+    assert logits.predict_classes(x, verbose=0).tolist() == [1, 0, 1]
+    with pytest.raises(ValueError, match="End the model with a softmax"):
+        logits.predict_proba(x, verbose=0)
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        Fixed([[1.0], [9.0], [-1.0]]).predict_classes(x, verbose=0)
+
+
+def test_several_outputs_have_no_class():
+    class Two(Model):
+        def call(self, inputs):
+            return inputs, inputs
+
+    with pytest.raises(TypeError, match=r"2 outputs\. Use predict"):
+        Two().predict_classes(np.ones((2, 3)), verbose=0)
+
+
+def test_functional_form_is_refused_with_the_way_out():
+    inputs = keras.Input((3,))
+    with pytest.raises(TypeError, match=r"Use keras.Model\(inputs, outputs\)"):
+        Model(inputs=inputs, outputs=inputs)
+    with pytest.raises(TypeError, match=r"Use keras.Model"):
+        Model(inputs, inputs)
+
+
+def test_stock_layers_and_ours_mix():
+    class Mixed(Model):
+        def __init__(self):
+            super().__init__()
+            self.one = keras_extras.layers.Dense(3)
+            self.two = keras.layers.Dense(2)
+
+        def call(self, inputs):
+            return self.two(self.one(inputs))
+
+    model = Mixed()
+    y = to_numpy(model(np.ones((1, 4))))
+    assert y.shape == (1, 2)
+    assert "?" not in summary_of(model)

@@ -1,0 +1,24 @@
+"""Drawing must leave no trace outside of the figure."""
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def no_trace():
+    """Fails a test that opens a pyplot figure or changes a setting."""
+    figures, settings = plt.get_fignums(), mpl.rcParams.copy()
+    yield
+    assert plt.get_fignums() == figures
+    assert mpl.rcParams == settings
+
+
+@pytest.fixture
+def no_matplotlib(monkeypatch):
+    """Makes matplotlib look as if it were not installed."""
+    import sys
+
+    for name in [*sys.modules]:
+        if name.partition(".")[0] == "matplotlib":
+            monkeypatch.setitem(sys.modules, name, None)

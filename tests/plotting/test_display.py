@@ -1,0 +1,127 @@
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from PIL import Image
+
+from keras_extras.plotting import (
+    ConfusionMatrixDisplay,
+    HistoryDisplay,
+    ImagesDisplay,
+)
+from keras_extras.plotting._display import class_names_for, class_numbers
+
+DISPLAYS = {
+    "history": lambda: HistoryDisplay([1, 2], {"loss": [2.0, 1.0]}),
+    "images": lambda: ImagesDisplay(np.zeros((1, 4, 4)), ["zero"]),
+    "confusion": lambda: ConfusionMatrixDisplay([[3, 1], [0, 2]]),
+}
+every_display = pytest.mark.parametrize("make", DISPLAYS.values(), ids=DISPLAYS)
+
+
+@every_display
+def test_plot_returns_the_display_with_its_figure(make):
+    display = make()
+    assert display.plot() is display
+    axes = np.atleast_1d(display.ax_)
+    assert all(axis.figure is display.figure_ for axis in axes)
+
+
+@every_display
+def test_plot_draws_on_given_axes(make):
+    figure, axis = plt.subplots()
+    display = make().plot(ax=axis)
+    assert display.figure_ is figure
+    assert np.atleast_1d(display.ax_)[0] is axis
+    plt.close(figure)
+
+
+@every_display
+def test_a_notebook_shows_the_picture(make):
+    png = make()._repr_png_()
+    picture = Image.open(io.BytesIO(png))
+    assert picture.format == "PNG"
+    assert min(picture.size) > 100
+
+
+@every_display
+def test_a_notebook_does_not_show_a_figure_of_somebody_else_twice(make):
+    figure, axis = plt.subplots()
+    assert make().plot(ax=axis)._repr_png_() is None
+    plt.close(figure)
+
+
+@every_display
+def test_drawing_twice_gives_two_figures(make):
+    display = make()
+    first = display.plot().figure_
+    assert display.plot().figure_ is not first
+
+
+@every_display
+def test_nothing_is_cut_off(make):
+    """The picture has an empty border, so no text leaves it."""
+    pixels = np.asarray(
+        Image.open(io.BytesIO(make()._repr_png_())).convert("L")
+    )
+    border = [pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]
+    assert all((side == 255).all() for side in border)
+
+
+@every_display
+@pytest.mark.usefixtures("no_matplotlib")
+def test_without_matplotlib_the_error_says_how_to_install_it(make):
+    display = make()  # holds numbers only
+    with pytest.raises(ImportError, match=r"pip install 'keras-extras\[plot\]"):
+        display.plot()
+
+
+# --- class numbers and names -------------------------------------------------
+
+
+@given(
+    arrays.arrays(
+        st.sampled_from(["int64", "uint8", "int32", "float32"]),
+        st.integers(0, 20),
+        elements=st.integers(0, 200),
+    )
+)
+def test_class_numbers_pass(numbers):
+    for shaped in (numbers, numbers[:, None], numbers.tolist()):
+        found = class_numbers("who", "labels", shaped)
+        assert found.dtype == "int64"
+        assert found.tolist() == numbers.tolist()
+
+
+@given(
+    arrays.arrays(
+        "float32",
+        st.tuples(st.integers(1, 8), st.integers(2, 5)),
+        elements=st.floats(0, 1, width=32),
+        unique=True,
+    )
+)
+def test_the_largest_column_is_the_class(probabilities):
+    numbers = class_numbers("who", "predictions", probabilities)
+    assert [row[i] for row, i in zip(probabilities, numbers, strict=True)] == [
+        max(row) for row in probabilities
+    ]
+
+
+@pytest.mark.parametrize(
+    "values", [[0.5, 1.0], [-1, 0], ["a"], np.zeros((2, 2, 2)), 3, [np.nan]]
+)
+def test_other_values_are_no_classes(values):
+    with pytest.raises(ValueError, match="who: labels must be class numbers"):
+        class_numbers("who", "labels", values)
+
+
+def test_class_names():
+    assert class_names_for("who", None, 3) == ["0", "1", "2"]
+    assert class_names_for("who", ("a", "b", "c"), 2) == ["a", "b", "c"]
+    with pytest.raises(ValueError, match="who: class_names must be one name"):
+        class_names_for("who", ["a"], 2)

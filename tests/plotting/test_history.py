@@ -1,0 +1,163 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+
+from keras_extras.plotting import HistoryDisplay
+
+NAN = math.nan
+
+FRAME = pd.DataFrame(
+    {
+        "accuracy": [0.5, 0.6, 0.7, 0.8],
+        "loss": [4.0, 3.0, 2.0, 1.0],
+        "val_accuracy": [NAN, 0.55, NAN, 0.75],
+        "val_loss": [NAN, 3.5, NAN, 1.5],
+    },
+    index=pd.Index([3, 4, 5, 6], name="epoch"),
+)
+
+
+def numbers(length):
+    value = st.floats(-1e6, 1e6) | st.just(NAN)
+    return st.lists(value, min_size=length, max_size=length)
+
+
+@given(st.data(), st.integers(1, 40), st.integers(0, 100))
+def test_drawn_numbers_are_the_given_ones(data, length, first):
+    names = ["loss", "val_loss", "mae"]
+    frame = pd.DataFrame(
+        {name: data.draw(numbers(length)) for name in names},
+        index=range(first, first + length),
+    )
+    lines = HistoryDisplay.from_history(frame).plot().lines_
+    assert set(lines) == set(names)
+    for name in names:
+        logged = frame[name].dropna()
+        assert lines[name].get_xdata().tolist() == logged.index.tolist()
+        assert lines[name].get_ydata().tolist() == logged.tolist()
+
+
+def test_loss_stands_beside_accuracy():
+    display = HistoryDisplay.from_history(FRAME).plot()
+    assert display.groups == {
+        "loss": ["loss", "val_loss"],
+        "accuracy": ["accuracy", "val_accuracy"],
+    }
+    labels = [axis.get_ylabel() for axis in display.ax_]
+    assert labels == ["loss", "accuracy (fraction)"]
+    left, right = (axis.get_position() for axis in display.ax_)
+    assert left.x1 < right.x0
+    assert left.y0 == right.y0
+
+
+def test_training_and_validation_differ_without_color():
+    lines = HistoryDisplay.from_history(FRAME).plot().lines_
+    assert lines["loss"].get_linestyle() == "-"
+    assert lines["val_loss"].get_linestyle() == "--"
+    markers = {lines[name].get_marker() for name in ("loss", "val_loss")}
+    assert len(markers - {"", "None", None}) == 2
+
+
+def test_the_legend_tells_them_apart():
+    for axis in HistoryDisplay.from_history(FRAME).plot().ax_:
+        legend = [text.get_text() for text in axis.get_legend().get_texts()]
+        assert legend == ["training", "validation"]
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 7, 8, 50, 1000])
+def test_epochs_are_whole_numbers(length):
+    display = HistoryDisplay([*range(1, length + 1)], {"loss": [1.0] * length})
+    (axis,) = display.plot().ax_
+    low, high = axis.get_xlim()
+    ticks = [tick for tick in axis.get_xticks() if low <= tick <= high]
+    assert ticks
+    assert len(ticks) <= 10
+    assert all(tick == round(tick) for tick in ticks)
+    assert axis.get_xlabel() == "epoch"
+
+
+def test_a_single_metric_needs_no_legend():
+    display = HistoryDisplay.from_history({"loss": [2.0, 1.0]}, name="MLP")
+    (axis,) = display.plot().ax_
+    assert axis.get_legend() is None
+    assert axis.get_title() == "MLP"
+
+
+def test_validation_alone_is_drawn_as_validation():
+    display = HistoryDisplay.from_history({"val_loss": [2.0, 1.0]}).plot()
+    assert display.groups == {"loss": ["val_loss"]}
+    assert display.lines_["val_loss"].get_linestyle() == "--"
+
+
+def test_metrics_choose_and_order():
+    display = HistoryDisplay.from_history(FRAME, metrics=["accuracy"])
+    assert display.groups == {"accuracy": ["accuracy", "val_accuracy"]}
+    display = HistoryDisplay.from_history(FRAME, metrics=["accuracy", "loss"])
+    assert list(display.groups) == ["accuracy", "loss"]
+
+
+def test_style_goes_to_every_line():
+    lines = HistoryDisplay.from_history(FRAME).plot(linewidth=5).lines_
+    assert {line.get_linewidth() for line in lines.values()} == {5}
+
+
+def test_axes_left_over_are_untouched():
+    axes = Figure().subplots(1, 3)
+    display = HistoryDisplay.from_history(FRAME).plot(ax=axes)
+    assert list(display.ax_) == list(axes[:2])
+    assert not axes[2].lines
+
+
+def test_the_table_is_not_changed():
+    before = FRAME.copy()
+    HistoryDisplay.from_history(FRAME).plot()
+    pd.testing.assert_frame_equal(FRAME, before)
+
+
+# --- errors ------------------------------------------------------------------
+
+
+def test_what_is_no_table_is_refused_with_advice():
+    with pytest.raises(TypeError, match="history_frame"):
+        HistoryDisplay.from_history([1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: HistoryDisplay([1, 2], {"loss": [1.0]}),
+        lambda: HistoryDisplay([1], {"loss": [[1.0]]}),
+        lambda: HistoryDisplay([[1]], {"loss": [[1.0]]}),
+        lambda: HistoryDisplay.from_history({"a": [1.0, 2.0], "loss": [1.0]}),
+    ],
+)
+def test_one_value_per_epoch(make):
+    with pytest.raises(ValueError, match=r"curves\['loss'\] must be one value"):
+        make()
+
+
+@pytest.mark.parametrize("metric", ["los", "val_loss"])
+def test_unknown_metrics_are_refused_with_the_known(metric):
+    with pytest.raises(ValueError, match=r"out of \['accuracy', 'loss'\]"):
+        HistoryDisplay.from_history(FRAME, metrics=[metric])
+
+
+def test_too_few_axes_are_refused():
+    with pytest.raises(ValueError, match="2 axes, one per metric"):
+        HistoryDisplay.from_history(FRAME).plot(ax=Figure().subplots())
+
+
+@pytest.mark.parametrize("table", [{}, {"loss": []}, FRAME[:0]])
+def test_nothing_to_draw_is_refused(table):
+    with pytest.raises(ValueError, match="at least one metric"):
+        HistoryDisplay.from_history(table).plot()
+
+
+def test_all_missing_is_an_empty_line():
+    display = HistoryDisplay.from_history({"loss": [1.0], "val_loss": [NAN]})
+    assert not np.size(display.plot().lines_["val_loss"].get_ydata())

@@ -1,0 +1,185 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from keras_extras.plotting import ImagesDisplay
+
+RNG = np.random.default_rng(0)
+DIGITS = RNG.integers(0, 256, (6, 5, 4), dtype="uint8")
+
+LABELS = [0, 1, 2, 0, 1, 2]
+PROBABILITIES = np.array(
+    [
+        [0.8, 0.1, 0.1],  # right
+        [0.6, 0.3, 0.1],  # wrong
+        [0.1, 0.0, 0.9],  # right
+        [0.0, 0.9, 0.1],  # wrong, the surest
+        [0.5, 0.1, 0.4],  # wrong, the least sure
+        [0.2, 0.2, 0.6],  # right
+    ]
+)
+
+
+def predicted(**arguments):
+    return ImagesDisplay.from_predictions(
+        DIGITS, LABELS, PROBABILITIES, **arguments
+    )
+
+
+def drawn(display):
+    return [axis.images[0].get_array() for axis in display.ax_]
+
+
+def test_drawn_pixels_are_the_given_ones():
+    display = ImagesDisplay(DIGITS).plot()
+    np.testing.assert_array_equal(drawn(display), DIGITS)
+    np.testing.assert_array_equal(
+        drawn(ImagesDisplay(DIGITS[..., None]).plot()), DIGITS
+    )
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_colors_are_the_given_ones(channels, dtype):
+    images = RNG.integers(0, 2, (2, 5, 4, channels)).astype(dtype)
+    np.testing.assert_array_equal(drawn(ImagesDisplay(images).plot()), images)
+
+
+def test_one_gray_scale_for_all_images():
+    images = np.stack([np.full((3, 3), value) for value in (-1.0, 0.5, 3.0)])
+    for axis in ImagesDisplay(images).plot().ax_:
+        assert axis.images[0].get_clim() == (-1.0, 3.0)
+    for axis in ImagesDisplay(DIGITS).plot().ax_:
+        assert axis.images[0].get_clim() == (0, 255)
+
+
+def test_floats_outside_of_the_color_range_are_scaled_together():
+    values = np.array([-1.0, 0.0, 1.0]).reshape(3, 1, 1, 1)
+    shown = drawn(ImagesDisplay(values * np.ones((1, 2, 2, 3))).plot())
+    assert [np.unique(image).tolist() for image in shown] == [[0], [0.5], [1]]
+
+
+def test_captions_say_what_was_taken_for_what():
+    assert predicted().captions == [
+        "0 (80%)",
+        "0, not 1 (60%)",
+        "2 (90%)",
+        "1, not 0 (90%)",
+        "0, not 1 (50%)",
+        "2 (60%)",
+    ]
+    assert predicted().wrong.tolist() == [False, True, False, True, True, False]
+
+
+def test_captions_without_probabilities():
+    only_labels = ImagesDisplay.from_predictions(DIGITS, LABELS)
+    assert only_labels.captions == ["0", "1", "2", "0", "1", "2"]
+    assert not only_labels.wrong.any()
+    classes = ImagesDisplay.from_predictions(DIGITS, LABELS, [0, 0, 2, 1, 0, 2])
+    assert classes.captions[:2] == ["0", "0, not 1"]
+
+
+def test_class_names():
+    display = predicted(class_names=["cat", "dog", "eel"], max_images=2)
+    assert display.captions == ["cat (80%)", "cat, not dog (60%)"]
+
+
+def test_only_wrong_shows_the_surest_mistakes_first():
+    display = predicted(only_wrong=True, max_images=2)
+    assert display.captions == ["1, not 0 (90%)", "0, not 1 (60%)"]
+    np.testing.assert_array_equal(display.images, DIGITS[[3, 1]])
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 12))
+def test_only_wrong_shows_all_mistakes_once(seed, count):
+    rng = np.random.default_rng(seed)
+    images = np.arange(count)[:, None, None] * np.ones((1, 2, 2))
+    labels = rng.integers(0, 3, count)
+    probabilities = rng.dirichlet(np.ones(3), count).reshape(count, 3)
+    display = ImagesDisplay.from_predictions(
+        images, labels, probabilities, only_wrong=True
+    )
+    shown = display.images[:, 0, 0].astype(int).tolist()
+    mistakes = np.flatnonzero(probabilities.argmax(axis=1) != labels)
+    assert sorted(shown) == mistakes.tolist()
+    sureness = [probabilities[i].max() for i in shown]
+    assert sureness == sorted(sureness, reverse=True)
+
+
+def test_mistakes_are_marked_by_color_and_frame_too():
+    right, wrong = predicted(max_images=2).plot().ax_
+    for read in (
+        lambda axis: to_hex(axis.title.get_color()),
+        lambda axis: to_hex(axis.spines["left"].get_edgecolor()),
+        lambda axis: axis.spines["left"].get_linewidth(),
+        lambda axis: axis.title.get_weight(),
+    ):
+        assert read(right) != read(wrong)
+    assert wrong.get_title() == "0, not 1 (60%)"
+
+
+@pytest.mark.parametrize(
+    ("count", "num_columns", "shape"),
+    [(1, None, (1, 1)), (8, None, (1, 8)), (9, None, (2, 8)), (5, 2, (3, 2))],
+)
+def test_grid(count, num_columns, shape):
+    display = ImagesDisplay(np.zeros((count, 3, 3)))
+    display.plot(num_columns=num_columns)
+    assert len(display.ax_) == count
+    grid = display.ax_[0].get_subplotspec().get_gridspec()
+    assert grid.get_geometry() == shape
+    assert len(display.figure_.axes) == np.prod(shape)
+    assert not any(axis.axison for axis in display.figure_.axes[count:])
+
+
+def test_style_goes_to_imshow():
+    (axis, *_) = ImagesDisplay(DIGITS).plot(cmap="gray_r", vmax=99).ax_
+    assert axis.images[0].get_cmap().name == "gray_r"
+    assert axis.images[0].get_clim() == (0, 99)
+
+
+# --- errors ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(3,), (4, 4), (2, 4, 4, 2), (1, 1, 2, 3, 3)])
+def test_other_shapes_are_refused(shape):
+    with pytest.raises(ValueError, match="images must be an array of shape"):
+        ImagesDisplay(np.zeros(shape))
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: ImagesDisplay(DIGITS, ["a"]), "captions must be one for each"),
+        (
+            lambda: ImagesDisplay(DIGITS, wrong=[1]),
+            "wrong must be one for each",
+        ),
+        (
+            lambda: ImagesDisplay.from_predictions(DIGITS, [1]),
+            "labels must be one for each of the 6 images. Received: labels=1",
+        ),
+        (
+            lambda: ImagesDisplay.from_predictions(DIGITS, LABELS, [1, 2]),
+            "predictions must be one for each of the 6 .* predictions=2",
+        ),
+        (
+            lambda: ImagesDisplay.from_predictions(
+                DIGITS, LABELS, only_wrong=True
+            ),
+            "predictions must be given if only_wrong=True",
+        ),
+        (lambda: predicted(class_names=["a"]), "class_names must be one name"),
+        (lambda: ImagesDisplay(DIGITS[:0]).plot(), "at least one image"),
+        (
+            lambda: ImagesDisplay(DIGITS).plot(ax=Figure().subplots(1, 5)),
+            "ax must be 6 axes, one per image",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()

@@ -1,0 +1,357 @@
+"""Who may import whom, read from the source; the table of docs/design.md.
+
+Nothing is imported here, so this runs without Keras. There is no list of
+exceptions: an import that breaks the table is moved, or the table and its
+reason in docs/design.md are changed for everybody.
+"""
+
+import ast
+import re
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = "keras_extras"
+SOURCES = sorted(
+    path.relative_to(ROOT) for path in (ROOT / PACKAGE).rglob("*.py")
+)
+
+
+class Arrows(NamedTuple):
+    """What a floor may import, next to the standard library and itself."""
+
+    house: tuple[str, ...] = ()  # floors below, at the top of a file
+    house_late: tuple[str, ...] = ()  # floors, inside functions
+    outside: tuple[str, ...] = ()  # packages, at the top of a file
+    outside_late: tuple[str, ...] = ()  # packages, inside functions
+
+
+PUBLIC = (
+    "layers",
+    "ops",
+    "models",
+    "datasets",
+    "callbacks",
+    "plotting",
+    "testing",
+)
+COMMAND = Arrows(
+    house=("_errors",),
+    house_late=("__init__", *PUBLIC, "cli", "_demo", "_report"),
+    outside_late=("keras", "numpy"),
+)
+ALLOWED = {
+    "__init__": Arrows(
+        house=("_errors", "layers", "models", "ops"), outside=("keras",)
+    ),
+    "_errors": Arrows(),
+    "_shapes": Arrows(),
+    "_arguments": Arrows(house=("_errors", "_shapes"), outside=("keras",)),
+    "ops": Arrows(
+        house=("_errors", "_arguments", "_shapes", "ops._fast"),
+        outside=("keras", "numpy"),
+    ),
+    "ops._fast": Arrows(
+        house=("_errors", "_arguments", "_shapes"), outside=("keras", "numpy")
+    ),
+    "ops._fast.tensorflow": Arrows(
+        house=("_errors", "_arguments", "_shapes", "ops", "ops._fast"),
+        outside=("keras", "numpy", "tensorflow"),
+    ),
+    "ops._fast.jax": Arrows(
+        house=("_errors", "_arguments", "_shapes", "ops", "ops._fast"),
+        outside=("keras", "numpy", "jax"),
+    ),
+    "ops._fast.torch": Arrows(
+        house=("_errors", "_arguments", "_shapes", "ops", "ops._fast"),
+        outside=("keras", "numpy", "torch"),
+    ),
+    "layers": Arrows(
+        house=("_errors", "_arguments", "_shapes", "ops"),
+        outside=("keras", "numpy"),
+    ),
+    "models": Arrows(
+        house=("_errors", "_arguments", "layers"), outside=("keras", "numpy")
+    ),
+    "datasets": Arrows(house=("_errors",), outside=("keras.utils", "numpy")),
+    "callbacks": Arrows(
+        house=("_errors",),
+        outside=("keras", "numpy"),
+        outside_late=("pandas",),
+    ),
+    "plotting": Arrows(
+        house=("_errors",),
+        outside=("numpy",),
+        outside_late=("matplotlib", "pandas"),
+    ),
+    "testing": Arrows(
+        outside=("keras", "numpy"), outside_late=("hypothesis", "pytest")
+    ),
+    "cli": COMMAND,
+    "__main__": Arrows(house=("cli",)),
+    "_demo": COMMAND,
+    "_report": COMMAND,
+}
+
+
+class Import(NamedTuple):
+    """One imported module, as a dotted name."""
+
+    name: str
+    line: int
+    late: bool  # inside a function, or for type checkers only
+
+
+def dotted(node):
+    """Returns `"keras.src"` for the expression `keras.src`, else `None`."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        left = dotted(node.value)
+        return left and f"{left}.{node.attr}"
+    return None
+
+
+def imports_of(node, module, is_package, late=False):
+    """Yields every `Import` below `node`, a part of `module`'s source."""
+    for child in ast.iter_child_nodes(node):
+        child_late = late or isinstance(
+            child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+        )
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(
+            child.test
+        ):
+            child_late = True
+        if isinstance(child, ast.Import):
+            for alias in child.names:
+                yield Import(alias.name, child.lineno, late)
+        elif isinstance(child, ast.ImportFrom):
+            base = child.module or ""
+            if child.level:
+                parts = module.split(".")
+                keep = len(parts) - child.level + is_package
+                base = ".".join([*parts[:keep], *filter(None, [base])])
+            for alias in child.names:
+                yield Import(f"{base}.{alias.name}", child.lineno, late)
+        elif isinstance(child, ast.Call):
+            called = (dotted(child.func) or "").rpartition(".")[2]
+            if called in ("import_module", "__import__", "import_optional"):
+                for argument in child.args[:1]:
+                    if isinstance(argument, ast.Constant):
+                        yield Import(argument.value, child.lineno, late)
+        elif isinstance(child, ast.Attribute) and dotted(child) == "keras.src":
+            yield Import("keras.src", child.lineno, late)
+        yield from imports_of(child, module, is_package, child_late)
+
+
+def floor_of(name):
+    """Returns the floor of a name inside the house, the longest that fits."""
+    parts = name.split(".")[1:]
+    for length in range(len(parts), 0, -1):
+        if ".".join(parts[:length]) in ALLOWED:
+            return ".".join(parts[:length])
+    return "__init__"
+
+
+def is_below(name, prefixes):
+    """Tells whether a dotted name is one of `prefixes` or stands below one."""
+    return any(f"{name}.".startswith(f"{prefix}.") for prefix in prefixes)
+
+
+def complaint(module, found):
+    """Returns what is wrong with one import, in words, or `None`."""
+    name = found.name
+    floor = floor_of(module)
+    arrows = ALLOWED[floor]
+    first = name.partition(".")[0]
+    if is_below(name, ["keras.src"]):
+        return "keras.src is private to Keras and changes without notice"
+    if first == PACKAGE:
+        return house_complaint(module, floor, arrows, found)
+    if first in sys.stdlib_module_names:
+        return None
+    if is_below(name, arrows.outside):
+        return None
+    if is_below(name, arrows.outside_late):
+        if found.late:
+            return None
+        return f"{floor} may import {first} inside functions only"
+    allowed = arrows.outside + arrows.outside_late
+    return (
+        f"{floor} must not import {first}; from outside it may import "
+        f"{', '.join(allowed) or 'the standard library only'}"
+    )
+
+
+def house_complaint(module, floor, arrows, found):
+    """Returns what is wrong with an import inside the house, or `None`."""
+    target = floor_of(found.name)
+    if target == floor:
+        return family_complaint(module, floor, found)
+    if target in arrows.house or (found.late and target in arrows.house_late):
+        rest = found.name.split(".")[1 + len(target.split(".")) :]
+        is_guest = target in PUBLIC and not floor.startswith(f"{target}.")
+        if is_guest and any(part.startswith("_") for part in rest):
+            return (
+                f"{floor} must take public names from {PACKAGE}.{target}, "
+                "not look behind its door"
+            )
+        return None
+    if target in arrows.house_late:
+        return f"{floor} may import {target} inside functions only"
+    return (
+        f"there is no arrow from {floor} to {target}; {floor} may import "
+        f"{', '.join(arrows.house + arrows.house_late) or 'no other floor'}"
+    )
+
+
+def family_complaint(module, floor, found):
+    """Within layers, a family knows `_base` and its parent family only."""
+    own = module.split(".")[2:]
+    other = found.name.split(".")[2:]
+    if floor != "layers" or not own or not other:
+        return None
+    if other[0] == "_base" or own[0].startswith(f"{other[0]}_"):
+        return None
+    return (
+        f"layers.{own[0]} may import layers._base and its parent family, "
+        f"not layers.{other[0]}"
+    )
+
+
+def check_source(source, module, is_package=False):
+    """Returns one line per broken arrow."""
+    broken = {}
+    for found in imports_of(ast.parse(source), module, is_package):
+        words = complaint(module, found)
+        if words:
+            broken[found.line, words] = f"{module}, line {found.line}: {words}"
+    return list(broken.values())
+
+
+# --- the house ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=str)
+def test_imports_follow_the_arrows(path):
+    is_package = path.name == "__init__.py"
+    parts = path.parent.parts if is_package else path.with_suffix("").parts
+    broken = check_source(
+        (ROOT / path).read_text(), ".".join(parts), is_package
+    )
+    assert not broken, "\n".join(broken)
+
+
+FAMILIES = [
+    path
+    for path in SOURCES
+    if len(path.parts) == 3 and re.fullmatch(r"_[a-z]\w*\.py", path.name)
+]
+
+
+@pytest.mark.parametrize("path", FAMILIES, ids=str)
+def test_each_file_has_a_test_file(path):
+    expected = Path("tests", path.parts[1], f"test{path.name}")
+    assert (ROOT / expected).exists(), f"{path} needs {expected}"
+
+
+@pytest.mark.parametrize("path", FAMILIES, ids=str)
+def test_each_file_has_a_page(path):
+    expected = reference_page(path.parts[1], path.stem.strip("_"))
+    assert (ROOT / expected).exists(), f"{path} needs {expected}"
+
+
+def reference_page(package, family):
+    folder = Path("docs", "reference")
+    if package == "layers":
+        return folder / package / f"{family}.md"
+    return folder / f"{package}.md"
+
+
+@pytest.mark.parametrize(
+    "package",
+    [
+        name
+        for name in PUBLIC
+        if (ROOT / PACKAGE / name / "__init__.py").exists()
+    ],
+)
+def test_each_public_name_is_on_a_page(package):
+    init = ROOT / PACKAGE / package / "__init__.py"
+    pages = "\n".join(
+        page.read_text() for page in (ROOT / "docs" / "reference").rglob("*.md")
+    )
+    documented = set(re.findall(r"^::: ([\w.]+)", pages, re.MULTILINE))
+    missing = [
+        name
+        for name in public_names(init.read_text())
+        if f"{PACKAGE}.{package}.{name}" not in documented
+    ]
+    assert not missing, f"no `::: {PACKAGE}.{package}.…` for {missing}"
+
+
+def public_names(source):
+    for node in ast.parse(source).body:
+        if (
+            isinstance(node, ast.Assign)
+            and dotted(node.targets[0]) == "__all__"
+        ):
+            return ast.literal_eval(node.value)
+    raise AssertionError("a public package needs a literal __all__")
+
+
+# --- the checker itself ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "words"),
+    [
+        ("ops._conv", "import tensorflow as tf", "must not import tensorflow"),
+        ("ops._fast.jax", "import torch", "must not import torch"),
+        ("layers._conv", "from jax import numpy", "must not import jax"),
+        ("ops._conv", "from keras.src import ops", "keras.src is private"),
+        ("ops._conv", "import keras\nkeras.src.ops", "keras.src is private"),
+        ("ops._conv", "import keras_extras.layers", "no arrow from ops to la"),
+        ("ops._conv", "from .. import layers", "no arrow from ops to layers"),
+        ("layers._conv", "from ..models import MLP", "from layers to models"),
+        ("layers._conv", "from ._pool import Pool", "not layers._pool"),
+        ("layers._a", "from keras_extras.layers import _b", "not layers._b"),
+        ("models._mlp", "from ..layers._base import Layer", "behind its door"),
+        ("models._mlp", "from keras_extras import ops", "from models to ops"),
+        ("models._mlp", "import keras_extras", "from models to __init__"),
+        ("plotting._a", "from ..callbacks import b", "plotting to callbacks"),
+        ("plotting._a", "import matplotlib", "inside functions only"),
+        ("datasets._idx", "import keras", "must not import keras"),
+        ("testing._a", "from .._errors import wrong", "no other floor"),
+        ("_errors", "import numpy", "standard library only"),
+        ("_shapes", "import_optional('keras', extra='')", "not import keras"),
+        ("cli", "from keras_extras import models", "inside functions only"),
+    ],
+)
+def test_a_broken_arrow_is_named(module, source, words):
+    (line,) = check_source(source, f"{PACKAGE}.{module}")
+    assert words in line
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("ops._conv", "import math\nimport keras\nfrom ._pad import pad"),
+        ("ops._conv", "from keras_extras.ops._fast import conv"),
+        ("ops._fast.jax", "import jax.numpy as jnp"),
+        ("ops._fast.jax", "from keras_extras.ops._pad import pad"),
+        ("layers._conv", "from keras_extras import _arguments as arguments"),
+        ("layers._conv", "from keras_extras.layers._base import Layer"),
+        ("layers._conv_transpose", "from ._conv import Conv"),
+        ("models._mlp", "from keras_extras.layers import Dense"),
+        ("datasets._idx", "from keras.utils import PyDataset"),
+        ("plotting._a", "def plot():\n    import matplotlib.pyplot as plt"),
+        ("callbacks._a", "if TYPE_CHECKING:\n    import pandas as pd"),
+        ("cli", "def main():\n    from keras_extras import models"),
+    ],
+)
+def test_an_arrow_of_the_table_is_let_through(module, source):
+    assert check_source(source, f"{PACKAGE}.{module}") == []

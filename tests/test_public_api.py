@@ -1,0 +1,205 @@
+"""The public surface: every name, signature and registered name, as a text.
+
+`api.txt` beside this file is that text. A change of the surface shows there as
+a diff, which is where it is decided. To write it anew:
+
+    python tests/test_public_api.py --update
+"""
+
+import importlib
+import inspect
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGES = sorted(
+    path.parent.name
+    for path in Path(__file__).parent.parent.glob("keras_extras/*/__init__.py")
+)
+GOLDEN = Path(__file__).parent / "api.txt"
+
+# What a constructor argument means, the same in the whole library. Before a
+# name is added here, look for the one that is here already.
+ARGUMENTS = {
+    "activation": "function applied to the result, last",
+    "activity_regularizer": "penalty on the output",
+    "advice": "sentences that say how to mend an error",
+    "autocast": "whether inputs are cast to the compute dtype",
+    "bias_constraint": "projection of the bias after each update",
+    "bias_initializer": "first values of the bias",
+    "bias_regularizer": "penalty on the bias",
+    "captions": "one text per image",
+    "class_names": "one name per class, in order of their numbers",
+    "curves": "metric name -> one value per epoch",
+    "data_format": "where the channels stand: last or first",
+    "dilation_rate": "distance between two taps of a window, in positions",
+    "dropout": "fraction of values dropped after each hidden layer",
+    "dtype": "dtype or dtype policy of weights and computation",
+    "epoch": "number of an epoch, from 1 over all runs",
+    "epochs": "numbers of the epochs, from 1",
+    "expected": "what must stand in a file",
+    "filters": "number of output channels; in models, of each block",
+    "found": "what stands in a file",
+    "groups": "number of separate groups of channels",
+    "images": "array of pictures: count, height, width, channels if any",
+    "kernel_constraint": "projection of the kernel after each update",
+    "kernel_initializer": "first values of the kernel",
+    "kernel_regularizer": "penalty on the kernel",
+    "kernel_size": "taps of the kernel per spatial axis",
+    "layer": "part of a file in which bytes are counted: IDX or gzip",
+    "lora_alpha": "scale of the low-rank update, times its rank",
+    "lora_rank": "rank of the low-rank update; None for no update",
+    "matrix": "numbers of examples, true class by predicted class",
+    "metric": "name under which Keras logs a number",
+    "name": "what an object is called, in Keras or in a title",
+    "noise_shape": "shape of the random mask; None is that of the input",
+    "normalize": "what the numbers of a matrix are divided by",
+    "num_classes": "number of classes",
+    "offset": "position in a file, in bytes",
+    "output_activation": "function applied to the last layer's result",
+    "pad_mode": "what padded positions hold, by NumPy's names",
+    "pad_value": "constant that padded positions hold",
+    "padding": "how many positions are added at the borders",
+    "path": "file or folder",
+    "pool_size": "positions of a window per spatial axis",
+    "quantization_config": "None; holds Keras's place in the order",
+    "rate": "fraction of values that are dropped",
+    "run": "number of a call of fit, from 1",
+    "seed": "start of the random numbers",
+    "strides": "step between windows per spatial axis",
+    "trainable": "whether the weights are updated",
+    "units": "number of outputs; in models, of each hidden layer",
+    "use_bias": "whether a bias is added",
+    "value": "one logged number",
+    "wrong": "which examples to mark as mistakes",
+}
+
+
+def public_objects():
+    """Yields (dotted name, object) of everything that is public."""
+    for package in PACKAGES:
+        module = importlib.import_module(f"keras_extras.{package}")
+        for name in module.__all__:
+            yield f"keras_extras.{package}.{name}", getattr(module, name)
+
+
+def constructor(cls):
+    """Returns the signature of a class's constructor, without `self`."""
+    if cls.__init__ is object.__init__:  # a NamedTuple
+        return inspect.signature(cls)
+    # Not of the class: Keras's `__new__(*args, **kwargs)` would hide it.
+    return without_first(inspect.signature(cls.__init__))
+
+
+def without_first(signature):
+    """Returns the signature without its first parameter, `self`."""
+    return signature.replace(parameters=list(signature.parameters.values())[1:])
+
+
+def words(signature):
+    """Returns names, kinds and defaults as text, without annotations."""
+    parameters = [
+        parameter.replace(annotation=parameter.empty)
+        for parameter in signature.parameters.values()
+    ]
+    return str(
+        signature.replace(
+            parameters=parameters, return_annotation=signature.empty
+        )
+    )
+
+
+def class_lines(name, cls):
+    """Yields a class's line, then its registered name and public members."""
+    import keras
+
+    yield f"class {name}{words(constructor(cls))}"
+    for base in cls.__bases__:
+        package = base.__module__.partition(".")[0]
+        yield f"    extends {package}.{base.__name__}"
+    registered = keras.saving.get_registered_name(cls)
+    if registered != cls.__name__:
+        yield f"    registered as {registered}"
+    for member, value in sorted(vars(cls).items()):
+        if member.startswith("_") or member in ("build", "call"):
+            continue
+        if isinstance(value, property):
+            yield f"    {member}"
+        elif isinstance(value, classmethod | staticmethod):
+            signature = inspect.signature(getattr(cls, member))
+            yield f"    {member}{words(signature)}"
+        elif inspect.isfunction(value):
+            signature = without_first(inspect.signature(value))
+            yield f"    {member}{words(signature)}"
+
+
+def api_text():
+    """Returns the whole surface as text, one object after the other."""
+    lines = []
+    for name, value in public_objects():
+        if inspect.isclass(value):
+            lines += class_lines(name, value)
+        elif callable(value):
+            lines.append(f"def {name}{words(inspect.signature(value))}")
+        else:
+            lines.append(f"{name}: {type(value).__name__}")
+    return "\n".join(lines) + "\n"
+
+
+def constructor_arguments():
+    """Yields (class name, argument name) of every public class."""
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    for name, value in public_objects():
+        if inspect.isclass(value):
+            for parameter in constructor(value).parameters.values():
+                if parameter.kind not in variable:
+                    yield name, parameter.name
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_all_is_sorted(package):
+    names = importlib.import_module(f"keras_extras.{package}").__all__
+    assert list(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_all_is_complete(package):
+    module = importlib.import_module(f"keras_extras.{package}")
+    reachable = {
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and not inspect.ismodule(value)
+    }
+    assert reachable == set(module.__all__)
+
+
+def test_surface_equals_the_committed_one():
+    assert api_text() == GOLDEN.read_text(), (
+        "The public surface has changed. If that is meant, run "
+        "`python tests/test_public_api.py --update` and commit api.txt."
+    )
+
+
+def test_each_argument_name_has_one_meaning():
+    unknown = {
+        f"{name}({argument})"
+        for name, argument in constructor_arguments()
+        if argument not in ARGUMENTS
+    }
+    assert not unknown, f"not in ARGUMENTS: {sorted(unknown)}"
+
+
+def test_no_meaning_is_left_over():
+    used = {argument for _, argument in constructor_arguments()}
+    assert set(ARGUMENTS) <= used
+
+
+def test_meanings_are_sorted():
+    assert list(ARGUMENTS) == sorted(ARGUMENTS)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["--update"]:
+        sys.exit(__doc__)
+    GOLDEN.write_text(api_text())

@@ -1,0 +1,84 @@
+"""Saved models load in a process that has only `import keras_extras`."""
+
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+
+import keras_extras
+from keras_extras import layers
+
+LOAD = """
+import sys
+import numpy as np
+import keras_extras
+import keras
+folder = sys.argv[1]
+model = keras.saving.load_model(folder + "/model.keras")
+x = np.load(folder + "/x.npy")
+np.testing.assert_allclose(
+    model.predict(x, verbose=0), np.load(folder + "/y.npy"), atol=1e-5
+)
+"""
+
+
+def load_elsewhere(folder):
+    return subprocess.run(
+        [sys.executable, "-c", LOAD, str(folder)],
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def save(model, x, folder):
+    np.save(folder / "x.npy", x)
+    np.save(folder / "y.npy", model.predict(x, verbose=0))
+    model.save(folder / "model.keras")
+
+
+def test_every_layer_loads_in_a_fresh_process(tmp_path):
+    x = np.random.default_rng(0).normal(size=(2, 12, 12, 2)).astype("float32")
+    model = keras.Sequential(
+        [
+            keras.Input(x.shape[1:]),
+            layers.Conv2D(3, 3, padding="same", pad_mode="reflect"),
+            layers.MaxPooling2D(2),
+            layers.AveragePooling2D(2, padding="same"),
+            keras.layers.Reshape((9, 3)),
+            layers.Conv1D(4, 2, padding="causal", activation="relu"),
+            layers.MaxPooling1D(2),
+            layers.AveragePooling1D(2, 1),
+            layers.Dense(8, activation="gelu"),
+            layers.Dropout(0.5, seed=1),
+            keras.layers.Reshape((3, 4, 2, 1)),
+            layers.Conv3D(2, 2),
+            layers.MaxPooling3D(1),
+            layers.AveragePooling3D(1),
+            layers.Flatten(),
+        ]
+    )
+    used = {type(layer).__name__ for layer in model.layers}
+    leaves = {
+        name
+        for name in layers.__all__
+        if keras.saving.get_registered_name(getattr(layers, name)) != name
+    }
+    assert leaves <= used, "put the new layer into this model"
+    save(model, x, tmp_path)
+    done = load_elsewhere(tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_models_load_in_a_fresh_process(tmp_path):
+    x = np.random.default_rng(0).random((2, 10, 10, 1)).astype("float32")
+    for model in (
+        keras_extras.models.MLP(units=[4], num_classes=3),
+        keras_extras.models.ConvNet(filters=[2], units=[4], num_classes=3),
+    ):
+        save(model, x, tmp_path)
+        done = load_elsewhere(tmp_path)
+        assert done.returncode == 0, done.stderr
