@@ -7,7 +7,7 @@ that `keras.saving.load_model` finds it; nothing heavier is imported.
 __version__ = "0.1.0.dev0"
 
 try:
-    import keras  # noqa: F401: first, so that a missing backend is explained
+    import keras  # noqa: F401 (before us, so that its lack is explained)
 except ModuleNotFoundError as error:
     if error.name not in ("tensorflow", "jax", "torch", "keras"):
         raise

@@ -267,12 +267,13 @@ def accepted(cls: type, base: type, config: dict) -> dict:
 def _constructors(cls: type, base: type) -> list[list[inspect.Parameter]]:
     """Returns the parameters of `cls.__init__` and of those it passes on to.
 
-    That is: of the constructors of `cls` and its parents up to `base`, as far
-    as each hands unknown keywords to the next.
+    That is: of the constructors of `cls` and what stands before `base` in its
+    method resolution order, as far as each hands unknown keywords on.
     """
     chain = []
-    for owner in cls.__mro__:
-        if not issubclass(owner, base) or "__init__" not in vars(owner):
+    mro = cls.__mro__  # mixins, which are no subclasses of base, among them
+    for owner in mro[: mro.index(base) + 1]:
+        if "__init__" not in vars(owner):
             continue
         parameters = list(
             inspect.signature(vars(owner)["__init__"]).parameters.values()

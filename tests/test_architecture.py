@@ -55,7 +55,8 @@ ALLOWED = {
         outside=("keras", "numpy"),
     ),
     "ops._fast": Arrows(
-        house=("_errors", "_arguments", "_shapes"), outside=("keras", "numpy")
+        house=("_errors", "_arguments", "_shapes", "ops"),
+        outside=("keras", "numpy"),
     ),
     "ops._fast.tensorflow": Arrows(
         house=("_errors", "_arguments", "_shapes", "ops", "ops._fast"),

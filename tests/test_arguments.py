@@ -79,6 +79,15 @@ class Closed(Base):
         pass
 
 
+class Mixin:
+    def __init__(self, *args, gain=1.0, **kwargs):
+        super().__init__(*args, **kwargs)
+
+
+class Mixed(Mixin, Base):
+    pass
+
+
 @pytest.mark.parametrize(
     ("cls", "args", "kwargs", "bound"),
     [
@@ -89,6 +98,7 @@ class Closed(Base):
         (Fixing, (4,), {"b": 9}, {"d": 4, "b": 9}),
         (Fixing, (4,), {}, {"d": 4}),
         (Closed, (), {}, {"e": 5}),
+        (Mixed, (1,), {"gain": 2.0}, {"a": 1, "gain": 2.0}),
     ],
 )
 def test_bind_gives_the_arguments_of_the_call(cls, args, kwargs, bound):

@@ -4,4 +4,4 @@ from keras_extras.models._convnet import ConvNet
 from keras_extras.models._mlp import MLP
 from keras_extras.models._model import Model
 
-__all__ = ["MLP", "ConvNet", "Model"]
+__all__ = ["ConvNet", "MLP", "Model"]

@@ -50,7 +50,7 @@ def pad(
         # Keras takes a fill value only if it is not the default one.
         fill = {"constant_values": constant_values} if constant_values else {}
         return keras.ops.pad(inputs, pad_width, mode="constant", **fill)
-    outputs = as_tensor(inputs)
+    outputs: Any = as_tensor(inputs)
     for axis, (before, after) in enumerate(pad_width):
         if isinstance(before, int) and before == after == 0:
             continue

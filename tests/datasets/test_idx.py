@@ -130,12 +130,12 @@ def outcome(file):
 
 
 def check_error(error, data, name):
-    place = f"{name}: byte {error.offset} of the {error.layer} data: "
+    place = f"{name}: byte {error.offset} of the {error.stream} data: "
     assert str(error).startswith(place)
     assert error.path == name
     assert error.expected in str(error)
     assert error.found in str(error)
-    packed = data[:2] == b"\x1f\x8b" and error.layer == "IDX"
+    packed = data[:2] == b"\x1f\x8b" and error.stream == "IDX"
     assert 0 <= error.offset <= len(data) * (1032 if packed else 1)
 
 

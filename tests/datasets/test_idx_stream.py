@@ -143,7 +143,7 @@ def test_damage_of_gzip_is_named(damage, found):
 
     with pytest.raises(IdxFormatError, match=found) as caught:
         read_idx(io.BytesIO(data))
-    assert caught.value.layer == "gzip"
+    assert caught.value.stream == "gzip"
     assert f"byte {caught.value.offset} of the gzip data" in str(caught.value)
 
 
