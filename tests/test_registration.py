@@ -82,3 +82,50 @@ def test_models_load_in_a_fresh_process(tmp_path):
         save(model, x, tmp_path)
         done = load_elsewhere(tmp_path)
         assert done.returncode == 0, done.stderr
+
+
+WATCH = """
+import os, sys
+import numpy as np
+import keras_extras
+from keras_extras import layers, models
+
+def make():
+    layers.Conv2D(2, 3, padding="same", pad_mode="wrap", lora_rank=1)
+    layers.Dense(2, activation="relu", kernel_regularizer="l2")
+    layers.MaxPooling2D(), layers.AveragePooling1D(2)
+    layers.Flatten(), layers.Dropout(0.5)
+    for model in (models.MLP(), models.ConvNet()):
+        type(model).from_config(model.get_config())
+        model.build((None, 28, 28, 1))
+
+make()  # what Keras and the backend load late, they load now
+seen = []
+watched = ("open", "socket", "subprocess", "os.system", "exec", "import")
+
+def hook(event, arguments):
+    if armed and event.startswith(watched):
+        seen.append((event, repr(arguments)[:200]))
+
+armed = False
+sys.addaudithook(hook)
+armed = True
+make()
+armed = False
+assert not seen, seen
+armed = True
+open(os.devnull).close()
+armed = False
+assert seen, "the hook is deaf"
+"""
+
+
+def test_making_and_building_touches_nothing_outside():
+    done = subprocess.run(
+        [sys.executable, "-c", WATCH],
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr

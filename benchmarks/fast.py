@@ -1,0 +1,46 @@
+"""Measures each row of `ops/_fast` against the generic way.
+
+    KERAS_BACKEND=jax python -m benchmarks.fast
+
+Prints generic / fast, forward and with gradient: above 1 the row pays.
+"""
+
+import keras
+import numpy as np
+
+from benchmarks._timing import alternate, forward, forward_and_backward
+from keras_extras import ops
+
+SHAPE = (128, 24, 24, 64)
+CASES = [
+    ("max_pool", (2, 2, "valid", "channels_last")),
+    ("max_pool", (3, 2, "same", "channels_last")),
+    ("average_pool", (2, 2, "valid", "channels_last")),
+    ("average_pool", (3, 1, "same", "channels_last")),
+]
+
+
+def main():
+    """Measures on the active backend."""
+    inputs = keras.ops.convert_to_tensor(
+        np.random.default_rng(0).normal(size=SHAPE).astype("float32")
+    )
+    for name, arguments in CASES:
+        operation = getattr(ops, name)
+        if not hasattr(operation, "__wrapped__"):
+            continue
+        layers = [
+            keras.layers.Lambda(lambda x, f=f, a=arguments: f(x, *a))
+            for f in (operation, operation.__wrapped__)
+        ]
+        for layer in layers:
+            layer.build(SHAPE)
+        ratios = []
+        for mode in (forward, forward_and_backward):
+            fast, generic = alternate([mode(layer, inputs) for layer in layers])
+            ratios.append(f"{generic / fast:6.2f}")
+        print(keras.backend.backend(), name, arguments, *ratios)
+
+
+if __name__ == "__main__":
+    main()
