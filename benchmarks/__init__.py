@@ -1,0 +1,1 @@
+"""Ours against Keras, measured; run with `python -m benchmarks`."""

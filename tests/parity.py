@@ -19,6 +19,10 @@ TOLERANCE = {
 }
 
 
+# JAX has no float64 unless the whole process is switched to it.
+FLOAT64 = "float32" if keras.backend.backend() == "jax" else "float64"
+
+
 def assert_same(ours, stock, inputs, **call_arguments):
     """Asserts equal outputs, input gradients and weight gradients."""
     ours.build(inputs.shape)

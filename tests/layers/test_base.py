@@ -7,6 +7,7 @@ import pytest
 
 from keras_extras.layers import Conv2D, Dense, KernelLayer, Layer
 from tests.gradients import to_numpy
+from tests.parity import FLOAT64
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -167,7 +168,7 @@ def test_kernel_layer_shares_its_steps_with_new_families():
     assert to_numpy(layer(np.ones((1, 2)))).tolist() == [[2.0, 2.0]]
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "bfloat16", "float64"])
+@pytest.mark.parametrize("policy", ["mixed_float16", "bfloat16", FLOAT64])
 def test_hooks_see_the_compute_dtype(policy):
     seen = []
 

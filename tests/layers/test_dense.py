@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from keras_extras.layers import Dense
 from tests.gradients import to_numpy
 from tests.parity import (
+    FLOAT64,
     assert_same,
     assert_same_signature,
     assert_takes_stock_config,
@@ -18,7 +19,7 @@ from tests.parity import (
     units=st.integers(2, 5),  # a softmax over one warns
     use_bias=st.booleans(),
     activation=st.sampled_from([None, "tanh", "softmax"]),
-    dtype=st.sampled_from(["float32", "float64", "mixed_bfloat16"]),
+    dtype=st.sampled_from(["float32", FLOAT64, "mixed_bfloat16"]),
 )
 @example(
     shape=[3, 4],
