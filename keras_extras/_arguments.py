@@ -135,6 +135,13 @@ def choice(
     raise wrong(who, name, f"one of {tuple(options)}", value, fix=fix)
 
 
+def boolean(who: object, name: str, value: object) -> bool:
+    """Returns `value`, which is True or False."""
+    if not isinstance(value, bool):
+        raise wrong(who, name, "True or False", value)
+    return value
+
+
 def fraction(who: object, name: str, value: object) -> float:
     """Returns `value`, a number from 0 to 1."""
     allowed = "a number from 0 to 1"

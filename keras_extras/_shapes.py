@@ -9,7 +9,7 @@ times. Everything here is plain integers, one axis at a time; a length that is
 not known yet is `None` and stays `None`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 Pads = tuple[int, int]
@@ -69,18 +69,42 @@ def axis_pads(
     return padding[axis]
 
 
+def _choose(condition: bool, one, other):
+    return one if condition else other
+
+
+def overhang(
+    length, window: int, stride: int, pads: tuple, where: Callable = _choose
+):
+    """Returns how far one more window would reach over the padded end.
+
+    That window counts in ceil mode, if it starts inside of the input or of
+    the pads in front; else there is none, and the answer is 0. `where`
+    chooses between two numbers: another one than Python's is needed where the
+    length is a tensor.
+    """
+    before, after = pads
+    last = length + before + after - window  # the last place for a start
+    more = -last % stride
+    return where(last + more < length + before, more, 0)
+
+
 def output_length(
     length: int | None,
     axis: int,
     window: int,
     stride: int,
     padding: str | Sequence[Pads],
+    ceil_mode: bool = False,
 ) -> int | None:
     """Returns how many windows fit on one axis; zero or less if none does."""
     if length is None:
         return None
-    before, after = axis_pads(padding, axis, length, window, stride)
-    return (length + before + after - window) // stride + 1
+    pads = axis_pads(padding, axis, length, window, stride)
+    padded = length + sum(pads)
+    if ceil_mode:
+        padded += overhang(length, window, stride, pads)
+    return (padded - window) // stride + 1
 
 
 def spatial_axes(rank: int, data_format: str) -> range:
@@ -104,6 +128,7 @@ def window_output_shape(
     padding: str | Sequence[Pads],
     data_format: str,
     channels: int | None = None,
+    ceil_mode: bool = False,
 ) -> Shape:
     """Returns the shape that windows over the spatial axes leave.
 
@@ -115,24 +140,124 @@ def window_output_shape(
         padding: `"valid"`, `"same"`, `"causal"` or (before, after) per axis.
         data_format: `"channels_last"` or `"channels_first"`.
         channels: number of output channels; `None` keeps the input's.
+        ceil_mode: whether a last window may reach over the end.
     """
     rank = len(window)
     shape = list(input_shape)
     for axis, position in enumerate(spatial_axes(rank, data_format)):
         shape[position] = output_length(
-            shape[position], axis, window[axis], strides[axis], padding
+            shape[position],
+            axis,
+            window[axis],
+            strides[axis],
+            padding,
+            ceil_mode,
         )
     if channels is not None:
         shape[channel_axis(rank, data_format)] = channels
     return tuple(shape)
 
 
+def padded_shape(
+    input_shape: Shape,
+    window: Sequence[int],
+    strides: Sequence[int],
+    padding: str | Sequence[Pads],
+    data_format: str,
+) -> Shape:
+    """Returns the shape with the pads; see `window_output_shape`."""
+    shape = list(input_shape)
+    axes = spatial_axes(len(window), data_format)
+    for axis, position in enumerate(axes):
+        length = shape[position]
+        if length is not None:
+            pads = axis_pads(padding, axis, length, window[axis], strides[axis])
+            shape[position] = length + sum(pads)
+    return tuple(shape)
+
+
+def fewest_taps(
+    input_shape: Shape,
+    size: Sequence[int],
+    strides: Sequence[int],
+    padding: str | Sequence[Pads],
+    data_format: str,
+    dilation: Sequence[int],
+) -> int:
+    """Returns the least number of real positions of a window on any axis."""
+    fewest = max(size)
+    axes = spatial_axes(len(size), data_format)
+    for axis, position in enumerate(axes):
+        length, stride = input_shape[position], strides[axis]
+        if length is None:
+            continue
+        window = extent(size[axis], dilation[axis])
+        pads = axis_pads(padding, axis, length, window, stride)
+        counts = window_counts(length, size[axis], stride, pads, dilation[axis])
+        fewest = min([fewest, *counts])
+    return fewest
+
+
 def window_counts(
-    length: int, window: int, stride: int, pads: Pads
+    length: int, size: int, stride: int, pads: Pads, dilation: int = 1
 ) -> list[int]:
     """Returns how many real (not padded) positions each window holds."""
     before, after = pads
+    window = extent(size, dilation)
     starts = range(-before, length + after - window + 1, stride)
     return [
-        max(min(start + window, length) - max(start, 0), 0) for start in starts
+        sum(
+            0 <= place < length
+            for place in range(start, start + window, dilation)
+        )
+        for start in starts
     ]
+
+
+def adaptive_window(index, length, outputs: int) -> tuple:
+    """Returns (start, end) of a window of adaptive pooling on one axis.
+
+        floor(index * length / outputs), ceil((index + 1) * length / outputs)
+
+    Neighbors overlap by one position where `outputs` does not divide
+    `length`. Plain integers, or arrays or tensors of them.
+    """
+    start = index * length // outputs
+    end = ((index + 1) * length + outputs - 1) // outputs
+    return start, end
+
+
+def transpose_crops(
+    padding: str | Sequence[Pads],
+    axis: int,
+    window: int,
+    stride: int,
+    output_padding: int | None = None,
+) -> Pads:
+    """Returns what a transposed convolution cuts off (before, after).
+
+    Uncut, `length` inputs leave `(length - 1) * stride + window` outputs. A
+    negative number means that so many zeros are added.
+    """
+    if not isinstance(padding, str):
+        before, after = padding[axis]
+        return before, after - (output_padding or 0)
+    if padding == "valid":
+        if output_padding is None:
+            output_padding = max(stride - window, 0)
+        return 0, -output_padding
+    total = window - stride  # leaves `length * stride`
+    if output_padding is not None:
+        total = window - window % 2 - output_padding
+    # Causal: an output sees no later input if only the end is cut.
+    before = 0 if padding == "causal" and axis == 0 else max(total // 2, 0)
+    return before, total - before
+
+
+def transpose_length(
+    length: int | None, window: int, stride: int, crops: Pads
+) -> int | None:
+    """Returns the number of outputs of a transposed convolution."""
+    if length is None:
+        return None
+    return (length - 1) * stride + window - sum(crops)

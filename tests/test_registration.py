@@ -40,11 +40,75 @@ def save(model, x, folder):
     model.save(folder / "model.keras")
 
 
+def convolutions(rank):
+    """The relatives of the convolution of one rank, one after the other."""
+    names = (f"Conv{rank}DTranspose", f"DepthwiseConv{rank}D")
+    up, depthwise = (getattr(layers, name) for name in names)
+    separable = getattr(layers, f"SeparableConv{rank}D")
+    return keras.Sequential(
+        [
+            keras.Input((*(3,) * rank, 2)),
+            up(4, 3, strides=2, padding=1, output_padding=1, groups=2),
+            depthwise(2, padding="causal", pad_mode="edge"),
+            separable(
+                2, 3, strides=2, dilation_rate=2, padding=((1, 2),) * rank
+            ),
+        ]
+    )
+
+
+def shaping(rank):
+    """The layers of one rank that have no weights, one after the other."""
+    pad, adaptive_max, adaptive_mean, dropout, global_max, global_mean = (
+        getattr(layers, f"{name}{rank}D")
+        for name in (
+            "Pad",
+            "AdaptiveMaxPooling",
+            "AdaptiveAveragePooling",
+            "SpatialDropout",
+            "GlobalMaxPooling",
+            "GlobalAveragePooling",
+        )
+    )
+    return keras.Sequential(
+        [
+            keras.Input((*(3,) * rank, 2)),
+            pad(((1, 2),) * rank, "symmetric"),
+            adaptive_max(4),
+            layers.PixelUnshuffle(2),
+            layers.PixelShuffle((2,) * rank),
+            adaptive_mean((3, None, None)[:rank]),
+            dropout(0.5),
+            global_max(keepdims=True),
+            global_mean(),
+            layers.Unflatten(1, (2, -1)),
+            layers.Flatten(start_axis=1, end_axis=2),
+        ]
+    )
+
+
+def unpooling(rank):
+    """Window pooling of one rank with what Keras has not, and its inverse."""
+    pool, unpool, norm = (
+        getattr(layers, f"{name}{rank}D")
+        for name in ("MaxPooling", "MaxUnpooling", "LpPooling")
+    )
+    inputs = keras.Input((*(5,) * rank, 2))
+    maxima, places = pool(2, ceil_mode=True, return_indices=True)(inputs)
+    outputs = unpool(2, output_size=5)(maxima, places)
+    if rank > 1:  # from 5 to 4 by windows of 2: there is one way only
+        fractional = getattr(layers, f"FractionalMaxPooling{rank}D")
+        outputs = fractional(2, output_size=4)(outputs)
+    return keras.Model(inputs, norm(2, order=2)(outputs))
+
+
 def test_every_layer_loads_in_a_fresh_process(tmp_path):
-    x = np.random.default_rng(0).normal(size=(2, 12, 12, 2)).astype("float32")
+    more = [convolutions(rank) for rank in (1, 2, 3)]
+    more += [shaping(rank) for rank in (1, 2, 3)]
+    more += [unpooling(rank) for rank in (1, 2, 3)]
     model = keras.Sequential(
         [
-            keras.Input(x.shape[1:]),
+            keras.Input((12, 12, 2)),
             layers.Conv2D(3, 3, padding="same", pad_mode="reflect"),
             layers.MaxPooling2D(2),
             layers.AveragePooling2D(2, padding="same"),
@@ -61,16 +125,21 @@ def test_every_layer_loads_in_a_fresh_process(tmp_path):
             layers.Flatten(),
         ]
     )
-    used = {type(layer).__name__ for layer in model.layers}
+    used = {
+        type(layer).__name__ for each in (model, *more) for layer in each.layers
+    }
     leaves = {
-        name
+        getattr(layers, name).__name__  # the class's own: some have aliases
         for name in layers.__all__
-        if keras.saving.get_registered_name(getattr(layers, name)) != name
+        if ">" in keras.saving.get_registered_name(getattr(layers, name))
     }
     assert leaves <= used, "put the new layer into this model"
-    save(model, x, tmp_path)
-    done = load_elsewhere(tmp_path)
-    assert done.returncode == 0, done.stderr
+    for each in (model, *more):
+        shape = (2, *each.input_shape[1:])
+        x = np.random.default_rng(0).normal(size=shape).astype("float32")
+        save(each, x, tmp_path)
+        done = load_elsewhere(tmp_path)
+        assert done.returncode == 0, done.stderr
 
 
 def test_models_load_in_a_fresh_process(tmp_path):

@@ -1,7 +1,8 @@
 """What all layers share: a config without code, and a kernel in open steps.
 
 `Layer` writes its own config: the arguments of the call that made the layer,
-each read from the attribute of the same name. `KernelLayer` adds weights
+each read from the attribute of the same name. `BiasLayer` and `KernelLayer` add
+weights
 
     kernel, bias        and the steps        T(kernel),  + bias,  f( . )
 
@@ -89,7 +90,72 @@ class Layer(keras.layers.Layer):
             self.built = True
 
 
-class KernelLayer(Layer):
+class BiasLayer(Layer):
+    """Base of layers that end in a bias and an activation.
+
+    A family calls `add_kernel` and `add_bias_weight` in `build`; the steps
+    `add_bias` and `activate` stand at the end of its `call`. The arguments are
+    those of `KernelLayer`.
+    """
+
+    def __init__(
+        self,
+        *,
+        activation: Any = None,
+        use_bias: bool = True,
+        bias_initializer: Any = "zeros",
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        bias_constraint: Any = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self._resolve(
+            activation=activation,
+            bias_initializer=bias_initializer,
+            bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
+            bias_constraint=bias_constraint,
+        )
+        self.use_bias = use_bias
+
+    def _resolve(self, **named):
+        """Stores the Keras objects that the arguments name."""
+        for name, value in named.items():
+            setattr(self, name, arguments.resolve(self, name, value))
+
+    def add_kernel(self, name: str, shape, prefix: str):
+        """Returns a new kernel, made as the arguments `<prefix>_*` say."""
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            initializer=getattr(self, f"{prefix}_initializer"),
+            regularizer=getattr(self, f"{prefix}_regularizer"),
+            constraint=getattr(self, f"{prefix}_constraint"),
+        )
+
+    def add_bias_weight(self, num_outputs: int):
+        """Adds the bias, which is `None` without `use_bias`."""
+        self.bias = (
+            self.add_kernel("bias", (num_outputs,), "bias")
+            if self.use_bias
+            else None
+        )
+
+    def add_bias(self, outputs):
+        """Returns `outputs` plus the bias, along the channels."""
+        if self.bias is None:
+            return outputs
+        return keras.ops.add(outputs, self.bias)
+
+    def activate(self, outputs):
+        """Returns the activation of `outputs`."""
+        if self.activation is None:
+            return outputs
+        return self.activation(outputs)
+
+
+class KernelLayer(BiasLayer):
     """Base of layers with a kernel: holds the weights and the shared steps.
 
     A family calls `add_weights` in `build`, and the steps in its `call`:
@@ -121,32 +187,19 @@ class KernelLayer(Layer):
     def __init__(
         self,
         *,
-        activation: Any = None,
-        use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
         kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
         kernel_constraint: Any = None,
-        bias_constraint: Any = None,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        for name, value in {
-            "activation": activation,
-            "kernel_initializer": kernel_initializer,
-            "bias_initializer": bias_initializer,
-            "kernel_regularizer": kernel_regularizer,
-            "bias_regularizer": bias_regularizer,
-            "activity_regularizer": activity_regularizer,
-            "kernel_constraint": kernel_constraint,
-            "bias_constraint": bias_constraint,
-        }.items():
-            setattr(self, name, arguments.resolve(self, name, value))
-        self.use_bias = use_bias
+        self._resolve(
+            kernel_initializer=kernel_initializer,
+            kernel_regularizer=kernel_regularizer,
+            kernel_constraint=kernel_constraint,
+        )
         if lora_rank is not None:
             lora_rank = arguments.integer(self, "lora_rank", lora_rank)
         self.lora_rank = lora_rank
@@ -155,31 +208,16 @@ class KernelLayer(Layer):
 
     def add_weights(self, kernel_shape, num_outputs):
         """Adds the kernel, the bias and, if asked for, the LoRA pair."""
-        self._kernel = self.add_weight(
-            name="kernel",
-            shape=kernel_shape,
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
-        self.bias = (
-            self.add_weight(
-                name="bias",
-                shape=(num_outputs,),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
-            if self.use_bias
-            else None
-        )
+        self._kernel = self.add_kernel("kernel", kernel_shape, "kernel")
+        self.add_bias_weight(num_outputs)
         if self.lora_rank:
             self._add_lora(self.lora_rank, "he_uniform", "zeros")
 
     @property
     def kernel(self):
         """The kernel: the variable itself, or with the LoRA pair merged in."""
-        if not self.built:
+        # Not `self.built`: a subclass's `build` may use it after `super`'s.
+        if getattr(self, "_kernel", None) is None:
             raise AttributeError(
                 f"{type(self).__name__}: kernel exists once the layer is "
                 "built. Call the layer, or its build(input_shape), first."
@@ -209,18 +247,6 @@ class KernelLayer(Layer):
     def transform_kernel(self, kernel):
         """Returns the kernel to use, of the same shape. Here: unchanged."""
         return kernel
-
-    def add_bias(self, outputs):
-        """Returns `outputs` plus the bias, along the channels."""
-        if self.bias is None:
-            return outputs
-        return keras.ops.add(outputs, self.bias)
-
-    def activate(self, outputs):
-        """Returns the activation of `outputs`."""
-        if self.activation is None:
-            return outputs
-        return self.activation(outputs)
 
     def enable_lora(
         self,

@@ -17,10 +17,100 @@ from keras_extras import _shapes as shapes
 from keras_extras import ops
 from keras_extras._errors import wrong
 from keras_extras._shapes import Ints, Padding
-from keras_extras.layers._base import KernelLayer
+from keras_extras.layers._base import BiasLayer, KernelLayer
 
 
-class Conv(KernelLayer):
+class ConvLayer(BiasLayer):
+    """Base of all convolutions: the window, and the padding in front of it.
+
+    A family gives `transform_kernel`, `convolution_op` and its weights; the
+    arguments are those of `Conv`.
+    """
+
+    def __init__(
+        self,
+        *,
+        kernel_size: Ints,
+        strides: Ints = 1,
+        padding: Padding = "valid",
+        data_format: str | None = None,
+        dilation_rate: Ints = 1,
+        pad_mode: str = "constant",
+        pad_value: float = 0.0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.kernel_size = arguments.spatial(self, "kernel_size", kernel_size)
+        self.strides = arguments.spatial(self, "strides", strides)
+        self.padding = arguments.padding(self, padding)
+        self.data_format = arguments.data_format(self, data_format)
+        self.dilation_rate = arguments.spatial(
+            self, "dilation_rate", dilation_rate
+        )
+        self.pad_mode = arguments.pad_mode(self, pad_mode)
+        self.pad_value = pad_value
+        self.input_spec = keras.layers.InputSpec(min_ndim=self.rank + 2)
+
+    def pad_inputs(self, inputs):
+        """Returns the padded input; zeros are left to the convolution."""
+        if self._zeros_only:
+            return inputs
+        return ops.pad_spatial(
+            inputs,
+            self._window,
+            self.strides,
+            self.padding,
+            self.data_format,
+            self.pad_mode,
+            self.pad_value,
+        )
+
+    def add_bias(self, outputs):
+        """Returns `outputs` plus the bias, along the channels."""
+        if self.bias is None or self.data_format == "channels_last":
+            return super().add_bias(outputs)
+        bias = keras.ops.reshape(self.bias, (-1, *(1,) * self.rank))
+        # Not `keras.ops.add`: on TensorFlow it takes the last axis for the
+        # channels if that has as many positions as there are filters.
+        return outputs + bias
+
+    def _windows_shape(self, input_shape, channels: int):
+        """Returns the shape of one window's sum per place, in `channels`."""
+        output_shape = shapes.window_output_shape(
+            input_shape,
+            self._window,
+            self.strides,
+            self.padding,
+            self.data_format,
+            channels=channels,
+        )
+        return arguments.windows_fit(self, input_shape, output_shape)
+
+    @property
+    def _window(self):
+        return tuple(
+            shapes.extent(size, dilation)
+            for size, dilation in zip(
+                self.kernel_size, self.dilation_rate, strict=True
+            )
+        )
+
+    @property
+    def _zeros_only(self):
+        return self.pad_mode == "constant" and self.pad_value == 0
+
+    @property
+    def _convolution_arguments(self) -> dict[str, Any]:
+        """The arguments of the function in `ops` that convolves."""
+        return {
+            "strides": self.strides,
+            "padding": self.padding if self._zeros_only else "valid",
+            "data_format": self.data_format,
+            "dilation_rate": self.dilation_rate,
+        }
+
+
+class Conv(ConvLayer, KernelLayer):
     """Convolves the input with a kernel: the base of `Conv1D`, `2D`, `3D`.
 
         y = activation(conv(pad_inputs(x), transform_kernel(kernel)) + bias)
@@ -109,6 +199,11 @@ class Conv(KernelLayer):
         **kwargs,
     ):
         super().__init__(
+            kernel_size=kernel_size,
+            strides=strides,
+            padding=padding,
+            data_format=data_format,
+            dilation_rate=dilation_rate,
             activation=activation,
             use_bias=use_bias,
             kernel_initializer=kernel_initializer,
@@ -118,16 +213,11 @@ class Conv(KernelLayer):
             activity_regularizer=activity_regularizer,
             kernel_constraint=kernel_constraint,
             bias_constraint=bias_constraint,
+            pad_mode=pad_mode,
+            pad_value=pad_value,
             **kwargs,
         )
         self.filters = arguments.integer(self, "filters", filters)
-        self.kernel_size = arguments.spatial(self, "kernel_size", kernel_size)
-        self.strides = arguments.spatial(self, "strides", strides)
-        self.padding = arguments.padding(self, padding)
-        self.data_format = arguments.data_format(self, data_format)
-        self.dilation_rate = arguments.spatial(
-            self, "dilation_rate", dilation_rate
-        )
         self.groups = arguments.integer(self, "groups", groups)
         if self.filters % self.groups:
             raise wrong(
@@ -137,9 +227,6 @@ class Conv(KernelLayer):
                 groups,
                 context=f"filters={filters}.",
             )
-        self.pad_mode = arguments.pad_mode(self, pad_mode)
-        self.pad_value = pad_value
-        self.input_spec = keras.layers.InputSpec(min_ndim=self.rank + 2)
 
     def build(self, input_shape):
         channels = arguments.input_channels(self, input_shape)
@@ -154,9 +241,12 @@ class Conv(KernelLayer):
             )
         self.compute_output_shape(input_shape)  # raises if no window fits
         self.add_weights(
-            (*self.kernel_size, channels // self.groups, self.filters),
+            (*self.kernel_size, *self._kernel_channels(channels)),
             self.filters,
         )
+
+    def _kernel_channels(self, channels: int) -> tuple[int, int]:
+        return channels // self.groups, self.filters
 
     def call(self, inputs):
         padded = self.pad_inputs(inputs)  # (batch, *padded, channels)
@@ -164,62 +254,13 @@ class Conv(KernelLayer):
         outputs = self.add_bias(outputs)  # (batch, *windows, filters)
         return self.activate(outputs)
 
-    def pad_inputs(self, inputs):
-        """Returns the padded input; zeros are left to the convolution."""
-        if self._zeros_only:
-            return inputs
-        return ops.pad_spatial(
-            inputs,
-            self._window,
-            self.strides,
-            self.padding,
-            self.data_format,
-            self.pad_mode,
-            self.pad_value,
-        )
-
     def convolution_op(self, inputs, kernel):
         """Returns the convolution of the padded inputs with `kernel`."""
-        return ops.conv(
-            inputs,
-            kernel,
-            strides=self.strides,
-            padding=self.padding if self._zeros_only else "valid",
-            data_format=self.data_format,
-            dilation_rate=self.dilation_rate,
-        )
-
-    def add_bias(self, outputs):
-        """Returns `outputs` plus the bias, along the channels."""
-        if self.bias is None or self.data_format == "channels_last":
-            return super().add_bias(outputs)
-        bias = keras.ops.reshape(self.bias, (-1, *(1,) * self.rank))
-        return keras.ops.add(outputs, bias)
+        return ops.conv(inputs, kernel, **self._convolution_arguments)
 
     def compute_output_shape(self, input_shape):
         """Returns `(batch, *windows, filters)`, or channels second."""
-        output_shape = shapes.window_output_shape(
-            input_shape,
-            self._window,
-            self.strides,
-            self.padding,
-            self.data_format,
-            channels=self.filters,
-        )
-        return arguments.windows_fit(self, input_shape, output_shape)
-
-    @property
-    def _window(self):
-        return tuple(
-            shapes.extent(size, dilation)
-            for size, dilation in zip(
-                self.kernel_size, self.dilation_rate, strict=True
-            )
-        )
-
-    @property
-    def _zeros_only(self):
-        return self.pad_mode == "constant" and self.pad_value == 0
+        return self._windows_shape(input_shape, self.filters)
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_extras import _arguments as arguments
+from keras_extras import _shapes as shapes
 from keras_extras._errors import wrong
 from keras_extras.layers._base import Layer
 
@@ -106,3 +107,125 @@ class Dropout(Layer):
                 value,
             )
         return sizes
+
+
+class SpatialDropout(Dropout):
+    """Sets whole channels to zero while training: base of the 1D to 3D leaves.
+
+        y[n, i, c] = x[n, i, c] * b[n, c] / (1 - rate)
+
+    For inputs whose neighbors are alike, as after a convolution: a single
+    value that is dropped can be read off its neighbors. Same numbers as
+    `keras.layers.SpatialDropout2D` and its relatives under the same seed.
+
+    Args:
+        rate: float from 0 to 1, the share of channels that is set to zero.
+        data_format: `"channels_last"`, `"channels_first"`, or `None` for
+            Keras's configured one.
+        seed: int or `None`.
+        name: name of the layer.
+        dtype: dtype or dtype policy.
+        **kwargs: `trainable`, as in `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: tensor with batch, `rank` spatial axes and channels.
+        training: bool, whether anything is dropped.
+
+    Input shape:
+        `(batch, *spatial, channels)`; channels second if
+        `data_format="channels_first"`.
+    Output shape:
+        the input's
+
+    Raises:
+        ValueError: if `rate` or `data_format` is out of its range.
+        TypeError: if `rate` is not a number.
+
+    Hooks:
+        `drop(inputs)`: what is done while training.
+
+    Examples:
+        >>> layer = keras_extras.layers.SpatialDropout2D(0.5, seed=0)
+        >>> y = layer(np.ones((1, 4, 4, 8)), training=True)
+        >>> y = keras.ops.convert_to_numpy(y)
+        >>> bool((y == y[:, :1, :1]).all())
+        True
+
+    References:
+        Tompson et al., "Efficient Object Localization Using Convolutional
+        Networks", arXiv:1411.4280.
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        data_format: str | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype=None,
+        **kwargs,
+    ):
+        data_format = arguments.data_format(self, data_format)
+        noise_shape: list[int | None] = [None] * (self.rank + 2)
+        for axis in shapes.spatial_axes(self.rank, data_format):
+            noise_shape[axis] = 1
+        super().__init__(
+            rate, noise_shape, seed, name=name, dtype=dtype, **kwargs
+        )
+        self.data_format = data_format
+        self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
+
+
+@keras.saving.register_keras_serializable(package="keras_extras")
+class SpatialDropout1D(SpatialDropout):
+    """Sets whole channels of a sequence to zero; see `SpatialDropout`.
+
+    As in Keras the channels are last, whatever is configured; here
+    `data_format` says otherwise.
+
+    Examples:
+        >>> layer = keras_extras.layers.SpatialDropout1D(0.5)
+        >>> layer(np.ones((2, 10, 3)), training=True).shape == (2, 10, 3)
+        True
+    """
+
+    rank = 1
+
+    def __init__(
+        self,
+        rate: float,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype=None,
+        *,
+        data_format: str = "channels_last",
+        **kwargs,
+    ):
+        super().__init__(rate, data_format, seed, name, dtype, **kwargs)
+
+
+@keras.saving.register_keras_serializable(package="keras_extras")
+class SpatialDropout2D(SpatialDropout):
+    """Sets whole channels of an image to zero; see `SpatialDropout`.
+
+    Examples:
+        >>> layer = keras_extras.layers.SpatialDropout2D(0.5)
+        >>> layer(np.ones((2, 8, 8, 3)), training=True).shape == (2, 8, 8, 3)
+        True
+    """
+
+    rank = 2
+
+
+@keras.saving.register_keras_serializable(package="keras_extras")
+class SpatialDropout3D(SpatialDropout):
+    """Sets whole channels of a volume to zero; see `SpatialDropout`.
+
+    Examples:
+        >>> layer = keras_extras.layers.SpatialDropout3D(0.5)
+        >>> x = np.ones((2, 4, 4, 4, 3))
+        >>> layer(x, training=True).shape == x.shape
+        True
+    """
+
+    rank = 3

@@ -1,9 +1,9 @@
 """Window pooling: reduce every window of the input to one number per channel.
 
-    y[n, i, c] = R( x[n, i*s + j - p, c]  for j in 0 .. size-1 )
+    y[n, i, c] = R( x[n, i*s + j*d - p, c]  for j in 0 .. size-1 )
 
-A subclass chooses R (the attribute `reduce`, or the hook `pool_op`); a leaf
-chooses the rank. Cost: outputs * window size.
+A subclass chooses R (the attribute `reduce`, or the hook `pool_op`) or how the
+input is padded; a leaf chooses the rank. Cost: outputs * window size.
 """
 
 from collections.abc import Callable
@@ -21,22 +21,28 @@ from keras_extras.layers._base import Layer
 class Pool(Layer):
     """Reduces every window to one number per channel: the base of pooling.
 
-        y = reduce(window of x)
+        y = reduce(windows of pad_inputs(x))
 
     Same positional arguments and numbers as `keras.layers.MaxPooling2D` and
-    its relatives. Set the class attributes `rank` and `reduce` to make a
-    leaf.
+    its relatives; keyword-only arguments are new. Set the class attributes
+    `rank` and `reduce` to make a leaf.
 
     Args:
         pool_size: int or `rank` ints. Size of the window, in positions.
         strides: int, `rank` ints, or `None`. Step of the window, in
             positions. `None` means `pool_size`: windows do not overlap.
         padding: `"valid"`, `"same"`, `"causal"`, or numbers of positions: an
-            int, one per axis, or one (before, after) pair per axis. Padded
-            positions never count.
+            int, one per axis, or one (before, after) pair per axis.
         data_format: `"channels_last"`, `"channels_first"`, or `None` for
             Keras's configured one.
         name: name of the layer.
+        dilation_rate: int or `rank` ints. Distance between the positions that
+            a window takes.
+        ceil_mode: bool, whether a last window counts that starts inside, but
+            reaches over the end. What it finds there never counts.
+        pad_mode: what the pads hold. `"constant"`: nothing, padded positions
+            never count. `"reflect"`, `"symmetric"`, `"edge"` or `"wrap"`: real
+            values, with NumPy's meaning; a window may lie within them.
         **kwargs: `dtype`, `trainable`, as in `keras.layers.Layer`.
 
     Input shape:
@@ -44,13 +50,16 @@ class Pool(Layer):
         `data_format="channels_first"`.
     Output shape:
         `(batch, *windows, channels)`, or channels second, with `windows =
-        floor((size + pads - pool_size) / strides) + 1` on each axis.
+        floor((size + pads - (pool_size - 1) * dilation_rate - 1) / strides)
+        + 1` on each axis; `ceil` in place of `floor` if `ceil_mode`, less the
+        windows that would start behind the input.
 
     Raises:
-        ValueError: if an argument is out of its range, or no window fits into
-            the input.
+        ValueError: if an argument is out of its range, no window fits into
+            the input, or one would hold nothing but pads.
 
     Hooks:
+        `pad_inputs(inputs)`: the pads of all modes but `"constant"`.
         `pool_op(inputs)`: the reduction; the shapes must stay as above.
 
     Examples:
@@ -71,6 +80,10 @@ class Pool(Layer):
         padding: Padding = "valid",
         data_format: str | None = None,
         name: str | None = None,
+        *,
+        dilation_rate: Ints = 1,
+        ceil_mode: bool = False,
+        pad_mode: str = "constant",
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
@@ -79,49 +92,115 @@ class Pool(Layer):
             self, "strides", strides, default=self.pool_size
         )
         self.padding = arguments.padding(self, padding)
-        self._check_pads()
         self.data_format = arguments.data_format(self, data_format)
+        self.dilation_rate = arguments.spatial(
+            self, "dilation_rate", dilation_rate
+        )
+        self.ceil_mode = arguments.boolean(self, "ceil_mode", ceil_mode)
+        self.pad_mode = arguments.pad_mode(self, pad_mode)
+        self._check_pads()
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
         self._mark_built()
 
     def call(self, inputs):
-        self.compute_output_shape(inputs.shape)  # raises if no window fits
-        return self.pool_op(inputs)  # (batch, *windows, channels)
+        self._pooled_shape(inputs.shape)  # raises if no window fits
+        padded = self.pad_inputs(inputs)  # (batch, *padded, channels)
+        return self.pool_op(padded)  # (batch, *windows, channels)
 
-    def pool_op(self, inputs):
-        """Returns `reduce` of every window of the inputs."""
+    def pad_inputs(self, inputs):
+        """Returns the padded input; pads that never count are left out."""
+        if self._pads_never_count:
+            return inputs
+        return ops.pad_spatial(
+            inputs,
+            self._window,
+            self.strides,
+            self.padding,
+            self.data_format,
+            self.pad_mode,
+        )
+
+    def pool_op(self, inputs, **options):
+        """Returns `reduce`, with its own `options`, of every window."""
         return type(self).reduce(
             inputs,
             self.pool_size,
             self.strides,
-            self.padding,
+            self.padding if self._pads_never_count else "valid",
             self.data_format,
+            dilation_rate=self.dilation_rate,
+            ceil_mode=self.ceil_mode,
+            **options,
         )
 
+    def compute_output_shape(self, input_shape):
+        """Returns `(batch, *windows, channels)`, or channels second."""
+        return self._pooled_shape(input_shape)
+
+    def _pooled_shape(self, input_shape):
+        padding, shape = self.padding, tuple(input_shape)
+        if not self._pads_never_count:  # they are part of the input
+            padding, shape = (
+                "valid",
+                shapes.padded_shape(
+                    shape, self._window, self.strides, padding, self.data_format
+                ),
+            )
+        output_shape = shapes.window_output_shape(
+            shape,
+            self._window,
+            self.strides,
+            padding,
+            self.data_format,
+            ceil_mode=self.ceil_mode,
+        )
+        if max(self.dilation_rate) > 1 and padding != "valid":
+            self._check_taps(shape)
+        return arguments.windows_fit(self, input_shape, output_shape)
+
     def _check_pads(self):
-        if isinstance(self.padding, str):
+        if isinstance(self.padding, str) or not self._pads_never_count:
             return
-        for pair, size in zip(self.padding, self.pool_size, strict=True):
-            if max(pair) >= size:
+        for pair, extent in zip(self.padding, self._window, strict=True):
+            if max(pair) >= extent:
                 raise wrong(
                     self,
                     "padding",
                     "smaller than the window",
                     self.padding,
-                    context=f"pool_size={self.pool_size}.",
+                    context=f"pool_size={self.pool_size}, "
+                    f"dilation_rate={self.dilation_rate}.",
                     fix="A window of padding alone has no value.",
                 )
 
-    def compute_output_shape(self, input_shape):
-        """Returns `(batch, *windows, channels)`, or channels second."""
-        output_shape = shapes.window_output_shape(
+    def _check_taps(self, input_shape):
+        """Refuses dilated windows whose every tap lies beside the input."""
+        fewest = shapes.fewest_taps(
             input_shape,
             self.pool_size,
             self.strides,
             self.padding,
             self.data_format,
+            self.dilation_rate,
         )
-        return arguments.windows_fit(self, input_shape, output_shape)
+        if fewest == 0:
+            raise wrong(
+                self,
+                "input_shape",
+                "large enough for a real position in every window",
+                tuple(input_shape),
+                context=f"pool_size={self.pool_size}, dilation_rate="
+                f"{self.dilation_rate}, padding={self.padding!r}.",
+                fix="A window of padding alone has no value.",
+            )
+
+    @property
+    def _window(self):
+        return tuple(map(shapes.extent, self.pool_size, self.dilation_rate))
+
+    @property
+    def _pads_never_count(self):
+        return self.pad_mode == "constant"
 
 
 class MaxPooling(Pool):
@@ -130,7 +209,13 @@ class MaxPooling(Pool):
         y = max(x)          over the window, per channel
 
     Arguments and shapes as in `Pool`; `pool_size` is 2 unless given. The
-    gradient goes to the maximum, of equals to the first.
+    gradient goes to the maximum, of equals to the first. A NaN is larger than
+    every number. Integers stay integers.
+
+    Args:
+        return_indices: bool. `True` returns the pair of the maxima and, as
+            int32 of the same shape, their places: numbers of positions, row
+            by row, in the input without its pads. `MaxUnpooling` takes them.
     """
 
     reduce = staticmethod(ops.max_pool)
@@ -142,10 +227,45 @@ class MaxPooling(Pool):
         padding: Padding = "valid",
         data_format: str | None = None,
         name: str | None = None,
+        *,
+        return_indices: bool = False,
         **kwargs,
     ):
         super().__init__(
             pool_size, strides, padding, data_format, name, **kwargs
+        )
+        self.return_indices = arguments.boolean(
+            self, "return_indices", return_indices
+        )
+        if self.return_indices and not self._pads_never_count:
+            raise wrong(
+                self,
+                "pad_mode",
+                "'constant' for a layer with return_indices=True",
+                self.pad_mode,
+                fix="A repeated position has no place of its own.",
+            )
+
+    def pool_op(self, inputs):
+        """Returns the maxima of the padded inputs, with their places if so."""
+        if not self.return_indices:
+            return super().pool_op(inputs)
+        return super().pool_op(inputs, return_indices=True)
+
+    def compute_output_shape(self, input_shape):
+        """Returns `(batch, *windows, channels)`, twice for `return_indices`."""
+        shape = self._pooled_shape(input_shape)
+        return (shape, shape) if self.return_indices else shape
+
+    def compute_output_spec(self, inputs):
+        """Returns symbolic outputs: of the inputs' dtype, places as int32."""
+        shape = self.compute_output_shape(inputs.shape)
+        if not self.return_indices:
+            return keras.KerasTensor(shape, inputs.dtype)
+        maxima, places = shape
+        return (
+            keras.KerasTensor(maxima, inputs.dtype),
+            keras.KerasTensor(places, "int32"),
         )
 
 
@@ -154,11 +274,50 @@ class AveragePooling(Pool):
 
         y = mean(x)          over the real positions of the window, per channel
 
-    Arguments and shapes as in `Pool`. Padded positions count neither in the
-    sum nor in the number divided by.
+    Arguments and shapes as in `Pool`. Integers are averaged in the layer's
+    compute dtype.
+
+    Args:
+        count_include_pad: bool. `True` counts the padded positions as zeros;
+            what a window of `ceil_mode` reaches beyond them never counts.
+            Note that this is the default in torch.
+        divisor_override: int >= 1 or `None`. What the sum is divided by,
+            instead of the count.
     """
 
     reduce = staticmethod(ops.average_pool)
+
+    def __init__(
+        self,
+        pool_size: Ints,
+        strides: Ints | None = None,
+        padding: Padding = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        *,
+        count_include_pad: bool = False,
+        divisor_override: int | None = None,
+        **kwargs,
+    ):
+        super().__init__(
+            pool_size, strides, padding, data_format, name, **kwargs
+        )
+        self.count_include_pad = arguments.boolean(
+            self, "count_include_pad", count_include_pad
+        )
+        if divisor_override is not None:
+            divisor_override = arguments.integer(
+                self, "divisor_override", divisor_override
+            )
+        self.divisor_override = divisor_override
+
+    def pool_op(self, inputs):
+        """Returns the means of the padded inputs."""
+        return super().pool_op(
+            keras.ops.cast(inputs, self.compute_dtype),
+            count_include_pad=self.count_include_pad,
+            divisor_override=self.divisor_override,
+        )
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

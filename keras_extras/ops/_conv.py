@@ -56,6 +56,9 @@ def conv(
     data_format = data_format or keras.config.image_data_format()
     strides = shapes.per_axis(strides, rank)
     dilation_rate = shapes.per_axis(dilation_rate, rank)
+    empty = inputs.shape[0] == 0
+    if empty:  # TensorFlow answers no examples with a wrong shape
+        inputs = keras.ops.pad(inputs, [(0, 1)] + [(0, 0)] * (rank + 1))
     # Not every backend strides and dilates at once; all can thin out after.
     thin = max(strides) > 1 and max(dilation_rate) > 1
     if padding != "valid" and (padding != "same" or thin):
@@ -74,7 +77,9 @@ def conv(
         "dilation_rate": dilation_rate,
     }
     outputs = keras.ops.conv(inputs, kernel, **options)
-    return _every(outputs, strides, data_format) if thin else outputs
+    if thin:
+        outputs = _every(outputs, strides, data_format)
+    return outputs[:0] if empty else outputs
 
 
 def _every(outputs, strides, data_format):

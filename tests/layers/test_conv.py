@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 import keras_extras
 from keras_extras.layers import Conv, Conv1D, Conv2D, Conv3D
+from tests import oracle
 from tests.gradients import to_numpy, value_and_gradients
+from tests.oracle import conv as torch_cases
 from tests.parity import (
     assert_same,
     assert_same_signature,
@@ -105,6 +107,10 @@ def test_conv_equals_stock_in_values_and_gradients(arguments):
     x = images(rank, 5, 4)
     if keywords.get("data_format") == "channels_first":
         x = np.moveaxis(x, -1, 1)
+        if keras.backend.backend() == "tensorflow":
+            # Keras 3.15 adds the bias along the last axis there if that has
+            # as many positions as there are filters.
+            keywords = {**keywords, "use_bias": False}
     assert_same(RANKS[rank](**keywords), STOCK[rank](**keywords), x)
 
 
@@ -167,6 +173,18 @@ def test_strides_with_dilation_equal_every_second_output(padding):
     np.testing.assert_allclose(
         to_numpy(thin(x)), to_numpy(dense(x))[:, ::2], atol=1e-6
     )
+
+
+@pytest.mark.parametrize("rank", RANKS)
+def test_bias_is_added_along_the_channels_whatever_the_sizes(rank):
+    layer = RANKS[rank](
+        4, 1, data_format="channels_first", kernel_initializer="zeros"
+    )
+    x = np.zeros((1, 2, *(4,) * rank), "float32")  # as many pixels as filters
+    layer.build(x.shape)
+    layer.bias.assign(np.arange(4.0))
+    got = np.moveaxis(to_numpy(layer(x)), 1, -1).reshape(-1, 4)
+    assert (got == np.arange(4.0)).all()
 
 
 def test_pad_value_fills_the_pads():
@@ -413,3 +431,37 @@ def test_weights_of_a_stock_model_drop_in(tmp_path):
     np.testing.assert_allclose(
         ours.predict(x, verbose=0), stock.predict(x, verbose=0), atol=1e-5
     )
+
+
+@pytest.mark.parametrize("case", torch_cases.CASES)
+def test_equal_to_torch(case):
+    arguments, x, weight, bias = torch_cases.inputs(case)
+    modes = {"replicate": "edge", "circular": "wrap", "reflect": "reflect"}
+    layer = RANKS[x.ndim - 2](
+        arguments["out_channels"],
+        arguments["kernel_size"],
+        strides=arguments.get("stride", 1),
+        padding=arguments.get("padding", 0),
+        dilation_rate=arguments.get("dilation", 1),
+        groups=arguments.get("groups", 1),
+        pad_mode=modes.get(arguments.get("padding_mode"), "constant"),
+        data_format="channels_first",
+    )
+    layer.build(x.shape)
+    # torch: (filters, channels / groups, *size)
+    layer.set_weights([np.moveaxis(weight, (0, 1), (-1, -2)), bias])
+    expected = oracle.load("conv")
+    outputs, gradient, (kernel, _) = value_and_gradients(
+        layer, layer.trainable_weights, x
+    )
+    kernel = np.moveaxis(kernel, (-1, -2), (0, 1))
+    np.testing.assert_allclose(outputs, expected[case], atol=1e-4)
+    np.testing.assert_allclose(gradient, expected[f"{case}/x"], atol=1e-4)
+    np.testing.assert_allclose(kernel, expected[f"{case}/weight"], atol=1e-3)
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="torch computes them"
+)
+def test_torch_file_is_up_to_date():
+    oracle.assert_up_to_date("conv", torch_cases.results())

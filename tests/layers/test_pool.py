@@ -5,8 +5,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import keras_extras
-from keras_extras.layers import AveragePooling2D, MaxPooling2D, Pool
-from tests.gradients import to_numpy
+from keras_extras.layers import (
+    AveragePooling1D,
+    AveragePooling2D,
+    MaxPooling1D,
+    MaxPooling2D,
+    Pool,
+)
+from tests import oracle
+from tests.gradients import to_numpy, value_and_gradients
+from tests.oracle import pool as torch_cases
 from tests.parity import (
     assert_same,
     assert_same_signature,
@@ -29,19 +37,43 @@ def irregular(shape, seed=0):
     return (order / count - 0.5).reshape(shape).astype("float32")
 
 
-def reference_pool(x, size, strides, pads, reduce):
-    """The formula, channels last; padded positions are NaN, left out."""
-    x = np.pad(x, [(0, 0), *pads, (0, 0)], constant_values=np.nan)
-    sizes = [
-        (n - k) // s + 1
-        for n, k, s in zip(x.shape[1:-1], size, strides, strict=True)
+def reference_pool(
+    x, size, strides, pads, reduce, dilation=None, ceil_mode=False
+):
+    """The formula, channels last; padded positions are NaN, left out.
+
+    Windows start where they start inside or in the pads in front; what does
+    not fit into the pads behind is dropped, or in ceil mode cut off.
+    """
+    dilation = dilation or [1] * len(size)
+    lengths = x.shape[1:-1]
+    extents = [(k - 1) * d + 1 for k, d in zip(size, dilation, strict=True)]
+    starts = [
+        [
+            start
+            for start in range(0, n + before + after, s)
+            if start + extent <= n + before + after
+            or (
+                ceil_mode
+                and start < n + before
+                and start - s + extent < n + before + after
+            )
+        ]
+        for n, (before, after), s, extent in zip(
+            lengths, pads, strides, extents, strict=True
+        )
     ]
+    sizes = [len(places) for places in starts]
+    wide = [(before, after + 99) for before, after in pads]
+    x = np.pad(x, [(0, 0), *wide, (0, 0)], constant_values=np.nan)
     y = np.zeros((x.shape[0], *sizes, x.shape[-1]))
     axes = tuple(range(1, x.ndim - 1))
     for place in np.ndindex(*sizes):
         window = tuple(
-            slice(i * s, i * s + k)
-            for i, s, k in zip(place, strides, size, strict=True)
+            slice(places[i], places[i] + extent, d)
+            for i, places, extent, d in zip(
+                place, starts, extents, dilation, strict=True
+            )
         )
         y[(slice(None), *place)] = reduce(x[(slice(None), *window)], axis=axes)
     return y
@@ -64,7 +96,7 @@ def test_pooling_equals_stock_in_values_and_gradients(
     if kind == "AveragePooling" and keras.backend.backend() == "torch":
         # Keras 3.15 divides by the padded count there; see the formula below.
         padding = "valid"
-        # torch has no 3D mean in bfloat16.
+        # And stock has no 3D mean in bfloat16.
         dtype = "float32" if rank == 3 else dtype
     shape = (2, *(5,) * rank, 3)
     x = irregular(shape)
@@ -85,25 +117,109 @@ def test_pooling_equals_stock_in_values_and_gradients(
 
 @st.composite
 def windows(draw):
-    """Rank, and per axis the size, the stride and pads below the size."""
+    """Per axis the size, the stride, pads below the extent, the dilation."""
     rank = draw(st.sampled_from([1, 2]))
     size = [draw(st.integers(1, 3)) for _ in range(rank)]
-    strides = [draw(st.integers(1, 3)) for _ in range(rank)]
+    strides = [draw(st.integers(1, 4)) for _ in range(rank)]
+    dilation = [draw(st.sampled_from([1, 1, 2])) for _ in range(rank)]
+    # So that each window holds a real position, dilated or not.
     pads = [
         (draw(st.integers(0, k - 1)), draw(st.integers(0, k - 1))) for k in size
     ]
-    return rank, size, strides, pads
+    return size, strides, pads, dilation, draw(st.booleans())
 
 
 @given(kind=st.sampled_from(KINDS), window=windows())
-@example("AveragePooling", (1, [3], [2], [(0, 2)]))
+@example("AveragePooling", ([3], [2], [(0, 2)], [1], False))
+@example("AveragePooling", ([2, 3], [3, 4], [(1, 1), (0, 2)], [2, 1], True))
+@example("MaxPooling", ([2, 2], [4, 3], [(0, 1), (0, 0)], [1, 1], True))
 def test_pooling_equals_the_formula_with_explicit_pads(kind, window):
-    rank, size, strides, pads = window
-    x = irregular((2, *(5,) * rank, 2))
-    layer = ours(f"{kind}{rank}D")(size, strides, pads)
-    expected = reference_pool(
-        x.astype("float64"), size, strides, pads, REDUCE[kind]
+    size, strides, pads, dilation, ceil_mode = window
+    rank = len(size)
+    x = irregular((2, *(6,) * rank, 2))
+    layer = ours(f"{kind}{rank}D")(
+        size, strides, pads, dilation_rate=dilation, ceil_mode=ceil_mode
     )
+    expected = reference_pool(
+        x.astype("float64"), size, strides, pads, REDUCE[kind], dilation,
+        ceil_mode,
+    )  # fmt: skip
+    np.testing.assert_allclose(to_numpy(layer(x)), expected, atol=1e-6)
+    assert layer.compute_output_shape(x.shape) == expected.shape
+    first = ours(f"{kind}{rank}D").from_config(
+        {**layer.get_config(), "data_format": "channels_first"}
+    )
+    moved = to_numpy(first(np.moveaxis(x, -1, 1)))
+    np.testing.assert_allclose(np.moveaxis(moved, 1, -1), expected, atol=1e-6)
+
+
+def last(x):
+    """Channels last, from torch's channels first."""
+    return np.moveaxis(x, 1, -1)
+
+
+@pytest.mark.parametrize("case", torch_cases.MAX)
+def test_max_pooling_and_places_equal_torch(case):
+    rank, size, strides, padding, dilation, ceil = torch_cases.MAX[case]
+    expected = oracle.load("pool")
+    x = torch_cases.inputs(rank)
+    for data_format, move in [("channels_first", np.array), ("", last)]:
+        keywords = {
+            "pool_size": size,
+            "strides": strides,
+            "padding": padding,
+            "data_format": data_format or "channels_last",
+            "dilation_rate": dilation,
+            "ceil_mode": ceil,
+        }
+        layer = ours(f"MaxPooling{rank}D")(**keywords)
+        np.testing.assert_array_equal(
+            to_numpy(layer(move(x))), move(expected[case])
+        )
+        layer = ours(f"MaxPooling{rank}D")(**keywords, return_indices=True)
+        values, places = layer(move(x))
+        np.testing.assert_array_equal(to_numpy(values), move(expected[case]))
+        assert keras.backend.standardize_dtype(places.dtype) == "int32"
+        np.testing.assert_array_equal(
+            to_numpy(places), move(expected[f"{case}_places"])
+        )
+
+
+@pytest.mark.parametrize("case", torch_cases.AVERAGE)
+def test_average_pooling_equals_torch(case):
+    rank, size, strides, padding, ceil, count, divisor = torch_cases.AVERAGE[
+        case
+    ]
+    layer = ours(f"AveragePooling{rank}D")(
+        size,
+        strides,
+        padding,
+        ceil_mode=ceil,
+        count_include_pad=count,
+        divisor_override=divisor,
+    )
+    y = to_numpy(layer(last(torch_cases.finite(rank))))
+    np.testing.assert_allclose(y, last(oracle.load("pool")[case]), atol=1e-6)
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="made by torch itself"
+)
+def test_what_torch_answers_is_up_to_date():
+    oracle.assert_up_to_date("pool", torch_cases.results())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("pad_mode", ["reflect", "symmetric", "edge", "wrap"])
+def test_pads_of_other_modes_are_real(kind, pad_mode):
+    x = irregular((2, 5, 4, 2))
+    pads = [(2, 0), (1, 3)]
+    layer = ours(f"{kind}2D")(2, 3, pads, pad_mode=pad_mode, ceil_mode=True)
+    padded = np.pad(x, [(0, 0), *pads, (0, 0)], pad_mode)
+    expected = reference_pool(
+        padded.astype("float64"), [2, 2], [3, 3], [(0, 0)] * 2, REDUCE[kind],
+        ceil_mode=True,
+    )  # fmt: skip
     np.testing.assert_allclose(to_numpy(layer(x)), expected, atol=1e-6)
     assert layer.compute_output_shape(x.shape) == expected.shape
 
@@ -134,16 +250,110 @@ def test_signature_and_config_are_those_of_stock(name):
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("padding", ["valid", "same", "causal", 1])
-def test_unknown_sizes_give_the_same_values(kind, padding):
-    layer = ours(f"{kind}2D")(3, 2, padding)
-    inputs = keras.Input((None, None, 2))
-    model = keras.Model(inputs, layer(inputs))
+BEYOND = [
+    {},
+    {"ceil_mode": True},
+    {"dilation_rate": 2},
+    {"pad_mode": "reflect", "ceil_mode": True},
+]
+
+
+@pytest.mark.parametrize("beyond", BEYOND, ids=str)
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("MaxPooling", {}),
+        ("AveragePooling", {}),
+        ("AveragePooling", {"count_include_pad": True}),
+    ],
+)
+def test_unknown_sizes_give_the_same_values(kind, more, beyond):
+    x = irregular((2, 8, 7, 2))
+    for padding in ["valid", "same", "causal", 1]:
+        layer = ours(f"{kind}2D")(3, 2, padding, **beyond, **more)
+        inputs = keras.Input((None, None, 2))
+        model = keras.Model(inputs, layer(inputs))
+        expected = to_numpy(layer(x))
+        assert model.compute_output_shape(x.shape) == expected.shape
+        np.testing.assert_allclose(
+            model.predict(x, verbose=0), expected, atol=1e-6
+        )
+
+
+def test_places_of_unknown_sizes_come_through_a_model():
     x = irregular((2, 7, 6, 2))
-    np.testing.assert_allclose(
-        model.predict(x, verbose=0), to_numpy(layer(x)), atol=1e-6
-    )
+    layer = MaxPooling2D(3, 2, 1, return_indices=True, ceil_mode=True)
+    inputs = keras.Input((None, None, 2))
+    outputs = layer(inputs)
+    assert [output.dtype for output in outputs] == ["float32", "int32"]
+    assert outputs[1].shape == (None, None, None, 2)
+    values, places = keras.Model(inputs, outputs).predict(x, verbose=0)
+    np.testing.assert_array_equal(values, to_numpy(layer(x)[0]))
+    plane = x.reshape(2, -1, 2)
+    taken = np.take_along_axis(plane, places.reshape(2, -1, 2), axis=1)
+    np.testing.assert_array_equal(taken.reshape(values.shape), values)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_empty_batch_gives_an_empty_batch(name):
+    rank = int(name[-2])
+    x = np.ones((0, *(4,) * rank, 3), "float32")
+    for beyond in ({}, {"ceil_mode": True, "padding": 1}):
+        y = ours(name)(2, **beyond)(x)
+        assert tuple(y.shape) == ours(name)(2, **beyond).compute_output_shape(
+            x.shape
+        )
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_nan_wins_over_every_number(rank, dtype, place):
+    x = np.zeros((1, *(4,) * rank, 2), "float32")
+    x[(0, *(place,) * rank, 0)] = np.nan
+    expected = np.zeros((1, *(2,) * rank, 2))
+    expected[(0, *(0,) * rank, 0)] = np.nan
+    layer = ours(f"MaxPooling{rank}D")(2, dtype=dtype)
+    np.testing.assert_array_equal(to_numpy(layer(x)), expected)
+    infinite = np.where(np.isnan(x), np.inf, x)
+    expected = np.where(np.isnan(expected), np.inf, expected)
+    np.testing.assert_array_equal(to_numpy(layer(infinite)), expected)
+
+
+def test_nan_wins_in_a_compiled_model():
+    x = np.zeros((2, 6, 6, 1), "float32")
+    x[1, 3, 3, 0] = np.nan
+    inputs = keras.Input((None, None, 1))
+    model = keras.Model(inputs, MaxPooling2D(3, 2, "same")(inputs))
+    y = model.predict(x, verbose=0)[..., 0]
+    # 3 windows of 3 in steps of 2; pixel 3 is in the second alone.
+    expected = np.zeros((2, 3, 3))
+    expected[1, 1, 1] = np.nan
+    np.testing.assert_array_equal(y, expected)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_mean_of_volumes_in_half_precision(dtype):
+    x = irregular((2, 4, 4, 4, 2))
+    y = ours("AveragePooling3D")(2, dtype=dtype)(x)
+    assert keras.backend.standardize_dtype(y.dtype) == dtype
+    expected = reference_pool(x, [2] * 3, [2] * 3, [(0, 0)] * 3, np.mean)
+    np.testing.assert_allclose(to_numpy(y), expected, atol=0.01)
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize("dtype", ["int32", "uint8"])
+def test_mean_of_integers_is_a_float(rank, dtype):
+    x = np.arange(4**rank, dtype=dtype).reshape(1, *(4,) * rank, 1)
+    for padding in ("valid", "same"):
+        layer = ours(f"AveragePooling{rank}D")(2, padding=padding)
+        y = layer(keras.ops.convert_to_tensor(x))
+        assert keras.backend.standardize_dtype(y.dtype) == "float32"
+        expected = reference_pool(
+            x.astype("float64"), [2] * rank, [2] * rank, [(0, 0)] * rank,
+            np.mean,
+        )  # fmt: skip
+        np.testing.assert_allclose(to_numpy(y), expected)
 
 
 @pytest.mark.parametrize("dtype", ["int32", "uint8"])
@@ -152,6 +362,13 @@ def test_max_pooling_keeps_integers(dtype):
     y = MaxPooling2D(2, 1, padding=1, dtype=dtype)(x)
     assert keras.backend.standardize_dtype(y.dtype) == dtype
     assert to_numpy(y)[0, 0, 0, 0] == 1
+    for rank in (1, 3):
+        x = np.arange(4**rank, dtype=dtype).reshape(1, *(4,) * rank, 1)
+        y = ours(f"MaxPooling{rank}D")(2)(keras.ops.convert_to_tensor(x))
+        assert keras.backend.standardize_dtype(y.dtype) == dtype
+        assert to_numpy(y).max() == 4**rank - 1
+    symbolic = MaxPooling1D()(keras.Input((4, 1), dtype=dtype))
+    assert symbolic.dtype == dtype
 
 
 @pytest.mark.parametrize(
@@ -164,7 +381,12 @@ def test_max_pooling_keeps_integers(dtype):
         ({"strides": "1"}, "strides"),
         ({"padding": "full"}, "padding"),
         ({"padding": (1, -1)}, "padding"),
+        ({"padding": ((0, 2), (0, 0))}, "padding"),
         ({"data_format": "first"}, "data_format"),
+        ({"dilation_rate": 0}, "dilation_rate"),
+        ({"dilation_rate": (1, 2, 1)}, "dilation_rate"),
+        ({"ceil_mode": 1}, "ceil_mode"),
+        ({"pad_mode": "mirror"}, "pad_mode"),
     ],
 )
 @pytest.mark.parametrize("layer", [MaxPooling2D, AveragePooling2D])
@@ -183,18 +405,45 @@ def test_window_larger_than_the_input_is_an_error(name):
         ours(name)(4)(x)
 
 
+@pytest.mark.parametrize(
+    ("layer", "keywords", "argument"),
+    [
+        (MaxPooling2D, {"return_indices": "yes"}, "return_indices"),
+        (
+            MaxPooling2D,
+            {"pad_mode": "edge", "return_indices": True},
+            "pad_mode",
+        ),
+        (AveragePooling2D, {"count_include_pad": None}, "count_include_pad"),
+        (AveragePooling2D, {"divisor_override": 0}, "divisor_override"),
+        (AveragePooling2D, {"divisor_override": 0.5}, "divisor_override"),
+    ],
+)
+def test_wrong_argument_of_one_kind_is_named(layer, keywords, argument):
+    with pytest.raises(ValueError, match=r"Received: ") as caught:
+        layer(2, **keywords)
+    text = str(caught.value)
+    assert text.startswith(f"{layer.__name__}: {argument} must be ")
+    assert f"Received: {argument}={keywords[argument]!r}" in text
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_documented_hook_is_called(name):
+def test_documented_hooks_are_called_in_order(name):
     calls = []
 
     class Recording(ours(name)):
+        def pad_inputs(self, inputs):
+            calls.append("pad_inputs")
+            return super().pad_inputs(inputs)
+
         def pool_op(self, inputs):
             calls.append("pool_op")
             return super().pool_op(inputs)
 
-    Recording(2)(np.ones((1, *(4,) * int(name[-2]), 1)))
-    assert calls == ["pool_op"]
-    assert "pool_op" in Pool.__doc__
+    x = np.ones((1, *(4,) * int(name[-2]), 1))
+    Recording(2, padding=1, pad_mode="edge")(x)
+    assert calls == ["pad_inputs", "pool_op"]
+    assert all(f"`{hook}(inputs)`" in Pool.__doc__ for hook in calls)
 
 
 def test_one_hook_makes_generalized_mean_pooling():
@@ -219,3 +468,34 @@ def test_one_hook_makes_generalized_mean_pooling():
 def test_pads_as_wide_as_the_window_are_refused():
     with pytest.raises(ValueError, match="padding must be smaller than the wi"):
         MaxPooling2D(2, padding=((0, 2), (0, 0)))
+    MaxPooling2D(2, padding=((0, 2), (0, 0)), dilation_rate=2)
+    MaxPooling2D(2, padding=((0, 2), (0, 0)), pad_mode="wrap")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_dilated_windows_of_pads_alone_are_refused(kind):
+    layer = ours(f"{kind}1D")(2, 1, padding=1, dilation_rate=2)
+    assert layer(np.ones((1, 2, 1))).shape == (1, 2, 1)
+    with pytest.raises(ValueError, match="a real position in every window"):
+        layer(np.ones((1, 1, 1)))
+
+
+def test_gradients_beyond_stock_go_where_the_numbers_came_from():
+    x = irregular((1, 7, 1))
+    y, gradient, _ = value_and_gradients(
+        MaxPooling1D(2, 3, 1, dilation_rate=2, ceil_mode=True), [], x
+    )
+    factors = np.cos(1.0 + np.arange(y.size))
+    expected = np.zeros(7)
+    for window, factor in zip([[1], [2, 4], [5]], factors, strict=True):
+        expected[max(window, key=lambda i: x[0, i, 0])] += factor
+    np.testing.assert_allclose(gradient.ravel(), expected, atol=1e-6)
+    _, gradient, _ = value_and_gradients(
+        AveragePooling1D(2, 3, 1, ceil_mode=True, count_include_pad=True),
+        [],
+        x,
+    )
+    # windows: [. 0], [2 3], [5 6]
+    expected = factors[[0, 0, 1, 1, 1, 2, 2]] / 2
+    expected[[1, 4]] = 0
+    np.testing.assert_allclose(gradient.ravel(), expected, atol=1e-6)

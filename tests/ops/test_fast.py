@@ -20,6 +20,7 @@ fast = pytest.importorskip(
 
 PACKAGE = Path(keras_extras.__file__).parent
 NAMES = ["average_pool", "max_pool"]
+ADAPTIVE = ["adaptive_average_pool", "adaptive_max_pool"]
 
 
 def rows():
@@ -34,7 +35,7 @@ def rows():
 def test_rows_are_in_use_and_documented():
     assert rows()
     for row in rows():
-        assert row.name in NAMES, "add the operation to the test below"
+        assert row.name in NAMES + ADAPTIVE, "add a test for the operation"
         assert hasattr(getattr(ops, row.name), "__wrapped__")
         line = f"| `{row.name}`"
         assert any(
@@ -59,8 +60,6 @@ def test_rows_are_in_use_and_documented():
 def test_fast_pooling_equals_generic_in_values_and_gradients(
     name, rank, pool_size, strides, padding, data_format, dtype, ties
 ):
-    if rank == 3 and name == "average_pool":
-        dtype = "float32"  # torch has no 3D mean in bfloat16
     x = np.random.default_rng(0).normal(size=(2, *(5,) * rank, 3))
     x = keras.ops.cast(x.round() if ties else x, dtype)
     operation = getattr(ops, name)
@@ -80,15 +79,102 @@ def test_fast_pooling_equals_generic_in_values_and_gradients(
         np.testing.assert_allclose(one, other, atol=tolerance)
 
 
-def test_fast_max_pool_keeps_nan():
-    if keras.backend.backend() == "tensorflow":
-        pytest.skip("TensorFlow's max pooling drops NaN; it has no row here")
+@given(
+    name=st.sampled_from(ADAPTIVE),
+    sizes=st.lists(
+        st.tuples(st.integers(1, 7), st.sampled_from([None, 1, 2, 3, 5])),
+        min_size=1,
+        max_size=3,
+    ),
+    data_format=st.sampled_from(["channels_last", "channels_first"]),
+    dtype=st.sampled_from(["float32", "bfloat16"]),
+)
+@example("adaptive_max_pool", [(7, 3), (6, None)], "channels_last", "bfloat16")
+@pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="only torch has such rows"
+)
+def test_fast_adaptive_pooling_equals_generic_in_values_and_gradients(
+    name, sizes, data_format, dtype
+):
+    lengths, outputs = zip(*sizes, strict=True)
+    shape = (2, *lengths, 3) if data_format[9:] == "last" else (2, 3, *lengths)
+    # Irregular and no ties, in bfloat16 either: at most 256 numbers differ.
+    numbers = np.random.default_rng(0).permutation(int(np.prod(shape)))
+    dtype = dtype if numbers.size <= 256 else "float32"
+    x = keras.ops.cast(numbers.reshape(shape) - 100.0, dtype)
+    operation = getattr(ops, name)
+    generic = getattr(operation, "__wrapped__", operation)
+    got, expected = (
+        value_and_gradients(
+            lambda x, function=function: function(x, outputs, data_format),
+            [],
+            x,
+        )
+        for function in (operation, generic)
+    )
+    for one, other in zip(got[:2], expected[:2], strict=True):
+        scale = np.abs(other).max()
+        tolerance = (1e-5 if dtype == "float32" else 0.02) * scale
+        np.testing.assert_allclose(one, other, atol=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("name", "beyond"),
+    [
+        ("max_pool", {"dilation_rate": (1, 2)}),
+        ("max_pool", {"ceil_mode": True}),
+        ("max_pool", {"return_indices": True}),
+        ("average_pool", {"dilation_rate": 2}),
+        ("average_pool", {"ceil_mode": True}),
+        ("average_pool", {"count_include_pad": True}),
+        ("average_pool", {"divisor_override": 1}),
+    ],
+)
+def test_rows_leave_what_they_cannot_do_to_the_generic(name, beyond):
+    x = np.random.default_rng(0).normal(size=(2, 6, 6, 3)).astype("float32")
+    x = keras.ops.convert_to_tensor(x)
+    operation = getattr(ops, name)
+    generic = getattr(operation, "__wrapped__", operation)
+    for padding in ("same", [(1, 1), (1, 1)]):
+        arguments = (x, 2, 3, padding, "channels_last")
+        assert not any(
+            row.when(*arguments, **beyond) for row in rows() if row.name == name
+        )
+        got, expected = (
+            keras.tree.map_structure(
+                keras.ops.convert_to_numpy, function(*arguments, **beyond)
+            )
+            for function in (operation, generic)
+        )
+        keras.tree.map_structure(np.testing.assert_array_equal, got, expected)
+
+
+def test_stock_like_calls_take_a_row():
+    x = keras.ops.ones((2, 6, 6, 3))
+    whole = {"dilation_rate": (1, 1), "ceil_mode": False}
+    arguments = (x, (2, 2), (2, 2), "same", "channels_last")
+    for name, more in [
+        ("max_pool", {"return_indices": False}),
+        ("average_pool", {"count_include_pad": False}),
+    ]:
+        assert any(
+            row.when(*arguments, **whole, **more)
+            for row in rows()
+            if row.name == name
+        )
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_fast_max_pool_keeps_what_is_no_number(value):
     x = np.zeros((1, 2, 4, 1), "float32")
     x[0, 0, 0, 0] = x[0, 1, 3, 0] = np.nan
+    if value < 0:
+        x = np.full((1, 2, 4, 1), value, "float32")
     y = ops.max_pool(
         keras.ops.convert_to_tensor(x), 2, data_format="channels_last"
     )
-    assert np.isnan(keras.ops.convert_to_numpy(y)).all()
+    y = keras.ops.convert_to_numpy(y)
+    np.testing.assert_array_equal(y, np.full((1, 1, 2, 1), value))
 
 
 def run_elsewhere(code, folder, **environment):

@@ -14,26 +14,34 @@ printed by `python -m benchmarks.fast`.
 |----------------|------------|-----------------|---------|---------------|
 | `max_pool`     | torch      | 2D, last, CPU   | 10.6    | 4.6           |
 | `average_pool` | torch      | 2D, last, CPU   | 6.3-9.4 | 3.8-5.7       |
+| `max_pool`     | torch      | other floats    | 1.1-2.4 | 0.9-2.9       |
 | `max_pool`     | jax        | at most 9 taps  | 1.2-1.4 | 5.3-16        |
+| `max_pool`     | tensorflow | floats          | 6-41    | 7-55          |
 | `average_pool` | jax        | `"same"`        | 1.0     | 1.3           |
 | `average_pool` | tensorflow | `"same"`        | 1.8     | 1.4           |
+| `adaptive_average_pool` | torch | floats       | 5.3-36  | 1.8-11        |
+| `adaptive_max_pool` | torch | floats, no indices | 4.0-11 | 3.5-7.8      |
 
-Why: on torch the channels-last memory is pooled as it lies, where Keras copies
-it to channels first and back; on JAX slices replace `reduce_window` and the
-scatter of its gradient; Keras's own "same" mean pads without a copy where it
-counts rightly.
+Arguments that Keras has not, at other than their defaults, are left to the
+generic functions. Why: on torch the channels-last memory is pooled as it lies,
+where Keras copies it to channels first and back; on JAX slices replace
+`reduce_window` and the scatter of its gradient; Keras's own "same" mean pads
+without a copy where it counts rightly; the generic maximum is made of slices,
+which TensorFlow takes on one core.
 """
 
 import functools
 import importlib
+import math
 import os
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 
 from keras_extras import _shapes as shapes
 from keras_extras.ops._pad import as_tensor
+from keras_extras.ops._pool import pad_windows, standardize
 
 
 class Row(NamedTuple):
@@ -101,18 +109,72 @@ def symmetric_pads(
     return tuple(before for before, _ in pads)
 
 
-def _keras_average_pool(
-    inputs, pool_size, strides=None, padding="valid", data_format=None
+def is_stock_max(dilation_rate=1, ceil_mode=False, return_indices=False):
+    """Tells whether what `max_pool` has beyond Keras is at its default."""
+    return not ceil_mode and not return_indices and _is_one(dilation_rate)
+
+
+def is_stock_average(
+    dilation_rate=1,
+    ceil_mode=False,
+    count_include_pad=False,
+    divisor_override=None,
 ):
+    """Tells whether what `average_pool` has beyond Keras is at its default."""
+    return (
+        not ceil_mode
+        and not count_include_pad
+        and divisor_override is None
+        and _is_one(dilation_rate)
+    )
+
+
+def _is_one(value):
+    return value == 1 if isinstance(value, int) else set(value) == {1}
+
+
+def keras_max_pool(
+    inputs, pool_size, strides=None, padding="valid", data_format=None, *_, **__
+) -> Any:
+    """Keras's own, with explicit and causal pads."""
+    options: dict[str, Any] = {"data_format": data_format}
+    windows = standardize(
+        inputs, pool_size, strides, padding, data_format, 1, False
+    )
+    if padding not in ("valid", "same"):
+        inputs = pad_windows(inputs, windows, -math.inf)
+        padding = "valid"
+    return keras.ops.max_pool(
+        inputs, windows.size, windows.strides, padding, **options
+    )
+
+
+def _keras_average_pool(
+    inputs, pool_size, strides=None, padding="valid", data_format=None, *_, **__
+):
+    options: dict[str, Any] = {"data_format": data_format}
     return keras.ops.average_pool(
-        inputs, pool_size, strides, padding, data_format
+        inputs, pool_size, strides, padding, **options
     )
 
 
 def _is_same(
-    inputs, pool_size, strides=None, padding="valid", data_format=None
+    inputs,
+    pool_size,
+    strides=None,
+    padding="valid",
+    data_format=None,
+    *beyond,
+    **options,
 ):
-    return padding == "same"
+    dtype = keras.backend.standardize_dtype(inputs.dtype)
+    # TensorFlow's 3D mean is of float32 alone.
+    floats = ("float32", "bfloat16", "float16", "float64")
+    return (
+        padding == "same"
+        and dtype in floats[: 1 if len(inputs.shape) == 5 else None]
+        and is_stock_average(*beyond, **options)
+    )
 
 
 # For TensorFlow and JAX; on torch, Keras 3.15 divides by the padded count.

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from keras_extras import _shapes as shapes
 from keras_extras._shapes import Ints, Pads, Tensor
-from keras_extras.ops._fast import KERAS_SAME_AVERAGE, Row
+from keras_extras.ops._fast import KERAS_SAME_AVERAGE, Row, is_stock_max
 from keras_extras.ops._pad import pad_spatial
 
 MAX_TAPS = 9  # beyond, the slices cost more than they save
@@ -24,6 +24,8 @@ def max_pool(
     strides: Ints | None = None,
     padding: str | Sequence[Pads] = "valid",
     data_format: str | None = None,
+    *_,
+    **__,
 ) -> Tensor:
     """See `keras_extras.ops.max_pool`; the first of equals counts."""
     best = None
@@ -64,13 +66,16 @@ def _few_taps(
     strides: Ints | None = None,
     padding: str | Sequence[Pads] = "valid",
     data_format: str | None = None,
-) -> Tensor:
+    *beyond,
+    **options,
+) -> bool:
     rank = len(inputs.shape) - 2
     return (
         data_format is not None
         and jnp.issubdtype(inputs.dtype, jnp.floating)
         and math.prod(shapes.per_axis(pool_size, rank)) <= MAX_TAPS
         and isinstance(padding, str)
+        and is_stock_max(*beyond, **options)
     )
 
 

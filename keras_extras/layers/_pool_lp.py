@@ -1,0 +1,109 @@
+"""Power-average pooling: the norm of every window, signs kept.
+
+    y[n, i, c] = (sum over j of x[n, i*s + j*d - p, c] ** order) ** (1 / order)
+
+Between the sum (order 1) and the maximum (order infinity), with a gradient for
+every input of the window. Cost: outputs * window size.
+"""
+
+import math
+
+import keras
+
+from keras_extras import ops
+from keras_extras._errors import wrong
+from keras_extras._shapes import Ints, Padding
+from keras_extras.layers._pool import Pool
+
+
+class LpPooling(Pool):
+    """Takes the norm of every window: the base of `LpPooling1D` to `3D`.
+
+        y = sum(x ** order) ** (1 / order)          over the window, per channel
+
+    The powers are those of the inputs, not of their absolute values: order 1
+    is the sum, and at an odd order a negative sum gives NaN; put a
+    rectifier before it. Arguments and shapes as in `Pool`. A window with pads
+    counts as if its real positions filled it.
+
+    Args:
+        order: number but 0, the power. `math.inf` gives the largest absolute
+            value of the window, `-math.inf` the smallest.
+
+    Raises:
+        ValueError: if `order` is not such a number.
+
+    References:
+        `torch.nn.LPPool2d`, where the order is called `norm_type`.
+    """
+
+    reduce = staticmethod(ops.lp_pool)
+
+    def __init__(
+        self,
+        pool_size: Ints,
+        strides: Ints | None = None,
+        padding: Padding = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        *,
+        order: float = 2,
+        **kwargs,
+    ):
+        super().__init__(
+            pool_size, strides, padding, data_format, name, **kwargs
+        )
+        if (
+            isinstance(order, bool)
+            or not isinstance(order, int | float)
+            or order == 0
+            or math.isnan(order)
+        ):
+            raise wrong(self, "order", "a number other than 0", order)
+        self.order = order
+
+    def pool_op(self, inputs):
+        """Returns the norms of the padded inputs."""
+        return super().pool_op(
+            keras.ops.cast(inputs, self.compute_dtype), order=self.order
+        )
+
+
+@keras.saving.register_keras_serializable(package="keras_extras")
+class LpPooling1D(LpPooling):
+    """Takes the norm over windows of steps; see `LpPooling`.
+
+    Examples:
+        >>> x = np.array([3.0, 4.0, 0.0, -2.0]).reshape(1, 4, 1)
+        >>> y = keras_extras.layers.LpPooling1D(2)(x)
+        >>> keras.ops.convert_to_numpy(y).ravel().tolist()
+        [5.0, 2.0]
+    """
+
+    rank = 1
+
+
+@keras.saving.register_keras_serializable(package="keras_extras")
+class LpPooling2D(LpPooling):
+    """Takes the norm over windows of pixels; see `LpPooling`.
+
+    Examples:
+        >>> layer = keras_extras.layers.LpPooling2D(2, order=1)
+        >>> float(layer(np.ones((1, 2, 2, 1)))[0, 0, 0, 0])
+        4.0
+    """
+
+    rank = 2
+
+
+@keras.saving.register_keras_serializable(package="keras_extras")
+class LpPooling3D(LpPooling):
+    """Takes the norm over windows of voxels; see `LpPooling`.
+
+    Examples:
+        >>> layer = keras_extras.layers.LpPooling3D(2, order=3)
+        >>> round(float(layer(np.ones((1, 2, 2, 2, 1)))[0, 0, 0, 0, 0]), 4)
+        2.0
+    """
+
+    rank = 3

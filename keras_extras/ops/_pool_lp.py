@@ -1,0 +1,90 @@
+"""Power-average pooling: the norm of every window, signs kept.
+
+    y[n, i, c] = (sum over j of x[n, i*s + j*d - p, c] ** order) ** (1 / order)
+
+with i and j running over the spatial axes, s the strides, d the dilation and p
+the padding in front.
+"""
+
+import math
+from collections.abc import Sequence
+
+import keras
+
+from keras_extras._shapes import Ints, Pads, Tensor, per_axis
+from keras_extras.ops._pad import as_tensor
+
+
+def lp_pool(
+    inputs: Tensor,
+    pool_size: Ints,
+    strides: Ints | None = None,
+    padding: str | Sequence[Pads] = "valid",
+    data_format: str | None = None,
+    dilation_rate: Ints = 1,
+    ceil_mode: bool = False,
+    order: float = 2,
+) -> Tensor:
+    """Takes the norm of every window, per channel.
+
+    The powers are those of the inputs, not of their absolute values: at order
+    1 it is the sum, and a negative sum has no real root and gives NaN. A
+    window with pads counts as if its real positions filled it, so that equal
+    inputs give equal outputs at the border. Where a window is all zero, the
+    gradient is zero.
+
+    Args:
+        inputs: tensor `(batch, *spatial, channels)`, or channels second.
+        pool_size: int or one per spatial axis, the size of the window.
+        strides: int or one per spatial axis; `None` means `pool_size`.
+        padding: `"valid"`, `"same"`, `"causal"`, or (before, after) per
+            spatial axis.
+        data_format: `"channels_last"` or `"channels_first"`; `None` is
+            Keras's configured one.
+        dilation_rate: int or one per spatial axis, the distance between the
+            positions that a window takes.
+        ceil_mode: bool, whether a last window may reach over the end.
+        order: number but 0, the power. At infinity the norm is the largest
+            absolute value of the window, at minus infinity the smallest.
+
+    Returns:
+        Tensor `(batch, *windows, channels)`, or channels second.
+
+    Examples:
+        >>> x = np.array([3.0, 4.0, 0.0, -2.0]).reshape(1, 4, 1)
+        >>> y = keras_extras.ops.lp_pool(x, 2)
+        >>> keras.ops.convert_to_numpy(y).ravel().tolist()
+        [5.0, 2.0]
+
+    References:
+        `torch.nn.functional.lp_pool2d`, whose numbers these are. It scales
+        the last window of `ceil_mode` as above, too; pads it has not.
+    """
+    from keras_extras import ops  # the public ones, which may be faster
+
+    inputs = as_tensor(inputs)
+    if "float" not in keras.backend.standardize_dtype(inputs.dtype):
+        inputs = keras.ops.cast(inputs, keras.config.floatx())
+    windows = {
+        "pool_size": pool_size,
+        "strides": strides,
+        "padding": padding,
+        "data_format": data_format,
+        "dilation_rate": dilation_rate,
+        "ceil_mode": ceil_mode,
+    }
+    if math.isinf(order):
+        sign = math.copysign(1, order)
+        return sign * ops.max_pool(sign * keras.ops.abs(inputs), **windows)
+    count = math.prod(per_axis(pool_size, len(inputs.shape) - 2))
+    sums = count * ops.average_pool(_power(inputs, order), **windows)
+    # The root's slope at zero is infinite: there it is not asked for.
+    nothing = keras.ops.equal(sums, 0)
+    roots = _power(keras.ops.where(nothing, 1, sums), 1 / order)
+    return keras.ops.where(nothing, 0 if order > 0 else math.inf, roots)
+
+
+def _power(x, exponent):
+    if exponent == 1:
+        return x
+    return keras.ops.power(x, keras.ops.cast(exponent, x.dtype))

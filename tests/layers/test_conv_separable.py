@@ -1,0 +1,311 @@
+import keras
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from keras_extras import layers
+from keras_extras.layers import (
+    SeparableConv,
+    SeparableConv1D,
+    SeparableConv2D,
+    SeparableConv3D,
+)
+from tests.gradients import to_numpy, value_and_gradients
+from tests.layers.test_conv import images, reference_conv
+from tests.parity import (
+    assert_same,
+    assert_same_signature,
+    assert_takes_stock_config,
+)
+
+RANKS = {1: SeparableConv1D, 2: SeparableConv2D, 3: SeparableConv3D}
+STOCK = {
+    rank: getattr(keras.layers, f"SeparableConv{rank}D") for rank in (1, 2)
+}
+HOOKS = [
+    "pad_inputs",
+    "transform_depthwise_kernel",
+    "transform_pointwise_kernel",
+    "convolution_op",
+    "add_bias",
+    "activate",
+]
+
+
+def reference(x, depthwise, pointwise, *arguments):
+    """One convolution with the kernel that is the product of the two."""
+    rank = x.ndim - 2
+    channels, multiplier = depthwise.shape[-2:]
+    pointwise = pointwise.reshape(channels, multiplier, -1)
+    kernel = np.einsum("...cr,crf->...cf", depthwise, pointwise)
+    assert kernel.ndim == rank + 2
+    return reference_conv(x, kernel, *arguments)
+
+
+@st.composite
+def stock_arguments(draw):
+    rank = draw(st.sampled_from([1, 2]))
+    return rank, {
+        # Stock on TensorFlow adds a bias along the wrong axis where the last
+        # one, channels first, has as many positions as there are filters.
+        "filters": 7,
+        "kernel_size": draw(st.integers(1, 3)),
+        "strides": draw(st.integers(1, 2)),
+        "padding": draw(st.sampled_from(["valid", "same"])),
+        "depth_multiplier": draw(st.integers(1, 2)),
+        "dilation_rate": draw(st.integers(1, 2)),
+        "data_format": draw(
+            st.sampled_from(["channels_last", "channels_first"])
+        ),
+        "use_bias": draw(st.booleans()),
+        "activation": draw(st.sampled_from([None, "tanh"])),
+        "dtype": draw(
+            st.sampled_from(["float32", "float32", "mixed_bfloat16"])
+        ),
+    }
+
+
+@given(stock_arguments())
+@example((2, {"filters": 2, "kernel_size": (3, 2), "depth_multiplier": 2}))
+@example((2, {"filters": 2, "kernel_size": 3, "strides": 2}))
+def test_separable_equals_stock_in_values_and_gradients(arguments):
+    rank, keywords = arguments
+    x = images(rank, 5, 3)
+    if keywords.get("data_format") == "channels_first":
+        x = np.moveaxis(x, -1, 1)
+    assert_same(RANKS[rank](**keywords), STOCK[rank](**keywords), x)
+
+
+@st.composite
+def all_arguments(draw):
+    rank = draw(st.sampled_from([1, 2]))
+    each = lambda low, high: [  # noqa: E731
+        draw(st.integers(low, high)) for _ in range(rank)
+    ]
+    pads = list(zip(each(0, 3), each(0, 3), strict=True))
+    mode = draw(
+        st.sampled_from(["constant", "reflect", "symmetric", "edge", "wrap"])
+    )
+    first = draw(st.booleans())
+    return each(1, 3), each(1, 3), each(1, 2), pads, mode, first
+
+
+@given(all_arguments())
+@example(([3], [2], [2], [(1, 2)], "wrap", False))
+@example(([3, 2], [2, 1], [1, 2], [(1, 2), (0, 1)], "constant", True))
+@example(
+    (
+        [2, 3, 1],
+        [2, 1, 2],
+        [2, 1, 1],
+        [(1, 2), (0, 1), (2, 0)],
+        "reflect",
+        False,
+    )
+)
+@example(([2, 1, 3], [1, 2, 1], [1] * 3, [(0, 0)] * 3, "constant", True))
+def test_separable_equals_the_formula_with_any_padding(arguments):
+    size, strides, dilation, pads, mode, first = arguments
+    rank = len(size)
+    x = images(rank, 6 if rank < 3 else 4, 2)
+    layer = RANKS[rank](
+        3,
+        size,
+        strides=strides,
+        dilation_rate=dilation,
+        padding=pads,
+        depth_multiplier=2,
+        pad_mode=mode,
+        data_format="channels_first" if first else "channels_last",
+        bias_initializer="ones",
+    )
+    order = {"source": -1, "destination": 1 if first else -1}
+    outputs = to_numpy(layer(np.moveaxis(x, **order)))
+    expected = 1 + reference(
+        x.astype("float64"),
+        to_numpy(layer.depthwise_kernel),
+        to_numpy(layer.pointwise_kernel),
+        strides,
+        pads,
+        dilation,
+        {"mode": mode},
+    )
+    expected = np.moveaxis(expected, **order)
+    np.testing.assert_allclose(outputs, expected, atol=1e-5)
+    shape = np.moveaxis(x, **order).shape
+    assert layer.compute_output_shape(shape) == expected.shape
+
+
+@pytest.mark.parametrize("rank", RANKS)
+@pytest.mark.parametrize("padding", ["same", "causal"])
+def test_named_paddings_are_those_of_conv(rank, padding):
+    x = images(rank, 5, 2)
+    layer = RANKS[rank](3, 3, 2, padding, use_bias=False)
+    outputs = to_numpy(layer(x))
+    # At stride 2 five positions have three windows of three: (1, 1).
+    pads = [(1, 1)] * rank
+    if padding == "causal":
+        pads[0] = (2, 0)
+    expected = reference(
+        x.astype("float64"),
+        to_numpy(layer.depthwise_kernel),
+        to_numpy(layer.pointwise_kernel),
+        [2] * rank,
+        pads,
+        [1] * rank,
+        {"mode": "constant"},
+    )
+    np.testing.assert_allclose(outputs, expected, atol=1e-5)
+
+
+def test_three_dimensions_have_gradients():
+    layer = SeparableConv3D(3, 2, depth_multiplier=2, use_bias=False)
+    x = images(3, 3, 2)
+    layer.build(x.shape)
+    outputs, to_inputs, to_kernels = value_and_gradients(
+        layer, layer.trainable_weights, x
+    )
+    # L = sum(c * y) is linear in each, so <gradient, value> = L.
+    factors = np.cos(1.0 + np.arange(outputs.size)).reshape(outputs.shape)
+    loss = (factors * outputs).sum()
+    np.testing.assert_allclose((to_inputs * x).sum(), loss, rtol=1e-3)
+    for gradient, kernel in zip(to_kernels, layer.get_weights(), strict=True):
+        np.testing.assert_allclose((gradient * kernel).sum(), loss, rtol=1e-3)
+
+
+@pytest.mark.parametrize("rank", STOCK)
+def test_signature_and_config_are_those_of_stock(rank):
+    assert_same_signature(f"SeparableConv{rank}D")
+    keywords = {
+        "filters": 4,
+        "kernel_size": 3,
+        "depth_multiplier": 2,
+        "activation": "relu",
+        "depthwise_regularizer": "l2",
+        "pointwise_initializer": "ones",
+        "pointwise_constraint": "max_norm",
+        "bias_constraint": "non_neg",
+        "name": "separable",
+    }
+    assert_takes_stock_config(RANKS[rank](**keywords), STOCK[rank](**keywords))
+
+
+@pytest.mark.parametrize("rank", STOCK)
+def test_aliases_are_the_same_class(rank):
+    assert getattr(layers, f"SeparableConvolution{rank}D") is RANKS[rank]
+
+
+@pytest.mark.parametrize("padding", ["valid", "same", "causal", 1])
+def test_unknown_sizes_give_the_same_values(padding):
+    layer = SeparableConv2D(3, 3, 2, padding, dilation_rate=2)
+    inputs = keras.Input((None, None, 2))
+    model = keras.Model(inputs, layer(inputs))
+    assert layer.compute_output_shape((None, None, 7, 2))[:2] == (None, None)
+    x = images(2, 7, 2)
+    np.testing.assert_allclose(
+        model.predict(x, verbose=0), to_numpy(layer(x)), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("keywords", "argument"),
+    [
+        ({"filters": 0}, "filters"),
+        ({"filters": None}, "filters"),
+        ({"kernel_size": 0}, "kernel_size"),
+        ({"kernel_size": (3, 3, 3)}, "kernel_size"),
+        ({"strides": -1}, "strides"),
+        ({"padding": "smae"}, "padding"),
+        ({"padding": -1}, "padding"),
+        ({"depth_multiplier": 0}, "depth_multiplier"),
+        ({"data_format": "channels_middle"}, "data_format"),
+        ({"dilation_rate": 0}, "dilation_rate"),
+        ({"activation": "rleu"}, "activation"),
+        ({"depthwise_initializer": "zeroes"}, "depthwise_initializer"),
+        ({"pointwise_initializer": "zeroes"}, "pointwise_initializer"),
+        ({"bias_initializer": 3}, "bias_initializer"),
+        ({"depthwise_regularizer": "l3"}, "depthwise_regularizer"),
+        ({"pointwise_regularizer": "l3"}, "pointwise_regularizer"),
+        ({"bias_regularizer": 3}, "bias_regularizer"),
+        ({"activity_regularizer": "l3"}, "activity_regularizer"),
+        ({"depthwise_constraint": "positive"}, "depthwise_constraint"),
+        ({"pointwise_constraint": "positive"}, "pointwise_constraint"),
+        ({"bias_constraint": 3}, "bias_constraint"),
+        ({"pad_mode": "mirror"}, "pad_mode"),
+    ],
+)
+def test_wrong_argument_is_named_with_its_value(keywords, argument):
+    with pytest.raises((ValueError, TypeError)) as caught:
+        SeparableConv2D(**{"filters": 2, "kernel_size": 3, **keywords})
+    text = str(caught.value)
+    assert text.startswith(f"SeparableConv2D: {argument} must be ")
+    assert f"Received: {argument}={keywords[argument]!r}" in text
+
+
+@pytest.mark.parametrize(
+    "keywords",
+    [{"groups": 2}, {"lora_rank": 2}, {"kernel_initializer": "ones"}],
+)
+def test_arguments_of_conv_are_refused(keywords):
+    with pytest.raises(ValueError, match="Unrecognized keyword"):
+        SeparableConv2D(2, 3, **keywords)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "words"),
+    [
+        (SeparableConv2D(2, 5), (1, 4, 9, 1), "large enough for one window"),
+        (SeparableConv2D(2, 3), (1, 4, 4, None), "the channels (axis 3) known"),
+        (SeparableConv2D(2, 3), (1, 4, 4, 4, 1), "of 4 axes"),
+    ],
+)
+def test_wrong_input_shape_is_named(layer, shape, words):
+    with pytest.raises(ValueError, match=r"^SeparableConv2D: ") as caught:
+        layer.build(shape)
+    assert words in str(caught.value)
+    assert str(shape) in str(caught.value)
+
+
+def test_rank_general_base_asks_for_a_rank():
+    with pytest.raises(TypeError, match="SeparableConv: the class attribute"):
+        SeparableConv(2, 3)
+
+
+@pytest.mark.parametrize("rank", RANKS)
+def test_every_documented_hook_is_called_in_order(rank):
+    calls = []
+
+    def hook(name):
+        def step(self, *args):
+            calls.append(name)
+            return getattr(RANKS[rank], name)(self, *args)
+
+        return step
+
+    steps = {name: hook(name) for name in HOOKS}
+    type("Recording", (RANKS[rank],), steps)(2, 2)(images(rank, 3, 1))
+    assert calls == HOOKS
+    assert all(f"`{name}(" in SeparableConv.__doc__ for name in HOOKS)
+
+
+@keras.saving.register_keras_serializable("tests")
+class Mixing1D(SeparableConv1D):
+    """The mixture of channels is a mean: its weights are shares."""
+
+    def transform_pointwise_kernel(self, kernel):
+        return keras.ops.softmax(kernel, axis=-2)
+
+    def transform_depthwise_kernel(self, kernel):
+        return keras.ops.ones_like(kernel)
+
+
+def test_two_hooks_make_a_mixture(tmp_path):
+    layer = Mixing1D(3, 2, use_bias=False)
+    x = np.full((1, 4, 5), 7.0, "float32")
+    model = keras.Sequential([keras.Input(x.shape[1:]), layer])
+    np.testing.assert_allclose(to_numpy(layer(x)), 14.0, rtol=1e-5)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert isinstance(again.layers[0], Mixing1D)
+    np.testing.assert_allclose(again.predict(x, verbose=0), 14.0, rtol=1e-5)

@@ -1,0 +1,95 @@
+"""One small, telling instance of every public layer, and its input shape.
+
+`tests/test_all_layers.py` runs the promises that hold for all layers over this
+table, and fails if a public layer is not in it.
+"""
+
+import re
+
+import keras
+import numpy as np
+
+from keras_extras import layers
+
+# Bases, of which nobody makes instances: their leaves stand for them.
+BASES = {
+    name
+    for name in layers.__all__
+    if keras.saving.get_registered_name(getattr(layers, name)) == name
+}
+
+# Layers that these promises do not fit; their own tests hold them instead.
+ELSEWHERE = {
+    "MaxUnpooling1D": "takes values and indices",
+    "MaxUnpooling2D": "takes values and indices",
+    "MaxUnpooling3D": "takes values and indices",
+    "FractionalMaxPooling2D": "draws its windows anew in each call",
+    "FractionalMaxPooling3D": "draws its windows anew in each call",
+}
+
+# Spatial sizes by rank, and arguments by the name of the family, which is the
+# layer's name without the rank. Pads are repeated for each axis.
+SPATIAL = {1: (7,), 2: (6, 5), 3: (4, 5, 4)}
+PADS = ((1, 0),)
+RANKED = {
+    "AdaptiveAveragePooling": {"output_size": 3},
+    "AdaptiveMaxPooling": {"output_size": 3},
+    "AveragePooling": {"pool_size": 3, "strides": 2, "padding": "same"},
+    "Conv": {"filters": 4, "kernel_size": 3, "strides": 2, "padding": "same"},
+    "ConvTranspose": {"filters": 3, "kernel_size": 3, "strides": 2},
+    "DepthwiseConv": {"kernel_size": 3, "padding": PADS, "depth_multiplier": 2},
+    "GlobalAveragePooling": {},
+    "GlobalMaxPooling": {"keepdims": True},
+    "LpPooling": {"pool_size": 2, "order": 2},
+    "MaxPooling": {"pool_size": 2, "strides": 1, "padding": PADS},
+    "Pad": {"padding": PADS, "pad_mode": "reflect"},
+    "SeparableConv": {"filters": 3, "kernel_size": 2, "activation": "tanh"},
+    "SpatialDropout": {"rate": 0.5, "seed": 1},
+}
+PLAIN = {
+    "Dense": ({"units": 3, "activation": "tanh"}, (5,)),
+    "Dropout": ({"rate": 0.5, "seed": 1}, (4, 3)),
+    "Flatten": ({}, (3, 4, 2)),
+    "PixelShuffle": ({"factor": 2}, (3, 2, 8)),
+    "PixelUnshuffle": ({"factor": 2}, (4, 6, 2)),
+    "Unflatten": ({"axis": 1, "shape": (2, -1)}, (6, 3)),
+}
+
+
+def names():
+    """Names of all public layers but bases, aliases and special cases."""
+    public = {getattr(layers, name).__name__ for name in layers.__all__}
+    return sorted(public - BASES - set(ELSEWHERE))
+
+
+def make(name, **more):
+    """Returns the sample of that layer, and its input shape without batch."""
+    cls = getattr(layers, name)
+    if name in PLAIN:
+        arguments, shape = PLAIN[name]
+    else:
+        rank = int(re.search(r"(\d)D", name)[1])
+        family = re.sub(r"\dD", "", name)
+        arguments = {
+            key: value * rank if value is PADS else value
+            for key, value in RANKED[family].items()
+        }
+        shape = (*SPATIAL[rank], 4)
+    if more.get("data_format") == "channels_first":
+        shape = (shape[-1], *shape[:-1])
+    return cls(**arguments, **more), shape
+
+
+def inputs(shape, batch=2, seed=0):
+    """Irregular numbers without ties."""
+    count = int(np.prod((batch, *shape)))
+    order = np.random.default_rng(seed).permutation(count)
+    values = (order / max(count, 1) - 0.4) * 3
+    return values.reshape((batch, *shape)).astype("float32")
+
+
+def set_weights(layer, seed=0):
+    """Gives the layer weights that are the same on every backend."""
+    generator = np.random.default_rng(seed)
+    for weight in layer.trainable_weights:
+        weight.assign(generator.normal(0, 0.5, weight.shape))

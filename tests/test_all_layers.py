@@ -1,0 +1,206 @@
+"""Promises that every public layer keeps."""
+
+import importlib.util
+import inspect
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from keras_extras import layers
+from tests import samples
+from tests.agreement import answers
+from tests.gradients import to_numpy
+
+BACKEND = keras.backend.backend()
+NEXT = {"tensorflow": "jax", "jax": "torch", "torch": "tensorflow"}[BACKEND]
+NAMES = samples.names()
+LAYERS = [
+    name for name in NAMES if hasattr(samples.make(name)[0], "data_format")
+]
+
+
+def eager(name, **more):
+    layer, shape = samples.make(name, **more)
+    x = samples.inputs(shape)
+    layer.build(x.shape)
+    samples.set_weights(layer)
+    return layer, x, layer(x)
+
+
+def compiled(layer):
+    """The layer as the backend compiles it."""
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(layer)
+    if BACKEND == "jax":
+        import jax
+
+        values = [variable.value for variable in layer.variables]
+
+        def run(values, x):
+            mapping = zip(layer.variables, values, strict=True)
+            with keras.StatelessScope(state_mapping=list(mapping)):
+                return layer(x)
+
+        return lambda x: jax.jit(run)(values, x)
+    import torch
+
+    torch.compiler.reset()
+    return torch.compile(layer, backend="eager", fullgraph=False)
+
+
+# torch's compiler takes seconds a layer; the other layers in `make test-full`.
+QUICK = {"Conv2D", "Dense", "DepthwiseConv1D", "MaxPooling2D", "PixelShuffle"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        if BACKEND != "torch" or name in QUICK
+        else pytest.param(name, marks=pytest.mark.full)
+        for name in NAMES
+    ],
+)
+def test_compiled_equals_eager(name):
+    layer, x, expected = eager(name)
+    got = compiled(layer)(keras.ops.convert_to_tensor(x))
+    for one, other in zip(
+        keras.tree.flatten(got), keras.tree.flatten(expected), strict=True
+    ):
+        np.testing.assert_allclose(to_numpy(one), to_numpy(other), atol=1e-5)
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="vmap is JAX's")
+@pytest.mark.parametrize("name", NAMES)
+def test_mapped_equals_one_by_one(name):
+    import jax
+
+    layer, x, _ = eager(name)
+    stack = np.stack([x, 2 * x, -x])
+    got = jax.vmap(layer)(stack)
+    expected = np.stack([to_numpy(layer(part)) for part in stack])
+    np.testing.assert_allclose(to_numpy(got), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_symbolic_output_is_true(name):
+    layer, x, expected = eager(name)
+    for batch in (x.shape[0], None):
+        symbolic = layer.compute_output_spec(
+            keras.KerasTensor((batch, *x.shape[1:]))
+        )
+        assert tuple(symbolic.shape) == (batch, *expected.shape[1:])
+        assert symbolic.dtype == keras.backend.standardize_dtype(expected.dtype)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("batch", [0, 1])
+def test_empty_and_single_batches_work(name, batch):
+    layer, _, expected = eager(name)
+    _, shape = samples.make(name)
+    outputs = layer(samples.inputs(shape, batch))
+    assert tuple(outputs.shape) == (batch, *expected.shape[1:])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_half_precision_is_near_and_finite(name, policy):
+    if policy == "mixed_float16" and BACKEND == "torch":
+        pytest.skip("torch's CPU has not all kernels in float16")
+    _, _, expected = eager(name)
+    half, _, outputs = eager(name, dtype=policy)
+    assert keras.backend.standardize_dtype(outputs.dtype) == half.compute_dtype
+    scale = max(1, np.abs(to_numpy(expected)).max())
+    np.testing.assert_allclose(
+        to_numpy(outputs), to_numpy(expected), atol=0.05 * scale
+    )
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_channels_first_is_channels_last_transposed(name):
+    last, x, expected = eager(name)
+    first, _ = samples.make(name, data_format="channels_first")
+    first.build((2, *samples.make(name, data_format="channels_first")[1]))
+    first.set_weights(last.get_weights())
+    got = to_numpy(first(np.moveaxis(x, -1, 1)))
+    if got.ndim > 2:
+        got = np.moveaxis(got, 1, -1)
+    np.testing.assert_allclose(got, to_numpy(expected), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_inputs_are_not_modified(name):
+    layer, x, _ = eager(name)
+    before = x.copy()
+    tensor = keras.ops.convert_to_tensor(x)
+    layer(tensor)
+    np.testing.assert_array_equal(x, before)
+    np.testing.assert_array_equal(to_numpy(tensor), before)
+
+
+def test_backends_agree(tmp_path):
+    if importlib.util.find_spec(NEXT) is None:
+        pytest.skip(f"{NEXT} is not installed")
+    file = tmp_path / "answers.npz"
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.agreement", str(file)],
+        cwd=Path(__file__).parents[1],
+        env=os.environ | {"KERAS_BACKEND": NEXT},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    here = answers()
+    with np.load(file) as there:
+        assert set(there) == set(here)
+        for name, value in here.items():
+            scale = max(1.0, np.abs(value).max(initial=0))
+            np.testing.assert_allclose(
+                there[name], value, atol=2e-5 * scale, err_msg=name
+            )
+
+
+def test_model_of_these_layers_is_exported(tmp_path):
+    if BACKEND != "tensorflow":
+        pytest.skip("Keras exports a SavedModel from TensorFlow without extras")
+    import tensorflow as tf
+
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 2)),
+            layers.Conv2D(3, 3, padding=2, pad_mode="reflect", strides=2),
+            layers.MaxPooling2D(3, 2, "same"),
+            layers.AveragePooling2D(2, padding="same"),
+            layers.Flatten(),
+            layers.Dense(4, activation="softmax"),
+        ]
+    )
+    model.export(tmp_path / "model", verbose=False)
+    served = tf.saved_model.load(str(tmp_path / "model"))
+    x = samples.inputs((8, 8, 2))
+    np.testing.assert_allclose(
+        to_numpy(served.serve(x)), model.predict(x, verbose=0), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_mask_is_passed_on_or_stopped_as_in_stock(name):
+    stock = getattr(keras.layers, name, None)
+    if stock is None:
+        pytest.skip("Keras has no such layer")
+    ours, _ = samples.make(name)
+    known = inspect.signature(stock).parameters
+    arguments = {
+        key: "same" if key == "padding" else value
+        for key, value in ours.get_config().items()
+        if key in known
+    }
+    assert ours.supports_masking == stock(**arguments).supports_masking
