@@ -45,6 +45,23 @@ CASES = [
         (128, 24, 24, 64),
     ),
     ("AveragePooling3D", {"pool_size": 2}, (8, 16, 16, 16, 16)),
+    (
+        "Conv2DTranspose",
+        {"filters": 32, "kernel_size": 3, "strides": 2, "padding": "same"},
+        (64, 14, 14, 64),
+    ),
+    ("Conv1DTranspose", {"filters": 32, "kernel_size": 3}, (64, 128, 32)),
+    ("DepthwiseConv2D", {"kernel_size": 3}, (64, 28, 28, 64)),
+    (
+        "SeparableConv2D",
+        {"filters": 64, "kernel_size": 3, "padding": "same"},
+        (64, 28, 28, 64),
+    ),
+    ("GlobalAveragePooling2D", {}, (128, 24, 24, 64)),
+    ("GlobalMaxPooling2D", {}, (128, 24, 24, 64)),
+    ("AdaptiveAveragePooling2D", {"output_size": 7}, (32, 24, 24, 64)),
+    ("AdaptiveMaxPooling2D", {"output_size": 6}, (32, 24, 24, 64)),
+    ("SpatialDropout2D", {"rate": 0.5}, (128, 12, 12, 64)),
     ("Flatten", {}, (128, 12, 12, 64)),
 ]
 

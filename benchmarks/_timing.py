@@ -37,6 +37,7 @@ def wait(outputs):
 def forward(layer, inputs):
     """Returns a function that runs the layer, compiled where stock compiles."""
     backend = keras.backend.backend()
+    rest = [variable.value for variable in layer.non_trainable_variables]
     if backend == "tensorflow":
         import tensorflow as tf
 
@@ -45,7 +46,9 @@ def forward(layer, inputs):
     if backend == "jax":
         import jax
 
-        run = jax.jit(lambda values, x: layer.stateless_call(values, [], x)[0])
+        run = jax.jit(
+            lambda values, x: layer.stateless_call(values, rest, x)[0]
+        )
         values = [variable.value for variable in layer.trainable_variables]
         return lambda: run(values, inputs)
     import torch
@@ -61,6 +64,7 @@ def forward_and_backward(layer, inputs):
     """Returns a function that gives the gradients of the sum of squares."""
     backend = keras.backend.backend()
     variables = layer.trainable_variables
+    rest = [variable.value for variable in layer.non_trainable_variables]
     if backend == "tensorflow":
         import tensorflow as tf
 
@@ -79,7 +83,7 @@ def forward_and_backward(layer, inputs):
         import jax.numpy as jnp
 
         def loss(values, x):
-            return jnp.sum(jnp.square(layer.stateless_call(values, [], x)[0]))
+            return jnp.sum(jnp.square(layer.stateless_call(values, rest, x)[0]))
 
         run = jax.jit(jax.grad(loss, argnums=(0, 1)))
         values = [variable.value for variable in variables]

@@ -41,7 +41,7 @@ ARGUMENTS = {
     "depthwise_initializer": "first values of the kernel in space",
     "depthwise_regularizer": "penalty on the kernel in space",
     "dilation_rate": "distance between two taps of a window, in positions",
-    "divisor_override": "what the sum of a window is divided by; None: its count",
+    "divisor_override": "divisor of a window's sum; None: its count",
     "dropout": "fraction of values dropped after each hidden layer",
     "dtype": "dtype or dtype policy of weights and computation",
     "end_axis": "last axis of a range, itself included",
