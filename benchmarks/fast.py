@@ -12,29 +12,42 @@ from benchmarks._timing import alternate, forward, forward_and_backward
 from keras_extras import ops
 
 SHAPE = (128, 24, 24, 64)
+# Name, shapes of kernels, further arguments.
 CASES = [
-    ("max_pool", (2, 2, "valid", "channels_last")),
-    ("max_pool", (3, 2, "same", "channels_last")),
-    ("average_pool", (2, 2, "valid", "channels_last")),
-    ("average_pool", (3, 1, "same", "channels_last")),
-    ("adaptive_max_pool", (6, "channels_last")),
-    ("adaptive_max_pool", (7, "channels_last")),
-    ("adaptive_average_pool", (6, "channels_last")),
-    ("adaptive_average_pool", (7, "channels_last")),
+    ("max_pool", (), (2, 2, "valid", "channels_last")),
+    ("max_pool", (), (3, 2, "same", "channels_last")),
+    ("average_pool", (), (2, 2, "valid", "channels_last")),
+    ("average_pool", (), (3, 1, "same", "channels_last")),
+    ("adaptive_max_pool", (), (6, "channels_last")),
+    ("adaptive_max_pool", (), (7, "channels_last")),
+    ("adaptive_average_pool", (), (6, "channels_last")),
+    ("adaptive_average_pool", (), (7, "channels_last")),
+    ("depthwise_conv", ((3, 3, 64, 1),), (1, "same", "channels_last")),
+    (
+        "separable_conv",
+        ((3, 3, 64, 1), (1, 1, 64, 64)),
+        (1, "same", "channels_last"),
+    ),
 ]
 
 
 def main():
     """Measures on the active backend."""
-    inputs = keras.ops.convert_to_tensor(
-        np.random.default_rng(0).normal(size=SHAPE).astype("float32")
-    )
-    for name, arguments in CASES:
+    generator = np.random.default_rng(0)
+
+    def normal(shape):
+        return keras.ops.convert_to_tensor(
+            generator.normal(size=shape).astype("float32")
+        )
+
+    inputs = normal(SHAPE)
+    for name, shapes, arguments in CASES:
         operation = getattr(ops, name)
         if not hasattr(operation, "__wrapped__"):
             continue
+        given = (*map(normal, shapes), *arguments)
         layers = [
-            keras.layers.Lambda(lambda x, f=f, a=arguments: f(x, *a))
+            keras.layers.Lambda(lambda x, f=f, a=given: f(x, *a))
             for f in (operation, operation.__wrapped__)
         ]
         for layer in layers:
@@ -43,7 +56,7 @@ def main():
         for mode in (forward, forward_and_backward):
             fast, generic = alternate([mode(layer, inputs) for layer in layers])
             ratios.append(f"{generic / fast:6.2f}")
-        print(keras.backend.backend(), name, arguments, *ratios)
+        print(keras.backend.backend(), name, arguments, *ratios, flush=True)
 
 
 if __name__ == "__main__":

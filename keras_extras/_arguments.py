@@ -7,6 +7,7 @@ the call that makes it again, `cls(**config)`.
 
 import difflib
 import inspect
+import numbers
 import operator
 from collections.abc import Iterable, Sequence
 
@@ -136,10 +137,24 @@ def choice(
 
 
 def boolean(who: object, name: str, value: object) -> bool:
-    """Returns `value`, which is True or False."""
-    if not isinstance(value, bool):
+    """Returns `value`, which is True or False (or 1 or 0), as a bool."""
+    if not isinstance(value, bool) and _as_int(value) not in (0, 1):
         raise wrong(who, name, "True or False", value)
-    return value
+    return bool(value)
+
+
+def number(who: object, name: str, value: object) -> float:
+    """Returns `value`, any number, as a Python float."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise wrong(who, name, "a number", value)
+    return float(value)
+
+
+def seed(who: object, value: object) -> int | None:
+    """Returns `value`, the integer that random numbers start from."""
+    if value is not None and _as_int(value) is None:
+        raise wrong(who, "seed", "an integer or None", value)
+    return _as_int(value)
 
 
 def fraction(who: object, name: str, value: object) -> float:

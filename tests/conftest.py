@@ -9,6 +9,9 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+# On JAX every new shape compiles for a second or so: fewer examples there.
+FEW = 10 if os.environ.get("KERAS_BACKEND") == "jax" else 20
+
 # The first example of a shape compiles; time limits per example mean nothing.
 COMMON = {
     "deadline": None,
@@ -16,17 +19,17 @@ COMMON = {
 }
 
 settings.register_profile(
-    "dev", **COMMON, max_examples=20, derandomize=True, database=None
+    "dev", **COMMON, max_examples=FEW, derandomize=True, database=None
 )
 settings.register_profile(
     "ci",
     **COMMON,
-    max_examples=20,
+    max_examples=FEW,
     derandomize=True,
     database=None,
     print_blob=True,
 )
-settings.register_profile("full", **COMMON, max_examples=300)
+settings.register_profile("full", **COMMON, max_examples=5 * FEW)
 
 default = "ci" if os.environ.get("CI") else "dev"
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", default))

@@ -145,6 +145,92 @@ def test_inputs_are_not_modified(name):
     np.testing.assert_array_equal(to_numpy(tensor), before)
 
 
+class Wrong:
+    """A value that is right for no argument."""
+
+    def __repr__(self):
+        return "<wrong>"
+
+
+# Keras's own, whose errors are Keras's.
+OF_KERAS = {"name", "dtype", "trainable", "autocast"}
+EVERY_NAME = sorted(set(NAMES) | set(samples.ELSEWHERE))
+
+
+def arguments_of(name):
+    """All constructor arguments, those of the bases too."""
+    cls = getattr(layers, name)
+    found = {}
+    for owner in cls.__mro__:
+        if owner is keras.layers.Layer:
+            break
+        if "__init__" not in vars(owner):
+            continue
+        parameters = inspect.signature(owner.__init__).parameters.values()
+        for item in list(parameters)[1:]:
+            if item.kind not in (item.VAR_POSITIONAL, item.VAR_KEYWORD):
+                found[item.name] = item
+    fixed = {"noise_shape"} if name.startswith("Spatial") else set()
+    return sorted(set(found) - OF_KERAS - fixed)
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"),
+    [
+        (name, argument)
+        for name in EVERY_NAME
+        for argument in arguments_of(name)
+    ],
+)
+def test_wrong_value_of_any_argument_is_named(name, argument):
+    required = {}
+    if name in NAMES:
+        config = samples.make(name)[0].get_config()
+        required = {
+            key: value
+            for key, value in config.items()
+            if key in arguments_of(name)
+        }
+    elif name.startswith("Fractional"):
+        required = {"pool_size": 2, "output_size": 2}
+    with pytest.raises((ValueError, TypeError)) as caught:
+        getattr(layers, name)(**{**required, argument: Wrong()})
+    text = str(caught.value)
+    assert text.startswith(f"{name}: {argument} must be ")
+    assert f"Received: {argument}=<wrong>" in text
+
+
+STOCK = [name for name in NAMES if hasattr(keras.layers, name)]
+
+
+@pytest.mark.parametrize("name", STOCK)
+def test_stock_config_and_weights_load(name, tmp_path):
+    ours, shape = samples.make(name)
+    known = inspect.signature(getattr(keras.layers, name)).parameters
+    stock = getattr(keras.layers, name)(
+        **{
+            key: "same" if key == "padding" else value
+            for key, value in ours.get_config().items()
+            if key in known and key != "dtype"
+        }
+    )
+    config = stock.get_config()
+    config["dtype"] = "float32"  # SpatialDropout's is not a policy's
+    again = type(ours).from_config(config)
+    models = [
+        keras.Sequential([keras.Input(shape), layer])
+        for layer in (stock, again)
+    ]
+    samples.set_weights(stock)
+    models[0].save_weights(tmp_path / "stock.weights.h5")
+    models[1].load_weights(tmp_path / "stock.weights.h5")
+    x = samples.inputs(shape)
+    one, other = (model.predict(x, verbose=0) for model in models)
+    if BACKEND == "torch" and name.startswith("AveragePooling"):
+        return  # its "same" counts pads there in Keras 3.15; it loads
+    np.testing.assert_allclose(other, one, atol=1e-5)
+
+
 def test_backends_agree(tmp_path):
     if importlib.util.find_spec(NEXT) is None:
         pytest.skip(f"{NEXT} is not installed")

@@ -29,8 +29,8 @@ class Layer(keras.layers.Layer):
     are not part of the call.
 
     Args:
-        **kwargs: `name`, `dtype`, `trainable` and `activity_regularizer`, as
-            in `keras.layers.Layer`.
+        activity_regularizer: penalty on the output, or `None`.
+        **kwargs: `name`, `dtype`, `trainable`, as in `keras.layers.Layer`.
 
     Raises:
         AttributeError: by `get_config`, if an argument was not stored.
@@ -55,6 +55,14 @@ class Layer(keras.layers.Layer):
         # Past Keras's tracking, which starts in `__init__` only.
         object.__setattr__(layer, "_argument_names", tuple(bound))
         return layer
+
+    def __init__(self, *, activity_regularizer: Any = None, **kwargs):
+        super().__init__(
+            activity_regularizer=arguments.resolve(
+                self, "activity_regularizer", activity_regularizer
+            ),
+            **kwargs,
+        )
 
     def get_config(self):
         """Returns the constructor arguments in plain form, by name."""
@@ -105,7 +113,6 @@ class BiasLayer(Layer):
         use_bias: bool = True,
         bias_initializer: Any = "zeros",
         bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
         bias_constraint: Any = None,
         **kwargs,
     ):
@@ -114,10 +121,9 @@ class BiasLayer(Layer):
             activation=activation,
             bias_initializer=bias_initializer,
             bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
             bias_constraint=bias_constraint,
         )
-        self.use_bias = use_bias
+        self.use_bias = arguments.boolean(self, "use_bias", use_bias)
 
     def _resolve(self, **named):
         """Stores the Keras objects that the arguments name."""
@@ -203,6 +209,8 @@ class KernelLayer(BiasLayer):
         if lora_rank is not None:
             lora_rank = arguments.integer(self, "lora_rank", lora_rank)
         self.lora_rank = lora_rank
+        if lora_alpha is not None:
+            lora_alpha = arguments.number(self, "lora_alpha", lora_alpha)
         self.lora_alpha = lora_rank if lora_alpha is None else lora_alpha
         self.lora_enabled = False
 

@@ -48,7 +48,7 @@ class ConvLayer(BiasLayer):
             self, "dilation_rate", dilation_rate
         )
         self.pad_mode = arguments.pad_mode(self, pad_mode)
-        self.pad_value = pad_value
+        self.pad_value = arguments.number(self, "pad_value", pad_value)
         self.input_spec = keras.layers.InputSpec(min_ndim=self.rank + 2)
 
     def pad_inputs(self, inputs):

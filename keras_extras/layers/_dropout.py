@@ -71,7 +71,7 @@ class Dropout(Layer):
         super().__init__(**kwargs)
         self.rate = arguments.fraction(self, "rate", rate)
         self.noise_shape = self._noise_shape(noise_shape)
-        self.seed = seed
+        self.seed = arguments.seed(self, seed)
         if self.rate > 0:
             self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True

@@ -84,7 +84,7 @@ class Pad(Layer):
             raise wrong(
                 self, "pad_value", "a number", pad_value, error=TypeError
             )
-        self.pad_value = pad_value
+        self.pad_value = arguments.number(self, "pad_value", pad_value)
         self.data_format = arguments.data_format(self, data_format)
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
         self._mark_built()

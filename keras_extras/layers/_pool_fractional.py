@@ -101,7 +101,7 @@ class FractionalMaxPooling(Layer):
         self.return_indices = arguments.boolean(
             self, "return_indices", return_indices
         )
-        self.seed = seed
+        self.seed = arguments.seed(self, seed)
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
         self._mark_built()

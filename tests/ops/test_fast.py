@@ -21,6 +21,7 @@ fast = pytest.importorskip(
 PACKAGE = Path(keras_extras.__file__).parent
 NAMES = ["average_pool", "max_pool"]
 ADAPTIVE = ["adaptive_average_pool", "adaptive_max_pool"]
+CONVOLUTIONS = ["depthwise_conv", "separable_conv"]
 
 
 def rows():
@@ -35,7 +36,9 @@ def rows():
 def test_rows_are_in_use_and_documented():
     assert rows()
     for row in rows():
-        assert row.name in NAMES + ADAPTIVE, "add a test for the operation"
+        assert row.name in NAMES + ADAPTIVE + CONVOLUTIONS, (
+            "add a test for the operation"
+        )
         assert hasattr(getattr(ops, row.name), "__wrapped__")
         line = f"| `{row.name}`"
         assert any(
@@ -91,7 +94,7 @@ def test_fast_pooling_equals_generic_in_values_and_gradients(
 )
 @example("adaptive_max_pool", [(7, 3), (6, None)], "channels_last", "bfloat16")
 @pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="only torch has such rows"
+    keras.backend.backend() == "tensorflow", reason="it has no such rows"
 )
 def test_fast_adaptive_pooling_equals_generic_in_values_and_gradients(
     name, sizes, data_format, dtype
@@ -175,6 +178,55 @@ def test_fast_max_pool_keeps_what_is_no_number(value):
     )
     y = keras.ops.convert_to_numpy(y)
     np.testing.assert_array_equal(y, np.full((1, 1, 2, 1), value))
+
+
+@given(
+    rank=st.sampled_from([1, 2]),
+    size=st.integers(1, 3),
+    multiplier=st.integers(1, 2),
+    step=st.sampled_from([(1, 1), (2, 1), (1, 2), (2, 2)]),
+    padding=st.sampled_from(["valid", "same", "causal", [(1, 2), (0, 1)]]),
+)
+@example(2, 3, 2, (1, 1), "same")
+@pytest.mark.skipif(
+    keras.backend.backend() != "jax", reason="only JAX has such rows"
+)
+def test_fast_depthwise_equals_generic_in_values_and_gradients(
+    rank, size, multiplier, step, padding
+):
+    strides, dilation = step
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(2, *(6,) * rank, 3)).astype("float32")
+    shapes = (
+        (*(size,) * rank, 3, multiplier),
+        (*(1,) * rank, 3 * multiplier, 4),
+    )
+    kernels = [keras.Variable(generator.normal(size=shape)) for shape in shapes]
+    padding = padding if isinstance(padding, str) else padding[:rank]
+
+    def answers(function, count):
+        return value_and_gradients(
+            lambda x: function(
+                x,
+                *map(keras.ops.convert_to_tensor, kernels[:count]),
+                strides,
+                padding,
+                "channels_last",
+                dilation,
+            ),
+            kernels[:count],
+            x,
+        )
+
+    for name, count in [("depthwise_conv", 1), ("separable_conv", 2)]:
+        operation = getattr(ops, name)
+        generic = getattr(operation, "__wrapped__", operation)
+        got = answers(operation, count)
+        expected = answers(generic, count)
+        for one, other in zip(
+            keras.tree.flatten(got), keras.tree.flatten(expected), strict=True
+        ):
+            np.testing.assert_allclose(one, other, atol=1e-4)
 
 
 def run_elsewhere(code, folder, **environment):

@@ -8,26 +8,29 @@ environment turns all rows off at import, for bug reports.
 
 Ratios are generic / fast, float32, inputs (128, 24, 24, 64), on 2 cores of an
 x86-64 CPU with Keras 3.15.1, TensorFlow 2.21, JAX 0.10.2 and torch 2.13, as
-printed by `python -m benchmarks.fast`.
+printed by `python -m benchmarks.fast`; gradient means forward and gradient.
 
-| operation      | backend    | when            | forward | with gradient |
-|----------------|------------|-----------------|---------|---------------|
-| `max_pool`     | torch      | 2D, last, CPU   | 10.6    | 4.6           |
-| `average_pool` | torch      | 2D, last, CPU   | 6.3-9.4 | 3.8-5.7       |
-| `max_pool`     | torch      | other floats    | 1.1-2.4 | 0.9-2.9       |
-| `max_pool`     | jax        | at most 9 taps  | 1.2-1.4 | 5.3-16        |
-| `max_pool`     | tensorflow | floats          | 6-41    | 7-55          |
-| `average_pool` | jax        | `"same"`        | 1.0     | 1.3           |
-| `average_pool` | tensorflow | `"same"`        | 1.8     | 1.4           |
-| `adaptive_average_pool` | torch | floats       | 5.3-36  | 1.8-11        |
-| `adaptive_max_pool` | torch | floats, no indices | 4.0-11 | 3.5-7.8      |
+| operation               | backend    | when           | forward | gradient |
+|-------------------------|------------|----------------|---------|----------|
+| `max_pool`              | torch      | 2D, last, CPU  | 10.6    | 4.6      |
+| `max_pool`              | torch      | other floats   | 1.1-2.4 | 0.9-2.9  |
+| `average_pool`          | torch      | 2D, last, CPU  | 6.3-9.4 | 3.8-5.7  |
+| `adaptive_average_pool` | torch      | floats         | 5.3-36  | 1.8-11   |
+| `adaptive_max_pool`     | torch      | floats         | 4.0-11  | 3.5-7.8  |
+| `max_pool`              | jax        | at most 9 taps | 1.0     | 1.8-2.3  |
+| `average_pool`          | jax        | `"same"`       | 1.0     | 1.3      |
+| `adaptive_average_pool` | jax        | at most 16     | 1.0-1.5 | 1.0-1.2  |
+| `depthwise_conv`        | jax        | last, few taps | 28      | 20       |
+| `separable_conv`        | jax        | last, few taps | 5.5     | 11       |
+| `max_pool`              | tensorflow | floats         | 6-41    | 7-55     |
+| `average_pool`          | tensorflow | `"same"`       | 1.8     | 1.4      |
 
 Arguments that Keras has not, at other than their defaults, are left to the
 generic functions. Why: on torch the channels-last memory is pooled as it lies,
 where Keras copies it to channels first and back; on JAX slices replace
-`reduce_window` and the scatter of its gradient; Keras's own "same" mean pads
-without a copy where it counts rightly; the generic maximum is made of slices,
-which TensorFlow takes on one core.
+`reduce_window`, the scatter of its gradient, and grouped convolutions; Keras's
+own "same" mean pads without a copy where it counts rightly; the generic maximum
+is made of slices, which TensorFlow takes on one core.
 """
 
 import functools

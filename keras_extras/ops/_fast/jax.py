@@ -4,11 +4,13 @@ The CPU's `reduce_window` and, worse, the `select_and_scatter` of its gradient
 go element by element; slices compared or added as wholes are vectorized.
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Sequence
 
 import jax.numpy as jnp
+from jax import lax
 
 from keras_extras import _shapes as shapes
 from keras_extras._shapes import Ints, Pads, Tensor
@@ -16,6 +18,7 @@ from keras_extras.ops._fast import KERAS_SAME_AVERAGE, Row, is_stock_max
 from keras_extras.ops._pad import pad_spatial
 
 MAX_TAPS = 9  # beyond, the slices cost more than they save
+MAX_SLICES = 16
 
 
 def max_pool(
@@ -41,22 +44,25 @@ def max_pool(
     return best
 
 
-def _taps(inputs, pool_size, strides, padding, data_format, fill):
+def _taps(inputs, size, strides, padding, data_format, fill, dilation_rate=1):
     """Yields, for each position in the window, that element of all windows."""
     rank = len(inputs.shape) - 2
-    window = shapes.per_axis(pool_size, rank)
-    strides = shapes.per_axis(strides or pool_size, rank)
+    size = shapes.per_axis(size, rank)
+    strides = shapes.per_axis(strides or size, rank)
+    dilation = shapes.per_axis(dilation_rate, rank)
+    window = tuple(map(shapes.extent, size, dilation))
     padded = pad_spatial(
         inputs, window, strides, padding, data_format, constant_values=fill
     )
     axes = shapes.spatial_axes(rank, data_format)
-    for offsets in itertools.product(*map(range, window)):
+    for offsets in itertools.product(*map(range, size)):
         index = [slice(None)] * (rank + 2)
-        for axis, offset, size, stride in zip(
-            axes, offsets, window, strides, strict=True
+        for axis, offset, step, covered, stride in zip(
+            axes, offsets, dilation, window, strides, strict=True
         ):
-            stop = padded.shape[axis] - size + offset + 1
-            index[axis] = slice(offset, stop, stride)
+            start = offset * step
+            stop = padded.shape[axis] - covered + start + 1
+            index[axis] = slice(start, stop, stride)
         yield padded[tuple(index)]
 
 
@@ -79,4 +85,107 @@ def _few_taps(
     )
 
 
-ROWS = (Row("max_pool", max_pool, _few_taps), KERAS_SAME_AVERAGE)
+def depthwise_conv(
+    inputs: Tensor,
+    kernel: Tensor,
+    strides: Ints = 1,
+    padding: str | Sequence[Pads] = "valid",
+    data_format: str | None = None,
+    dilation_rate: Ints = 1,
+) -> Tensor:
+    """See `keras_extras.ops.depthwise_conv`: one product a tap, added up."""
+    *size, channels, multiplier = kernel.shape
+    if multiplier > 1:  # the outputs of a channel stand side by side
+        inputs = jnp.repeat(inputs, multiplier, axis=-1)
+    taps = _taps(inputs, size, strides, padding, data_format, 0, dilation_rate)
+    weights = kernel.reshape(-1, channels * multiplier)
+    products = (tap * weight for tap, weight in zip(taps, weights, strict=True))
+    return functools.reduce(jnp.add, products)
+
+
+def separable_conv(
+    inputs: Tensor,
+    depthwise_kernel: Tensor,
+    pointwise_kernel: Tensor,
+    *arguments,
+    **named,
+) -> Tensor:
+    """See `keras_extras.ops.separable_conv`: its two steps, the first fast."""
+    spread = depthwise_conv(inputs, depthwise_kernel, *arguments, **named)
+    return jnp.matmul(spread, pointwise_kernel.reshape(spread.shape[-1], -1))
+
+
+def _few_taps_twice(inputs, depthwise_kernel, _, *arguments, **named) -> bool:
+    return _few_taps_last(inputs, depthwise_kernel, *arguments, **named)
+
+
+def _few_taps_last(
+    inputs: Tensor,
+    kernel: Tensor,
+    strides: Ints = 1,
+    padding: str | Sequence[Pads] = "valid",
+    data_format: str | None = None,
+    dilation_rate: Ints = 1,
+) -> bool:
+    return (
+        data_format == "channels_last"
+        and inputs.dtype == kernel.dtype == jnp.float32
+        and math.prod(kernel.shape[:-2]) <= 3 * MAX_TAPS
+    )
+
+
+def adaptive_average_pool(
+    inputs: Tensor,
+    output_size: int | Sequence[int | None],
+    data_format: str | None = None,
+) -> Tensor:
+    """See `keras_extras.ops.adaptive_average_pool`: one slice a window."""
+    for axis, outputs in _adaptive_axes(inputs, output_size, data_format):
+        length = inputs.shape[axis]
+        windows = [
+            shapes.adaptive_window(index, length, outputs)
+            for index in range(outputs)
+        ]
+        means = [
+            jnp.mean(lax.slice_in_dim(inputs, *window, axis=axis), axis)
+            for window in windows
+        ]
+        inputs = jnp.stack(means, axis)
+    return inputs
+
+
+def _adaptive_axes(inputs, output_size, data_format):
+    rank = len(inputs.shape) - 2
+    sizes = (
+        (output_size,) * rank
+        if isinstance(output_size, int)
+        else tuple(output_size)
+    )
+    axes = shapes.spatial_axes(rank, data_format)
+    return [
+        (axis, size)
+        for axis, size in zip(axes, sizes, strict=True)
+        if size is not None
+    ]
+
+
+def _few_uneven(
+    inputs: Tensor,
+    output_size: int | Sequence[int | None],
+    data_format: str | None = None,
+) -> bool:
+    if data_format is None or not jnp.issubdtype(inputs.dtype, jnp.floating):
+        return False
+    axes = _adaptive_axes(inputs, output_size, data_format)
+    return all(1 <= size <= MAX_SLICES for _, size in axes) and any(
+        inputs.shape[axis] % size for axis, size in axes
+    )
+
+
+ROWS = (
+    Row("max_pool", max_pool, _few_taps),
+    Row("depthwise_conv", depthwise_conv, _few_taps_last),
+    Row("separable_conv", separable_conv, _few_taps_twice),
+    Row("adaptive_average_pool", adaptive_average_pool, _few_uneven),
+    KERAS_SAME_AVERAGE,
+)
