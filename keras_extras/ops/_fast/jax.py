@@ -44,7 +44,15 @@ def max_pool(
     return best
 
 
-def _taps(inputs, size, strides, padding, data_format, fill, dilation_rate=1):
+def _taps(
+    inputs,
+    size,
+    strides,
+    padding,
+    data_format,
+    fill: float,
+    dilation_rate: Ints = 1,
+):
     """Yields, for each position in the window, that element of all windows."""
     rank = len(inputs.shape) - 2
     size = shapes.per_axis(size, rank)
