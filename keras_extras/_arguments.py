@@ -137,10 +137,10 @@ def choice(
 
 
 def boolean(who: object, name: str, value: object) -> bool:
-    """Returns `value`, which is True or False (or 1 or 0), as a bool."""
-    if not isinstance(value, bool) and _as_int(value) not in (0, 1):
+    """Returns `value`, which is True or False."""
+    if not isinstance(value, bool):
         raise wrong(who, name, "True or False", value)
-    return bool(value)
+    return value
 
 
 def number(who: object, name: str, value: object) -> float:

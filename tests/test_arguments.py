@@ -46,12 +46,12 @@ def test_what_is_not_an_integer_is_refused(value):
 
 
 def test_booleans_numbers_and_seeds_are_made_plain():
-    assert arguments.boolean("x", "flag", 1) is True
+    assert arguments.boolean("x", "flag", True) is True
     assert arguments.number("x", "value", 2) == 2.0
     assert arguments.seed("x", None) is None
     assert arguments.seed("x", 3) == 3
     with pytest.raises(ValueError, match="x: flag must be True or False"):
-        arguments.boolean("x", "flag", 2)
+        arguments.boolean("x", "flag", 1)
     with pytest.raises(ValueError, match="x: value must be a number"):
         arguments.number("x", "value", True)
     with pytest.raises(ValueError, match="x: seed must be an integer or None"):
