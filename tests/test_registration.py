@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -155,18 +156,18 @@ def test_models_load_in_a_fresh_process(tmp_path):
 
 WATCH = """
 import os, sys
-import numpy as np
 import keras_extras
-from keras_extras import layers, models
+from keras_extras import models
+from tests import samples
 
 def make():
-    layers.Conv2D(2, 3, padding="same", pad_mode="wrap", lora_rank=1)
-    layers.Dense(2, activation="relu", kernel_regularizer="l2")
-    layers.MaxPooling2D(), layers.AveragePooling1D(2)
-    layers.Flatten(), layers.Dropout(0.5)
+    for name in samples.names():
+        layer, shape = samples.make(name)
+        again = type(layer).from_config(layer.get_config())
+        again.build((None, *shape))
     for model in (models.MLP(), models.ConvNet()):
-        type(model).from_config(model.get_config())
-        model.build((None, 28, 28, 1))
+        again = type(model).from_config(model.get_config())
+        again.build((None, 28, 28, 1))
 
 make()  # what Keras and the backend load late, they load now
 seen = []
@@ -192,6 +193,7 @@ assert seen, "the hook is deaf"
 def test_making_and_building_touches_nothing_outside():
     done = subprocess.run(
         [sys.executable, "-c", WATCH],
+        cwd=Path(__file__).parents[1],
         env=os.environ,
         capture_output=True,
         text=True,
