@@ -46,6 +46,15 @@ def integer(who: object, name: str, value: object, *, minimum: int = 1) -> int:
     return number
 
 
+def require_rank(who: object) -> None:
+    """Raises if `who` is a rank-general base and not one of its leaves."""
+    if not hasattr(who, "rank"):
+        raise TypeError(
+            f"{type(who).__name__}: the class attribute rank is not set. Use "
+            "a leaf such as Conv2D, or set rank = 1, 2 or 3 in a subclass."
+        )
+
+
 def spatial(
     who,
     name: str,
@@ -63,11 +72,7 @@ def spatial(
         minimum: smallest number allowed.
         default: what `None` stands for.
     """
-    if not hasattr(who, "rank"):
-        raise TypeError(
-            f"{type(who).__name__}: the class attribute rank is not set. Use "
-            "a leaf such as Conv2D, or set rank = 1, 2 or 3 in a subclass."
-        )
+    require_rank(who)
     if value is None and default is not None:
         return default
     numbers = _ints(value, who.rank)
@@ -83,6 +88,7 @@ def spatial(
 
 def padding(who, value: object) -> str | tuple[tuple[int, int], ...]:
     """Returns `"valid"`, `"same"`, `"causal"`, or (before, after) per axis."""
+    require_rank(who)
     if isinstance(value, str):
         return choice(who, "padding", value.lower(), PADDINGS)
     one_each = isinstance(value, Iterable)

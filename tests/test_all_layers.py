@@ -200,6 +200,20 @@ def test_wrong_value_of_any_argument_is_named(name, argument):
     assert f"Received: {argument}=<wrong>" in text
 
 
+@pytest.mark.parametrize(
+    "name", sorted(samples.BASES - {"Layer", "KernelLayer"})
+)
+def test_rank_general_base_asks_for_a_rank(name):
+    cls = getattr(layers, name)
+    required = {
+        key: 1
+        for key, item in inspect.signature(cls).parameters.items()
+        if item.default is item.empty and item.kind is not item.VAR_KEYWORD
+    }
+    with pytest.raises(TypeError, match=f"{name}: the class attribute rank"):
+        cls(**required)
+
+
 STOCK = [name for name in NAMES if hasattr(keras.layers, name)]
 
 

@@ -165,6 +165,7 @@ class SpatialDropout(Dropout):
         dtype=None,
         **kwargs,
     ):
+        arguments.require_rank(self)
         data_format = arguments.data_format(self, data_format)
         noise_shape: list[int | None] = [None] * (self.rank + 2)
         for axis in shapes.spatial_axes(self.rank, data_format):

@@ -70,6 +70,7 @@ class AdaptivePool(Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        arguments.require_rank(self)
         self.output_size = self._output_size(output_size)
         self.data_format = arguments.data_format(self, data_format)
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)

@@ -73,6 +73,7 @@ class GlobalPool(Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        arguments.require_rank(self)
         self.data_format = arguments.data_format(self, data_format)
         self.keepdims = arguments.boolean(self, "keepdims", keepdims)
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
