@@ -209,8 +209,8 @@ class MaxPooling(Pool):
         y = max(x)          over the window, per channel
 
     Arguments and shapes as in `Pool`; `pool_size` is 2 unless given. The
-    gradient goes to the maximum, of equals to the first (in 3D on TensorFlow,
-    as in Keras, to each). A NaN is larger than every number. Integers stay integers.
+    gradient goes to the maximum, of equals to the first; in 3D on TensorFlow to
+    each, as in Keras. A NaN is larger than every number. Integers stay so.
 
     Args:
         return_indices: bool. `True` returns the pair of the maxima and, as
