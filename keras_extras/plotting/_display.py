@@ -39,7 +39,7 @@ class Display:
 
     def plot(self, ax: Any = None) -> "Display":
         """Draws, and returns the display itself."""
-        raise NotImplementedError
+        raise NotImplementedError  # each display draws itself
 
     def _new_figure(
         self, width: float, height: float, layout: str = "constrained"

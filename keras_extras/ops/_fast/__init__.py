@@ -12,18 +12,17 @@ printed by `python -m benchmarks.fast`; gradient means forward and gradient.
 
 | operation               | backend    | when           | forward | gradient |
 |-------------------------|------------|----------------|---------|----------|
-| `max_pool`              | torch      | 2D, last, CPU  | 10.6    | 4.6      |
-| `max_pool`              | torch      | other floats   | 1.1-2.4 | 0.9-2.9  |
-| `average_pool`          | torch      | 2D, last, CPU  | 6.3-9.4 | 3.8-5.7  |
-| `adaptive_average_pool` | torch      | floats         | 5.3-36  | 1.8-11   |
-| `adaptive_max_pool`     | torch      | floats         | 4.0-11  | 3.5-7.8  |
+| `max_pool`              | torch      | 2D, last, CPU  | 1.1-3.9 | 2.1-5.8  |
+| `average_pool`          | torch      | 2D, last, CPU  | 5.5-9.5 | 3.4-5.4  |
+| `adaptive_average_pool` | torch      | floats         | 1.5-6.7 | 1.2-4.7  |
+| `adaptive_max_pool`     | torch      | floats         | 0.8-2.7 | 3.5-6.3  |
 | `max_pool`              | jax        | at most 9 taps | 1.0     | 1.8-2.3  |
 | `average_pool`          | jax        | `"same"`       | 1.0     | 1.3      |
 | `adaptive_average_pool` | jax        | at most 16     | 1.0-1.5 | 1.0-1.2  |
 | `depthwise_conv`        | jax        | last, few taps | 28      | 20       |
 | `separable_conv`        | jax        | last, few taps | 5.5     | 11       |
-| `max_pool`              | tensorflow | floats         | 6-41    | 7-55     |
-| `average_pool`          | tensorflow | `"same"`       | 1.8     | 1.4      |
+| `max_pool`              | tensorflow | floats         | 18-29   | 23-33    |
+| `average_pool`          | tensorflow | `"same"`       | 1.9     | 1.4      |
 
 Arguments that Keras has not, at other than their defaults, are left to the
 generic functions. Why: on torch the channels-last memory is pooled as it lies,
