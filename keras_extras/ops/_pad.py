@@ -68,6 +68,8 @@ def as_tensor(inputs: Tensor) -> Tensor:
     """Returns arrays and lists as tensors, symbolic tensors as they are."""
     if isinstance(inputs, keras.KerasTensor):
         return inputs
+    if isinstance(inputs, keras.Variable):
+        return keras.ops.copy(inputs)  # TensorFlow's conversion keeps it
     return keras.ops.convert_to_tensor(inputs)
 
 
