@@ -18,6 +18,6 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from None
 
-from keras_extras import layers, models, ops
+from keras_extras import layers, models, ops, transforms
 
-__all__ = ["__version__", "layers", "models", "ops"]
+__all__ = ["__version__", "layers", "models", "ops", "transforms"]

@@ -1,15 +1,13 @@
-"""Constructor arguments: normalized, checked, and turned into a config.
+"""Constructor arguments: normalized and checked.
 
-Every layer stores what this module returns under the argument's own name.
-Config, clone and repr follow from that one rule: the config of an object is
-the call that makes it again, `cls(**config)`.
+Every class stores what this module returns under the argument's own name.
+Config, clone and repr follow from that one rule; see `_config`.
 """
 
 import difflib
-import inspect
 import numbers
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import keras
 
@@ -156,6 +154,26 @@ def number(who: object, name: str, value: object) -> float:
     return float(value)
 
 
+def positive(who: object, name: str, value: object) -> float:
+    """Returns `value`, a number above 0, as a Python float."""
+    result = number(who, name, value)
+    if not result > 0:
+        raise wrong(who, name, "a number above 0", value)
+    return result
+
+
+def axes(who: object, name: str, value: object) -> tuple[int, ...] | None:
+    """Returns the numbers of axes as a tuple: from one, several, or None."""
+    if value is None:
+        return None
+    items = value if isinstance(value, list | tuple) else [value]
+    numbers = tuple(_as_int(item) for item in items)
+    if not numbers or None in numbers:
+        allowed = "the number of an axis, several of them, or None"
+        raise wrong(who, name, allowed, value)
+    return numbers  # pyright: ignore[reportReturnType]: no None is left
+
+
 def seed(who: object, value: object) -> int | None:
     """Returns `value`, the integer that random numbers start from."""
     if value is not None and _as_int(value) is None:
@@ -221,15 +239,16 @@ def windows_fit(who, input_shape, output_shape) -> tuple[int | None, ...]:
     return output_shape
 
 
-def resolve(who: object, name: str, value: object):
-    """Returns the Keras object that `value` names, by the suffix of `name`.
+def resolve(who: object, name: str, value: object, get: Callable | None = None):
+    """Returns the object that `value` names, by the suffix of `name`.
 
     `kernel_initializer="zeros"` gives an initializer, `activation="relu"` a
-    function, and so on; objects and configs are taken as well as names.
+    function, and so on; objects and configs are taken as well as names. `get`
+    is the function that finds those that are not Keras's.
     """
     kind = name.rpartition("_")[2]
     try:
-        return _GETTERS[kind](value)
+        return (get or _GETTERS[kind])(value)
     except (TypeError, ValueError) as cause:
         article = "an" if kind[0] in "aeiou" else "a"
         raise wrong(
@@ -240,100 +259,6 @@ def resolve(who: object, name: str, value: object):
             error=type(cause),
             context=str(cause),
         ) from cause
-
-
-# --- the config: the call that makes the object again ---------------------
-
-
-def bind(cls: type, base: type, args: tuple, kwargs: dict) -> dict:
-    """Returns the arguments of the call `cls(*args, **kwargs)`, by name.
-
-    These are all the arguments of `cls.__init__` itself, defaults included,
-    and those of its parents, up to `base`, that the caller passed on through
-    `*args` or `**kwargs`. What a class fixes for its parents is not among
-    them: it is no argument of the call.
-    """
-    bound: dict = {}
-    rest = args
-    for depth, parameters in enumerate(_constructors(cls, base)):
-        kinds = {parameter.kind for parameter in parameters}
-        for parameter in parameters:
-            name = parameter.name
-            if parameter.kind in (
-                parameter.VAR_POSITIONAL,
-                parameter.VAR_KEYWORD,
-            ):
-                continue
-            if rest and parameter.kind is not parameter.KEYWORD_ONLY:
-                bound.setdefault(name, rest[0])
-                rest = rest[1:]
-            elif name in kwargs:
-                bound.setdefault(name, kwargs[name])
-            elif depth == 0 and parameter.default is not parameter.empty:
-                bound[name] = parameter.default
-        if inspect.Parameter.VAR_POSITIONAL not in kinds:
-            rest = ()
-    return bound
-
-
-def accepted(cls: type, base: type, config: dict) -> dict:
-    """Returns the part of `config` that the constructor of `cls` can take.
-
-    A constructor without `**kwargs` takes no `name`, `dtype` or `trainable`,
-    which Keras writes into every config.
-    """
-    chain = _constructors(cls, base)
-    if all(
-        any(item.kind is item.VAR_KEYWORD for item in parameters)
-        for parameters in chain
-    ):
-        return config
-    names = {item.name for parameters in chain for item in parameters}
-    return {name: config[name] for name in config if name in names}
-
-
-def _constructors(cls: type, base: type) -> list[list[inspect.Parameter]]:
-    """Returns the parameters of `cls.__init__` and of those it passes on to.
-
-    That is: of the constructors of `cls` and what stands before `base` in its
-    method resolution order, as far as each hands unknown keywords on.
-    """
-    chain = []
-    mro = cls.__mro__  # mixins, which are no subclasses of base, among them
-    for owner in mro[: mro.index(base) + 1]:
-        if "__init__" not in vars(owner):
-            continue
-        parameters = list(
-            inspect.signature(vars(owner)["__init__"]).parameters.values()
-        )[1:]
-        chain.append(parameters)
-        if not any(item.kind is item.VAR_KEYWORD for item in parameters):
-            break
-    return chain
-
-
-def serialize(name: str, value: object):
-    """Returns the plain form of an argument, as Keras itself writes it."""
-    if callable(value) and name.rpartition("_")[2] == "activation":
-        return keras.activations.serialize(value)
-    if isinstance(value, list | tuple):
-        return type(value)(serialize("", item) for item in value)
-    if isinstance(value, dict):
-        return {key: serialize("", item) for key, item in value.items()}
-    if hasattr(value, "get_config") or callable(value):
-        return keras.saving.serialize_keras_object(value)
-    return value
-
-
-def deserialize(value: object):
-    """Returns what `serialize` was given."""
-    if isinstance(value, list | tuple):
-        return type(value)(deserialize(item) for item in value)
-    if isinstance(value, dict):
-        if "class_name" in value and "config" in value:
-            return keras.saving.deserialize_keras_object(value)
-        return {key: deserialize(item) for key, item in value.items()}
-    return value
 
 
 # --- helpers ---------------------------------------------------------------

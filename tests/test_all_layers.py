@@ -145,6 +145,16 @@ def test_inputs_are_not_modified(name):
     np.testing.assert_array_equal(to_numpy(tensor), before)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_variable_is_an_input(name):
+    layer, x, expected = eager(name)
+    outputs = layer(keras.Variable(x))
+    for one, other in zip(
+        keras.tree.flatten(outputs), keras.tree.flatten(expected), strict=True
+    ):
+        np.testing.assert_allclose(to_numpy(one), to_numpy(other), atol=1e-6)
+
+
 class Wrong:
     """A value that is right for no argument."""
 
@@ -170,7 +180,9 @@ def arguments_of(name):
         for item in list(parameters)[1:]:
             if item.kind not in (item.VAR_POSITIONAL, item.VAR_KEYWORD):
                 found[item.name] = item
-    fixed = {"noise_shape"} if name.startswith("Spatial") else set()
+    # What these give their parent themselves.
+    masks = ("SpatialDropout", "DropBlock", "DropPath")
+    fixed = {"noise_shape"} if name.startswith(masks) else set()
     return sorted(set(found) - OF_KERAS - fixed)
 
 
@@ -207,8 +219,11 @@ def test_rank_general_base_asks_for_a_rank(name):
     cls = getattr(layers, name)
     required = {
         key: 1
-        for key, item in inspect.signature(cls).parameters.items()
-        if item.default is item.empty and item.kind is not item.VAR_KEYWORD
+        for owner in cls.__mro__[: cls.__mro__.index(layers.Layer)]
+        if "__init__" in vars(owner)
+        for key, item in inspect.signature(owner.__init__).parameters.items()
+        if key != "self" and item.default is item.empty
+        if item.kind not in (item.VAR_POSITIONAL, item.VAR_KEYWORD)
     }
     with pytest.raises(TypeError, match=f"{name}: the class attribute rank"):
         cls(**required)
@@ -263,8 +278,10 @@ def test_backends_agree(tmp_path):
         assert set(there) == set(here)
         for name, value in here.items():
             scale = max(1.0, np.abs(value).max(initial=0))
+            # A weight's gradient adds up what all places say, which cancels.
+            scale *= 1e-4 if name.endswith("gradient") else 2e-5
             np.testing.assert_allclose(
-                there[name], value, atol=2e-5 * scale, err_msg=name
+                there[name], value, atol=scale, err_msg=name
             )
 
 

@@ -31,6 +31,7 @@ class Arrows(NamedTuple):
 
 PUBLIC = (
     "layers",
+    "transforms",
     "ops",
     "models",
     "datasets",
@@ -45,11 +46,13 @@ COMMAND = Arrows(
 )
 ALLOWED = {
     "__init__": Arrows(
-        house=("_errors", "layers", "models", "ops"), outside=("keras",)
+        house=("_errors", "layers", "models", "ops", "transforms"),
+        outside=("keras",),
     ),
     "_errors": Arrows(),
     "_shapes": Arrows(),
     "_arguments": Arrows(house=("_errors", "_shapes"), outside=("keras",)),
+    "_config": Arrows(outside=("keras", "numpy")),
     "ops": Arrows(
         house=("_errors", "_arguments", "_shapes", "ops._fast"),
         outside=("keras", "numpy"),
@@ -70,12 +73,24 @@ ALLOWED = {
         house=("_errors", "_arguments", "_shapes", "ops", "ops._fast"),
         outside=("keras", "numpy", "torch"),
     ),
+    "transforms": Arrows(
+        house=("_errors", "_arguments", "_config", "_shapes", "ops"),
+        outside=("keras", "numpy"),
+    ),
     "layers": Arrows(
-        house=("_errors", "_arguments", "_shapes", "ops"),
+        house=(
+            "_errors",
+            "_arguments",
+            "_config",
+            "_shapes",
+            "ops",
+            "transforms",
+        ),
         outside=("keras", "numpy"),
     ),
     "models": Arrows(
-        house=("_errors", "_arguments", "layers"), outside=("keras", "numpy")
+        house=("_errors", "_arguments", "_config", "layers"),
+        outside=("keras", "numpy"),
     ),
     "datasets": Arrows(house=("_errors",), outside=("keras.utils", "numpy")),
     "callbacks": Arrows(
@@ -317,6 +332,8 @@ def public_names(source):
         ("ops._conv", "import keras\nkeras.src.ops", "keras.src is private"),
         ("ops._conv", "import keras_extras.layers", "no arrow from ops to la"),
         ("ops._conv", "from .. import layers", "no arrow from ops to layers"),
+        ("transforms._a", "from .. import layers", "transforms to layers"),
+        ("layers._a", "from ..transforms._b import C", "behind its door"),
         ("layers._conv", "from ..models import MLP", "from layers to models"),
         ("layers._conv", "from ._pool import Pool", "not layers._pool"),
         ("layers._a", "from keras_extras.layers import _b", "not layers._b"),
@@ -346,6 +363,8 @@ def test_a_broken_arrow_is_named(module, source, words):
         ("ops._fast.jax", "from keras_extras.ops._pad import pad"),
         ("layers._conv", "from keras_extras import _arguments as arguments"),
         ("layers._conv", "from keras_extras.layers._base import Layer"),
+        ("layers._base", "from keras_extras import transforms"),
+        ("transforms._mask", "from keras_extras import _config, ops"),
         ("layers._conv_transpose", "from ._conv import Conv"),
         ("models._mlp", "from keras_extras.layers import Dense"),
         ("datasets._idx", "from keras.utils import PyDataset"),

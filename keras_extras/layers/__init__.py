@@ -6,17 +6,53 @@ the Keras layer that it can stand in for.
 
 from keras_extras.layers._base import KernelLayer, Layer
 from keras_extras.layers._conv import Conv, Conv1D, Conv2D, Conv3D
+from keras_extras.layers._conv_conditional import (
+    CondConv,
+    CondConv1D,
+    CondConv2D,
+    CondConv3D,
+)
+from keras_extras.layers._conv_coord import (
+    CoordConv,
+    CoordConv1D,
+    CoordConv2D,
+    CoordConv3D,
+)
+from keras_extras.layers._conv_cosine import (
+    CosineConv,
+    CosineConv1D,
+    CosineConv2D,
+    CosineConv3D,
+)
 from keras_extras.layers._conv_depthwise import (
     DepthwiseConv,
     DepthwiseConv1D,
     DepthwiseConv2D,
     DepthwiseConv3D,
 )
+from keras_extras.layers._conv_gated import (
+    GatedConv,
+    GatedConv1D,
+    GatedConv2D,
+    GatedConv3D,
+)
+from keras_extras.layers._conv_partial import (
+    PartialConv,
+    PartialConv1D,
+    PartialConv2D,
+    PartialConv3D,
+)
 from keras_extras.layers._conv_separable import (
     SeparableConv,
     SeparableConv1D,
     SeparableConv2D,
     SeparableConv3D,
+)
+from keras_extras.layers._conv_standardized import (
+    WeightStandardizedConv,
+    WeightStandardizedConv1D,
+    WeightStandardizedConv2D,
+    WeightStandardizedConv3D,
 )
 from keras_extras.layers._conv_transpose import (
     Conv1DTranspose,
@@ -25,6 +61,8 @@ from keras_extras.layers._conv_transpose import (
     ConvTranspose,
 )
 from keras_extras.layers._dense import Dense
+from keras_extras.layers._dense_cosine import CosineDense
+from keras_extras.layers._dense_noisy import NoisyDense
 from keras_extras.layers._dropout import (
     Dropout,
     SpatialDropout,
@@ -32,10 +70,21 @@ from keras_extras.layers._dropout import (
     SpatialDropout2D,
     SpatialDropout3D,
 )
+from keras_extras.layers._dropout_block import (
+    DropBlock,
+    DropBlock1D,
+    DropBlock2D,
+    DropBlock3D,
+)
+from keras_extras.layers._dropout_depth import (
+    DropPath,
+    StochasticDepth,
+)
 from keras_extras.layers._flatten import (
     Flatten,
     Unflatten,
 )
+from keras_extras.layers._maxout import Maxout
 from keras_extras.layers._pad import (
     Pad,
     Pad1D,
@@ -68,10 +117,22 @@ from keras_extras.layers._pool_adaptive import (
     AdaptiveMaxPooling3D,
     AdaptivePool,
 )
+from keras_extras.layers._pool_blur import (
+    BlurPooling,
+    BlurPooling1D,
+    BlurPooling2D,
+    BlurPooling3D,
+)
 from keras_extras.layers._pool_fractional import (
     FractionalMaxPooling,
     FractionalMaxPooling2D,
     FractionalMaxPooling3D,
+)
+from keras_extras.layers._pool_gem import (
+    GeMPooling,
+    GeMPooling1D,
+    GeMPooling2D,
+    GeMPooling3D,
 )
 from keras_extras.layers._pool_global import (
     GlobalAveragePooling,
@@ -84,11 +145,41 @@ from keras_extras.layers._pool_global import (
     GlobalMaxPooling3D,
     GlobalPool,
 )
+from keras_extras.layers._pool_global_gem import (
+    GlobalGeMPooling,
+    GlobalGeMPooling1D,
+    GlobalGeMPooling2D,
+    GlobalGeMPooling3D,
+)
 from keras_extras.layers._pool_lp import (
     LpPooling,
     LpPooling1D,
     LpPooling2D,
     LpPooling3D,
+)
+from keras_extras.layers._pool_mixed import (
+    MixedPooling,
+    MixedPooling1D,
+    MixedPooling2D,
+    MixedPooling3D,
+)
+from keras_extras.layers._pool_pyramid import (
+    SpatialPyramidPooling,
+    SpatialPyramidPooling1D,
+    SpatialPyramidPooling2D,
+    SpatialPyramidPooling3D,
+)
+from keras_extras.layers._pool_soft import (
+    SoftPooling,
+    SoftPooling1D,
+    SoftPooling2D,
+    SoftPooling3D,
+)
+from keras_extras.layers._pool_stochastic import (
+    StochasticPooling,
+    StochasticPooling1D,
+    StochasticPooling2D,
+    StochasticPooling3D,
 )
 from keras_extras.layers._unpool import (
     MaxUnpooling,
@@ -140,6 +231,14 @@ __all__ = [
     "AvgPool1D",
     "AvgPool2D",
     "AvgPool3D",
+    "BlurPooling",
+    "BlurPooling1D",
+    "BlurPooling2D",
+    "BlurPooling3D",
+    "CondConv",
+    "CondConv1D",
+    "CondConv2D",
+    "CondConv3D",
     "Conv",
     "Conv1D",
     "Conv1DTranspose",
@@ -154,16 +253,38 @@ __all__ = [
     "Convolution2DTranspose",
     "Convolution3D",
     "Convolution3DTranspose",
+    "CoordConv",
+    "CoordConv1D",
+    "CoordConv2D",
+    "CoordConv3D",
+    "CosineConv",
+    "CosineConv1D",
+    "CosineConv2D",
+    "CosineConv3D",
+    "CosineDense",
     "Dense",
     "DepthwiseConv",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
     "DepthwiseConv3D",
+    "DropBlock",
+    "DropBlock1D",
+    "DropBlock2D",
+    "DropBlock3D",
+    "DropPath",
     "Dropout",
     "Flatten",
     "FractionalMaxPooling",
     "FractionalMaxPooling2D",
     "FractionalMaxPooling3D",
+    "GatedConv",
+    "GatedConv1D",
+    "GatedConv2D",
+    "GatedConv3D",
+    "GeMPooling",
+    "GeMPooling1D",
+    "GeMPooling2D",
+    "GeMPooling3D",
     "GlobalAveragePooling",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
@@ -171,6 +292,10 @@ __all__ = [
     "GlobalAvgPool1D",
     "GlobalAvgPool2D",
     "GlobalAvgPool3D",
+    "GlobalGeMPooling",
+    "GlobalGeMPooling1D",
+    "GlobalGeMPooling2D",
+    "GlobalGeMPooling3D",
     "GlobalMaxPool1D",
     "GlobalMaxPool2D",
     "GlobalMaxPool3D",
@@ -196,10 +321,20 @@ __all__ = [
     "MaxUnpooling1D",
     "MaxUnpooling2D",
     "MaxUnpooling3D",
+    "Maxout",
+    "MixedPooling",
+    "MixedPooling1D",
+    "MixedPooling2D",
+    "MixedPooling3D",
+    "NoisyDense",
     "Pad",
     "Pad1D",
     "Pad2D",
     "Pad3D",
+    "PartialConv",
+    "PartialConv1D",
+    "PartialConv2D",
+    "PartialConv3D",
     "PixelShuffle",
     "PixelUnshuffle",
     "Pool",
@@ -209,9 +344,26 @@ __all__ = [
     "SeparableConv3D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
+    "SoftPooling",
+    "SoftPooling1D",
+    "SoftPooling2D",
+    "SoftPooling3D",
     "SpatialDropout",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpatialPyramidPooling",
+    "SpatialPyramidPooling1D",
+    "SpatialPyramidPooling2D",
+    "SpatialPyramidPooling3D",
+    "StochasticDepth",
+    "StochasticPooling",
+    "StochasticPooling1D",
+    "StochasticPooling2D",
+    "StochasticPooling3D",
     "Unflatten",
+    "WeightStandardizedConv",
+    "WeightStandardizedConv1D",
+    "WeightStandardizedConv2D",
+    "WeightStandardizedConv3D",
 ]

@@ -6,8 +6,9 @@ weights
 
     kernel, bias        and the steps        T(kernel),  + bias,  f( . )
 
-that `Dense` and `Conv` put around their contraction. A subclass overrides a
-step, never `call`.
+that `Dense` and `Conv` put around their contraction. T is first what the
+argument `kernel_transform` says, then the hook of that name. A subclass
+overrides a step, never `call`.
 """
 
 from typing import Any
@@ -15,11 +16,12 @@ from typing import Any
 import keras
 
 from keras_extras import _arguments as arguments
-from keras_extras import ops
+from keras_extras import transforms
+from keras_extras._config import FromCall
 from keras_extras._errors import wrong
 
 
-class Layer(keras.layers.Layer):
+class Layer(FromCall, keras.layers.Layer):
     """Base of all layers here: saves its constructor arguments by itself.
 
     Store each constructor argument under its own name; nothing else is
@@ -49,13 +51,6 @@ class Layer(keras.layers.Layer):
 
     rank: int  # number of spatial axes; set by the 1D, 2D and 3D leaves
 
-    def __new__(cls, *args, **kwargs):
-        layer = super().__new__(cls, *args, **kwargs)
-        bound = arguments.bind(cls, keras.layers.Layer, args, kwargs)
-        # Past Keras's tracking, which starts in `__init__` only.
-        object.__setattr__(layer, "_argument_names", tuple(bound))
-        return layer
-
     def __init__(self, *, activity_regularizer: Any = None, **kwargs):
         super().__init__(
             activity_regularizer=arguments.resolve(
@@ -64,46 +59,19 @@ class Layer(keras.layers.Layer):
             **kwargs,
         )
 
-    def get_config(self):
-        """Returns the constructor arguments in plain form, by name."""
-        config = super().get_config()
-        for name in self._argument_names:
-            if name not in config:
-                config[name] = arguments.serialize(name, self._argument(name))
-        return arguments.accepted(type(self), keras.layers.Layer, config)
-
-    def _argument(self, name: str):
-        try:
-            return getattr(self, name)
-        except AttributeError:
-            raise AttributeError(
-                f"{type(self).__name__}: the constructor argument {name} is "
-                f"not stored, so it cannot be saved. Add self.{name} = {name} "
-                "to __init__."
-            ) from None
-
-    @classmethod
-    def from_config(cls, config):
-        """Returns the layer that `config` describes: `cls(**config)`."""
-        return super().from_config(
-            {
-                name: arguments.deserialize(value)
-                for name, value in config.items()
-            }
-        )
-
     def _mark_built(self):
         """Counts as built from the start, unless a subclass adds weights."""
         if type(self).build is keras.layers.Layer.build:
             self.built = True
 
 
-class BiasLayer(Layer):
-    """Base of layers that end in a bias and an activation.
+class BiasLayer(transforms.KernelOwner, Layer):
+    """Base of layers with kernels that end in a bias and an activation.
 
-    A family calls `add_kernel` and `add_bias_weight` in `build`; the steps
-    `add_bias` and `activate` stand at the end of its `call`. The arguments are
-    those of `KernelLayer`.
+    A family calls `add_kernel` and `add_bias_weight` in `build`,
+    `apply_transforms`, its hook and its contraction in `call`; the steps
+    `add_bias` and `activate` stand at the end of it. The arguments are those of
+    `KernelLayer`.
     """
 
     def __init__(
@@ -126,27 +94,35 @@ class BiasLayer(Layer):
         self.use_bias = arguments.boolean(self, "use_bias", use_bias)
 
     def _resolve(self, **named):
-        """Stores the Keras objects that the arguments name."""
+        """Stores the objects that the arguments name."""
         for name, value in named.items():
-            setattr(self, name, arguments.resolve(self, name, value))
+            get = transforms.get if name.endswith("_transform") else None
+            setattr(self, name, arguments.resolve(self, name, value, get))
 
     def add_kernel(self, name: str, shape, prefix: str):
         """Returns a new kernel, made as the arguments `<prefix>_*` say."""
-        return self.add_weight(
+        kernel = self.add_weight(
             name=name,
             shape=shape,
             initializer=getattr(self, f"{prefix}_initializer"),
             regularizer=getattr(self, f"{prefix}_regularizer"),
             constraint=getattr(self, f"{prefix}_constraint"),
+            autocast=not self._chain(prefix),  # transforms get all digits
         )
+        self.own_kernel(prefix, kernel)
+        return kernel
 
     def add_bias_weight(self, num_outputs: int):
         """Adds the bias, which is `None` without `use_bias`."""
-        self.bias = (
-            self.add_kernel("bias", (num_outputs,), "bias")
-            if self.use_bias
-            else None
-        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=(num_outputs,),
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
 
     def add_bias(self, outputs):
         """Returns `outputs` plus the bias, along the channels."""
@@ -159,6 +135,14 @@ class BiasLayer(Layer):
         if self.activation is None:
             return outputs
         return self.activation(outputs)
+
+    def quantize(self, *args, **kwargs):
+        """Raises; the layers that can be quantized are Keras's."""
+        raise NotImplementedError(
+            f"{type(self).__name__}: quantize is for the layers of Keras. "
+            "keras_extras.models.to_keras(model) returns the same model made "
+            "of those, which can be quantized."
+        )
 
 
 class KernelLayer(BiasLayer):
@@ -178,6 +162,9 @@ class KernelLayer(BiasLayer):
         kernel_constraint: projection of the kernel after each update, or
             `None`.
         bias_constraint: projection of the bias after each update, or `None`.
+        kernel_transform: `KernelTransform`, or a list of which the first is
+            applied first: what is done to the kernel in each call. `None`:
+            nothing.
         lora_rank: int >= 1 or `None`. Freezes the kernel and trains a product
             of two narrow matrices that is added to it (see `enable_lora`).
         lora_alpha: float; the product is scaled by `lora_alpha / lora_rank`.
@@ -185,7 +172,8 @@ class KernelLayer(BiasLayer):
         **kwargs: `name`, `dtype`, `trainable`, as in `keras.layers.Layer`.
 
     Hooks:
-        `transform_kernel(kernel)`: what is done to the kernel before use.
+        `transform_kernel(kernel)`: what is done to the kernel before use,
+            after `kernel_transform`.
         `add_bias(outputs)`: adds the bias along the channels.
         `activate(outputs)`: applies the activation.
     """
@@ -196,6 +184,7 @@ class KernelLayer(BiasLayer):
         kernel_initializer: Any = "glorot_uniform",
         kernel_regularizer: Any = None,
         kernel_constraint: Any = None,
+        kernel_transform: Any = None,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
         **kwargs,
@@ -205,6 +194,7 @@ class KernelLayer(BiasLayer):
             kernel_initializer=kernel_initializer,
             kernel_regularizer=kernel_regularizer,
             kernel_constraint=kernel_constraint,
+            kernel_transform=kernel_transform,
         )
         if lora_rank is not None:
             lora_rank = arguments.integer(self, "lora_rank", lora_rank)
@@ -212,14 +202,14 @@ class KernelLayer(BiasLayer):
         if lora_alpha is not None:
             lora_alpha = arguments.number(self, "lora_alpha", lora_alpha)
         self.lora_alpha = lora_rank if lora_alpha is None else lora_alpha
-        self.lora_enabled = False
+        self.lora = None
 
     def add_weights(self, kernel_shape, num_outputs):
         """Adds the kernel, the bias and, if asked for, the LoRA pair."""
+        if self.lora_rank:
+            self._make_lora(self.lora_rank, self.lora_alpha)
         self._kernel = self.add_kernel("kernel", kernel_shape, "kernel")
         self.add_bias_weight(num_outputs)
-        if self.lora_rank:
-            self._add_lora(self.lora_rank, "he_uniform", "zeros")
 
     @property
     def kernel(self):
@@ -230,27 +220,35 @@ class KernelLayer(BiasLayer):
                 f"{type(self).__name__}: kernel exists once the layer is "
                 "built. Call the layer, or its build(input_shape), first."
             )
-        return self._effective_kernel()
-
-    def _effective_kernel(self):
-        if not self.lora_enabled:
-            return self._kernel
-        return ops.low_rank_update(
-            self._kernel,
-            self.lora_kernel_a,
-            self.lora_kernel_b,
-            scale=self._lora_scale,
+        return (
+            self._transformed("kernel", until=1) if self.lora else self._kernel
         )
 
     @property
-    def _lora_scale(self) -> float:
-        return (self.lora_alpha or 0) / (self.lora_rank or 1)
+    def lora_enabled(self) -> bool:
+        """Whether the kernel has a low-rank update."""
+        return self.lora is not None
 
-    def _kernel_for_use(self):
-        # A tensor, not the variable: `ones_like(variable)` raises on JAX, and
-        # the conversion is what casts to the compute dtype.
-        kernel = keras.ops.convert_to_tensor(self._effective_kernel())
-        return self.transform_kernel(kernel)
+    @property
+    def lora_kernel_a(self):
+        """The first matrix of the low-rank update."""
+        return self._lora_weight("lora_kernel_a")
+
+    @property
+    def lora_kernel_b(self):
+        """The second matrix of the low-rank update."""
+        return self._lora_weight("lora_kernel_b")
+
+    def _lora_weight(self, name: str):
+        if self.lora is None:
+            raise AttributeError(
+                f"{type(self).__name__}: {name} exists with LoRA only. See "
+                "enable_lora and lora_rank."
+            )
+        return getattr(self.lora, name)
+
+    def _kernel_for_use(self, training=None):
+        return self.transform_kernel(self.apply_transforms("kernel", training))
 
     def transform_kernel(self, kernel):
         """Returns the kernel to use, of the same shape. Here: unchanged."""
@@ -267,6 +265,10 @@ class KernelLayer(BiasLayer):
 
             kernel + (lora_alpha / rank) * a @ b
 
+        It is a `keras_extras.transforms.LowRank` in front of all other
+        transforms; `freeze` merges it. Saved weights have it merged, as
+        Keras's do.
+
         Args:
             rank: int >= 1, columns of `a` and rows of `b`.
             lora_alpha: float; `None` means `rank`, which is a scale of 1.
@@ -280,19 +282,16 @@ class KernelLayer(BiasLayer):
         References:
             Hu et al., "LoRA", arXiv:2106.09685.
         """
-        if not self.built:
-            raise ValueError(
-                f"{type(self).__name__}: enable_lora needs a built layer. "
-                "Call the layer, or its build(input_shape), first."
-            )
+        self._require_built("enable_lora")
         rank = arguments.integer(self, "rank", rank)
         self._tracker.unlock()  # Keras lets no weight in after `build`
-        self._add_lora(rank, a_initializer, b_initializer)
+        self._make_lora(rank, lora_alpha, a_initializer, b_initializer)
+        self._attach(self.lora, "kernel", 0)
         self._tracker.lock()
         self.lora_rank = rank
         self.lora_alpha = rank if lora_alpha is None else lora_alpha
 
-    def _add_lora(self, rank, a_initializer, b_initializer):
+    def _make_lora(self, rank, *arguments_of_lora):
         if self.lora_enabled:
             raise ValueError(
                 f"{type(self).__name__}: LoRA is enabled already, with "
@@ -306,52 +305,41 @@ class KernelLayer(BiasLayer):
                 self.kernel_constraint,
                 fix="The constrained kernel would not be the one in use.",
             )
-        shape = self._kernel.shape
-        # float32 whatever the policy: small updates vanish in half precision.
-        self.lora_kernel_a = self.add_weight(
-            name="lora_kernel_a",
-            shape=(*shape[:-1], rank),
-            initializer=a_initializer,
-            regularizer=self.kernel_regularizer,
-            dtype="float32",
-        )
-        self.lora_kernel_b = self.add_weight(
-            name="lora_kernel_b",
-            shape=(rank, shape[-1]),
-            initializer=b_initializer,
-            regularizer=self.kernel_regularizer,
-            dtype="float32",
-        )
-        self._kernel.trainable = False
-        self.lora_enabled = True
+        self.lora = _MergedLowRank(rank, *arguments_of_lora, name="lora")
+
+    def _chain(self, prefix: str):
+        rest = super()._chain(prefix)
+        return rest if self.lora is None else [self.lora, *rest]
+
+    def _attach(self, transform, prefix, place):
+        super()._attach(transform, prefix, place)
+        if transform is self.lora:
+            for weight in transform.weights:
+                weight.regularizer = self.kernel_regularizer
+
+    def freeze(self):
+        super().freeze()
+        self.lora = self.lora_rank = self.lora_alpha = None
+
+    def get_config(self):
+        """Returns the constructor arguments; LoRA too if it came later."""
+        config = super().get_config()
+        if self.lora_enabled:
+            config["lora_rank"] = self.lora_rank
+            config["lora_alpha"] = self.lora_alpha
+        return config
 
     def save_own_variables(self, store):
         """Saves the weights, a LoRA pair merged into the kernel as in Keras."""
-        for index, variable in enumerate(self._saved_variables()):
-            merged = variable is getattr(self, "_kernel", None)
-            store[str(index)] = self.kernel if merged else variable
-
-    def load_own_variables(self, store):
-        """Loads what `save_own_variables` saved; a LoRA pair starts anew."""
-        if not self.lora_enabled:
-            super().load_own_variables(store)
-            return
-        for index, variable in enumerate(self._saved_variables()):
-            variable.assign(store[str(index)])
-        self.lora_kernel_b.assign(
-            keras.ops.zeros_like(self.lora_kernel_b.value)
-        )
-
-    def _saved_variables(self):
         own = {}
         super().save_own_variables(own)
-        lora = (
-            (self.lora_kernel_a, self.lora_kernel_b)
-            if self.lora_enabled
-            else ()
-        )
-        return [
-            variable
-            for variable in own.values()
-            if all(variable is not other for other in lora)
-        ]
+        for index, variable in own.items():
+            merged = variable is getattr(self, "_kernel", None)
+            store[index] = self.kernel if merged else variable
+
+
+class _MergedLowRank(transforms.LowRank):
+    """The low-rank update of `enable_lora`, which is saved in the kernel."""
+
+    def save_own_variables(self, store):
+        """Saves nothing."""

@@ -144,6 +144,8 @@ class Conv(ConvLayer, KernelLayer):
         activity_regularizer: penalty on the output, or `None`.
         kernel_constraint: projection of the kernel after each update.
         bias_constraint: projection of the bias after each update.
+        kernel_transform: `KernelTransform`, or a list of which the first is
+            applied first: what is done to the kernel in each call.
         pad_mode: what the pads hold: `"constant"`, `"reflect"`,
             `"symmetric"`, `"edge"` or `"wrap"`, with NumPy's meaning.
         pad_value: float, the constant of mode `"constant"`.
@@ -194,6 +196,7 @@ class Conv(ConvLayer, KernelLayer):
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
         *,
+        kernel_transform: Any = None,
         pad_mode: str = "constant",
         pad_value: float = 0.0,
         **kwargs,
@@ -212,6 +215,7 @@ class Conv(ConvLayer, KernelLayer):
             bias_regularizer=bias_regularizer,
             activity_regularizer=activity_regularizer,
             kernel_constraint=kernel_constraint,
+            kernel_transform=kernel_transform,
             bias_constraint=bias_constraint,
             pad_mode=pad_mode,
             pad_value=pad_value,
@@ -248,9 +252,9 @@ class Conv(ConvLayer, KernelLayer):
     def _kernel_channels(self, channels: int) -> tuple[int, int]:
         return channels // self.groups, self.filters
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):
         padded = self.pad_inputs(inputs)  # (batch, *padded, channels)
-        outputs = self.convolution_op(padded, self._kernel_for_use())
+        outputs = self.convolution_op(padded, self._kernel_for_use(training))
         outputs = self.add_bias(outputs)  # (batch, *windows, filters)
         return self.activate(outputs)
 

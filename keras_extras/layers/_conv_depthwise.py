@@ -8,7 +8,7 @@ contraction, how the input is padded, or g; a leaf chooses the rank. Cost:
 outputs * window size products.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 
@@ -54,6 +54,9 @@ class DepthwiseConv(ConvLayer):
         activity_regularizer: penalty on the output, or `None`.
         depthwise_constraint: projection of the kernel after each update.
         bias_constraint: projection of the bias after each update.
+        depthwise_transform: `KernelTransform`, or a list of which the first
+            is applied first: what is done to the kernel in each call. Named
+            as the other arguments of this kernel are.
         pad_mode: what the pads hold: `"constant"`, `"reflect"`,
             `"symmetric"`, `"edge"` or `"wrap"`, with NumPy's meaning.
         pad_value: float, the constant of mode `"constant"`.
@@ -85,6 +88,8 @@ class DepthwiseConv(ConvLayer):
         [4.0]
     """
 
+    output_axes: ClassVar = {"depthwise": (-2, -1)}
+
     def __init__(
         self,
         kernel_size: Ints,
@@ -103,6 +108,7 @@ class DepthwiseConv(ConvLayer):
         depthwise_constraint: Any = None,
         bias_constraint: Any = None,
         *,
+        depthwise_transform: Any = None,
         pad_mode: str = "constant",
         pad_value: float = 0.0,
         **kwargs,
@@ -127,6 +133,7 @@ class DepthwiseConv(ConvLayer):
             depthwise_initializer=depthwise_initializer,
             depthwise_regularizer=depthwise_regularizer,
             depthwise_constraint=depthwise_constraint,
+            depthwise_transform=depthwise_transform,
         )
         self.depth_multiplier = arguments.integer(
             self, "depth_multiplier", depth_multiplier
@@ -142,9 +149,9 @@ class DepthwiseConv(ConvLayer):
         )
         self.add_bias_weight(channels * self.depth_multiplier)
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):
         padded = self.pad_inputs(inputs)  # (batch, *padded, channels)
-        kernel = keras.ops.convert_to_tensor(self.kernel)
+        kernel = self.apply_transforms("depthwise", training)
         outputs = self.convolution_op(padded, self.transform_kernel(kernel))
         outputs = self.add_bias(outputs)  # (batch, *windows, channels * m)
         return self.activate(outputs)

@@ -8,7 +8,7 @@ kernels), the contraction, how the input is padded, or g; a leaf chooses the
 rank. Cost: outputs * channels * m * (window size + filters) products.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 
@@ -59,6 +59,10 @@ class SeparableConv(ConvLayer):
         pointwise_constraint: projection of the kernel across the channels
             after each update.
         bias_constraint: projection of the bias after each update.
+        depthwise_transform: `KernelTransform`, or a list of which the first
+            is applied first: what is done to the kernel in space in each
+            call.
+        pointwise_transform: the same for the kernel across the channels.
         pad_mode: what the pads hold: `"constant"`, `"reflect"`,
             `"symmetric"`, `"edge"` or `"wrap"`, with NumPy's meaning.
         pad_value: float, the constant of mode `"constant"`.
@@ -93,6 +97,8 @@ class SeparableConv(ConvLayer):
         Chollet, "Xception", arXiv:1610.02357.
     """
 
+    output_axes: ClassVar = {"depthwise": (-2, -1), "pointwise": (-1,)}
+
     def __init__(
         self,
         filters: int,
@@ -115,6 +121,8 @@ class SeparableConv(ConvLayer):
         pointwise_constraint: Any = None,
         bias_constraint: Any = None,
         *,
+        depthwise_transform: Any = None,
+        pointwise_transform: Any = None,
         pad_mode: str = "constant",
         pad_value: float = 0.0,
         **kwargs,
@@ -142,6 +150,8 @@ class SeparableConv(ConvLayer):
             pointwise_regularizer=pointwise_regularizer,
             depthwise_constraint=depthwise_constraint,
             pointwise_constraint=pointwise_constraint,
+            depthwise_transform=depthwise_transform,
+            pointwise_transform=pointwise_transform,
         )
         self.filters = arguments.integer(self, "filters", filters)
         self.depth_multiplier = arguments.integer(
@@ -167,13 +177,16 @@ class SeparableConv(ConvLayer):
         )
         self.add_bias_weight(self.filters)
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):
         padded = self.pad_inputs(inputs)  # (batch, *padded, channels)
-        to_tensor = keras.ops.convert_to_tensor
+        depthwise, pointwise = (
+            self.apply_transforms(prefix, training)
+            for prefix in ("depthwise", "pointwise")
+        )
         outputs = self.convolution_op(
             padded,
-            self.transform_depthwise_kernel(to_tensor(self.depthwise_kernel)),
-            self.transform_pointwise_kernel(to_tensor(self.pointwise_kernel)),
+            self.transform_depthwise_kernel(depthwise),
+            self.transform_pointwise_kernel(pointwise),
         )
         outputs = self.add_bias(outputs)  # (batch, *windows, filters)
         return self.activate(outputs)

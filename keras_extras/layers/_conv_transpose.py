@@ -9,7 +9,7 @@ window size * filters / groups products; with groups, or strides together with
 dilation, outputs take the place of inputs.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 
@@ -67,6 +67,9 @@ class ConvTranspose(Conv):
         bias_constraint: projection of the bias after each update.
         groups: int >= 1. The channels are split into so many groups, each
             with its own share of the filters.
+        kernel_transform: `KernelTransform`, or a list of which the first is
+            applied first: what is done to the kernel in each call. Filters
+            of different groups at one place of the kernel count as one.
         **kwargs: `lora_rank` and `lora_alpha` (see `enable_lora`); `name`,
             `dtype`, `trainable`, as in `keras.layers.Layer`.
 
@@ -102,6 +105,8 @@ class ConvTranspose(Conv):
         Odena et al., "Deconvolution and Checkerboard Artifacts", Distill 2016.
     """
 
+    output_axes: ClassVar = {"kernel": (-2,)}
+
     def __init__(
         self,
         filters: int,
@@ -122,6 +127,7 @@ class ConvTranspose(Conv):
         bias_constraint: Any = None,
         *,
         groups: int = 1,
+        kernel_transform: Any = None,
         **kwargs,
     ):
         for name in ("pad_mode", "pad_value"):
@@ -150,6 +156,7 @@ class ConvTranspose(Conv):
             bias_regularizer=bias_regularizer,
             activity_regularizer=activity_regularizer,
             kernel_constraint=kernel_constraint,
+            kernel_transform=kernel_transform,
             bias_constraint=bias_constraint,
             **kwargs,
         )

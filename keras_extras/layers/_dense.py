@@ -42,7 +42,9 @@ class Dense(KernelLayer):
         lora_alpha: float, the scale of that update; `None` means
             `lora_rank`.
         quantization_config: `None`. Stands here for Keras's argument order;
-            quantize a `keras.layers.Dense` instead.
+            quantize the layer that `keras_extras.models.to_keras` makes.
+        kernel_transform: `KernelTransform`, or a list of which the first is
+            applied first: what is done to the kernel in each call.
         **kwargs: `name`, `dtype`, `trainable`, as in `keras.layers.Layer`.
 
     Input shape:
@@ -80,6 +82,8 @@ class Dense(KernelLayer):
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
         quantization_config: None = None,
+        *,
+        kernel_transform: Any = None,
         **kwargs,
     ):
         super().__init__(
@@ -91,6 +95,7 @@ class Dense(KernelLayer):
             bias_regularizer=bias_regularizer,
             activity_regularizer=activity_regularizer,
             kernel_constraint=kernel_constraint,
+            kernel_transform=kernel_transform,
             bias_constraint=bias_constraint,
             lora_rank=lora_rank,
             lora_alpha=lora_alpha,
@@ -103,7 +108,8 @@ class Dense(KernelLayer):
                 "quantization_config",
                 "None",
                 quantization_config,
-                fix="Quantize a keras.layers.Dense with the same weights.",
+                fix="keras_extras.models.to_keras(model) returns the same "
+                "model made of layers that can be quantized.",
             )
         self.quantization_config = None
         self.supports_masking = True
@@ -122,8 +128,8 @@ class Dense(KernelLayer):
         self.add_weights((inputs, self.units), self.units)
         self.input_spec = keras.layers.InputSpec(min_ndim=2, axes={-1: inputs})
 
-    def call(self, inputs):
-        outputs = self.dense_op(inputs, self._kernel_for_use())
+    def call(self, inputs, training=None):
+        outputs = self.dense_op(inputs, self._kernel_for_use(training))
         outputs = self.add_bias(outputs)  # (batch, ..., units)
         return self.activate(outputs)
 

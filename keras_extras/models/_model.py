@@ -7,12 +7,12 @@ build  = one symbolic pass through `call`, so that every sublayer exists
 import keras
 import numpy as np
 
-from keras_extras import _arguments as arguments
+from keras_extras._config import FromCall
 from keras_extras._errors import wrong
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")
-class Model(keras.Model):
+class Model(FromCall, keras.Model):
     """Base of subclassed models: true config, true shapes, class predictions.
 
     `keras.Model` saves a subclass without `get_config` as if it had been made
@@ -56,17 +56,7 @@ class Model(keras.Model):
         8
     """
 
-    def __new__(cls, *args, **kwargs):
-        model = super().__new__(cls, *args, **kwargs)
-        bound = arguments.bind(cls, Model, args, kwargs)
-        # Past Keras's tracking, which starts in `__init__` only. Lists are
-        # copied: what is done to them later was not an argument.
-        copies = {
-            name: keras.tree.map_structure(lambda leaf: leaf, value)
-            for name, value in bound.items()
-        }
-        object.__setattr__(model, "_arguments", copies)
-        return model
+    _first_constructor = keras.Model
 
     def __init__(self, *args, **kwargs):
         if args or "inputs" in kwargs or "outputs" in kwargs:
@@ -95,23 +85,8 @@ class Model(keras.Model):
         except Exception:  # `call` may use functions that take real tensors
             self.compute_output_spec(inputs)
 
-    def get_config(self):
-        """Returns the constructor arguments in plain form, by name."""
-        config = super().get_config()
-        for name, value in self._arguments.items():
-            config[name] = arguments.serialize(name, value)
-        return arguments.accepted(type(self), Model, config)
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """Returns the model that `config` describes: `cls(**config)`."""
-        with keras.saving.custom_object_scope(custom_objects or {}):
-            return super().from_config(
-                {
-                    name: arguments.deserialize(value)
-                    for name, value in config.items()
-                }
-            )
+    def _argument(self, name):
+        return self._made_with[name]  # stored or not, as it was given
 
     def predict_proba(self, x, batch_size=None, verbose="auto", **kwargs):
         """Returns the predicted probabilities, which `predict` gives.

@@ -1,0 +1,166 @@
+"""The config of an object is the call that makes it again: `cls(**config)`.
+
+`FromCall` gives `get_config` and `from_config` to a Keras class whose
+subclasses store each constructor argument under its own name, and write
+nothing else.
+"""
+
+import inspect
+from typing import Any
+
+import keras
+import numpy as np
+
+
+class FromCall:
+    """Mixin, in front of a Keras class: saves the constructor arguments.
+
+    `get_config` has the arguments of the call that made the object, each read
+    from the attribute of the same name. Arguments that a class fixes for its
+    parent (`super().__init__(kernel_size=3)`) are not part of the call, so
+    they are not part of the config.
+
+    Raises:
+        AttributeError: by `get_config`, if an argument was not stored.
+
+    Hooks:
+        `_argument(name)`: the present value of an argument.
+    """
+
+    # The last class whose constructor's arguments belong to the call.
+    _first_constructor: type = keras.layers.Layer
+    _made_with: dict  # the arguments of the call, by name
+
+    def __new__(cls, *args, **kwargs):
+        made = super().__new__(cls, *args, **kwargs)
+        bound = bind(cls, cls._first_constructor, args, kwargs)
+        # Past Keras's tracking, which starts in `__init__` only. Lists are
+        # copied: what is done to them later was not an argument.
+        call = {
+            name: keras.tree.map_structure(lambda leaf: leaf, value)
+            for name, value in bound.items()
+        }
+        object.__setattr__(made, "_made_with", call)
+        return made
+
+    def get_config(self):
+        """Returns the constructor arguments in plain form, by name."""
+        parent: Any = super()  # the Keras class
+        config = parent.get_config()
+        for name in self._made_with:
+            if name not in config:
+                config[name] = serialize(name, self._argument(name))
+        return accepted(type(self), self._first_constructor, config)
+
+    def _argument(self, name: str):
+        try:
+            return getattr(self, name)
+        except AttributeError:
+            raise AttributeError(
+                f"{type(self).__name__}: the constructor argument {name} is "
+                f"not stored, so it cannot be saved. Add self.{name} = {name} "
+                "to __init__."
+            ) from None
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Returns the object that `config` describes: `cls(**config)`."""
+        with keras.saving.custom_object_scope(custom_objects or {}):
+            plain = {name: deserialize(value) for name, value in config.items()}
+            return super().from_config(plain)  # pyright: ignore
+
+
+def bind(cls: type, base: type, args: tuple, kwargs: dict) -> dict:
+    """Returns the arguments of the call `cls(*args, **kwargs)`, by name.
+
+    These are all the arguments of `cls.__init__` itself, defaults included,
+    and those of its parents, up to `base`, that the caller passed on through
+    `*args` or `**kwargs`. What a class fixes for its parents is not among
+    them: it is no argument of the call.
+    """
+    bound: dict = {}
+    rest = args
+    for depth, parameters in enumerate(_constructors(cls, base)):
+        kinds = {parameter.kind for parameter in parameters}
+        for parameter in parameters:
+            name = parameter.name
+            if parameter.kind in (
+                parameter.VAR_POSITIONAL,
+                parameter.VAR_KEYWORD,
+            ):
+                continue
+            if rest and parameter.kind is not parameter.KEYWORD_ONLY:
+                bound.setdefault(name, rest[0])
+                rest = rest[1:]
+            elif name in kwargs:
+                bound.setdefault(name, kwargs[name])
+            elif depth == 0 and parameter.default is not parameter.empty:
+                bound[name] = parameter.default
+        if inspect.Parameter.VAR_POSITIONAL not in kinds:
+            rest = ()
+    return bound
+
+
+def accepted(cls: type, base: type, config: dict) -> dict:
+    """Returns the part of `config` that the constructor of `cls` can take.
+
+    A constructor without `**kwargs` takes no `name`, `dtype` or `trainable`,
+    which Keras writes into every config.
+    """
+    chain = _constructors(cls, base)
+    if all(
+        any(item.kind is item.VAR_KEYWORD for item in parameters)
+        for parameters in chain
+    ):
+        return config
+    names = {item.name for parameters in chain for item in parameters}
+    return {name: config[name] for name in config if name in names}
+
+
+def _constructors(cls: type, base: type) -> list[list[inspect.Parameter]]:
+    """Returns the parameters of `cls.__init__` and of those it passes on to.
+
+    That is: of the constructors of `cls` and what stands before `base` in its
+    method resolution order, as far as each hands unknown keywords on.
+    """
+    chain = []
+    mro = cls.__mro__  # mixins, which are no subclasses of base, among them
+    for owner in mro[: mro.index(base) + 1]:
+        if "__init__" not in vars(owner):
+            continue
+        parameters = list(
+            inspect.signature(vars(owner)["__init__"]).parameters.values()
+        )[1:]
+        chain.append(parameters)
+        if not any(item.kind is item.VAR_KEYWORD for item in parameters):
+            break
+    return chain
+
+
+def serialize(name: str, value: object):
+    """Returns the plain form of an argument, as Keras itself writes it."""
+    if callable(value) and name.rpartition("_")[2] == "activation":
+        return keras.activations.serialize(value)
+    if isinstance(value, list | tuple):
+        plain = list if isinstance(value, list) else tuple  # not Keras's own
+        return plain(serialize("", item) for item in value)
+    if isinstance(value, dict):
+        return {key: serialize("", item) for key, item in value.items()}
+    if (
+        hasattr(value, "get_config")
+        or callable(value)
+        or isinstance(value, np.ndarray)
+    ):
+        return keras.saving.serialize_keras_object(value)
+    return value
+
+
+def deserialize(value: object):
+    """Returns what `serialize` was given."""
+    if isinstance(value, list | tuple):
+        return type(value)(deserialize(item) for item in value)
+    if isinstance(value, dict):
+        if "class_name" in value and "config" in value:
+            return keras.saving.deserialize_keras_object(value)
+        return {key: deserialize(item) for key, item in value.items()}
+    return value

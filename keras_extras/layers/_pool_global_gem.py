@@ -1,0 +1,114 @@
+"""Global generalized mean pooling: the power mean of all positions.
+
+    y[n, c] = ( mean over i of x[n, i, c] ** power ) ** (1 / power)
+
+with inputs not below epsilon and one trainable power. Cost: a logarithm and an
+exponential per input.
+"""
+
+import keras
+
+from keras_extras import _arguments as arguments
+from keras_extras import ops
+from keras_extras._errors import wrong
+from keras_extras.layers._pool_global import GlobalPool
+
+
+class GlobalGeMPooling(GlobalPool):
+    """Takes the power mean of each channel: base of its leaves 1D to 3D.
+
+        y = mean(max(x, epsilon) ** power) ** (1 / power)     over all positions
+
+    The descriptor of an image in retrieval. `power` is one trainable number
+    per layer: 1 is the mean, infinity the maximum. For inputs that are not
+    negative, as behind a `relu`. Computed with logarithms, so that no power
+    overflows. Arguments, shapes and hooks as in `GlobalPool`.
+
+    Args:
+        initial_power: number but 0, what `power` starts from.
+        epsilon: number above 0; smaller inputs count as this.
+
+    References:
+        Radenović et al., "Fine-tuning CNN image retrieval with no human
+        annotation", arXiv:1711.02512, equation 3 with one power for all
+        channels.
+    """
+
+    reduce = staticmethod(ops.global_gem_pool)
+    min_positions = 1
+
+    def __init__(
+        self,
+        data_format: str | None = None,
+        keepdims: bool = False,
+        *,
+        initial_power: float = 3.0,
+        epsilon: float = 1e-6,
+        **kwargs,
+    ):
+        super().__init__(data_format, keepdims, **kwargs)
+        self.initial_power = arguments.number(
+            self, "initial_power", initial_power
+        )
+        self.epsilon = arguments.number(self, "epsilon", epsilon)
+        if self.initial_power == 0:
+            raise wrong(self, "initial_power", "other than 0", initial_power)
+        if self.epsilon <= 0:
+            raise wrong(self, "epsilon", "above 0", epsilon)
+
+    def build(self, input_shape):
+        initializer = keras.initializers.Constant(self.initial_power)
+        # In half precision the power would move in steps of 1 percent.
+        self.power = self.add_weight(
+            (), initializer, autocast=False, name="power"
+        )
+
+    def pool_op(self, inputs):
+        """Returns the power means of the inputs over the spatial axes."""
+        return type(self).reduce(
+            keras.ops.cast(inputs, self.compute_dtype),
+            self.data_format,
+            self.keepdims,
+            power=keras.ops.convert_to_tensor(self.power),
+            epsilon=self.epsilon,
+        )
+
+
+@keras.saving.register_keras_serializable(package="keras_extras")
+class GlobalGeMPooling1D(GlobalGeMPooling):
+    """Takes the power mean of all steps; see `GlobalGeMPooling`.
+
+    Examples:
+        >>> x = np.array([1.0, 7.0]).reshape(1, 2, 1)
+        >>> layer = keras_extras.layers.GlobalGeMPooling1D(initial_power=2)
+        >>> keras.ops.convert_to_numpy(layer(x)).round(4).tolist()
+        [[5.0]]
+    """
+
+    rank = 1
+
+
+@keras.saving.register_keras_serializable(package="keras_extras")
+class GlobalGeMPooling2D(GlobalGeMPooling):
+    """Takes the power mean of all pixels; see `GlobalGeMPooling`.
+
+    Examples:
+        >>> layer = keras_extras.layers.GlobalGeMPooling2D()
+        >>> layer(np.ones((2, 8, 8, 3))).shape == (2, 3)
+        True
+    """
+
+    rank = 2
+
+
+@keras.saving.register_keras_serializable(package="keras_extras")
+class GlobalGeMPooling3D(GlobalGeMPooling):
+    """Takes the power mean of all voxels; see `GlobalGeMPooling`.
+
+    Examples:
+        >>> layer = keras_extras.layers.GlobalGeMPooling3D(keepdims=True)
+        >>> layer(np.ones((2, 4, 4, 4, 3))).shape == (2, 1, 1, 1, 3)
+        True
+    """
+
+    rank = 3

@@ -1,0 +1,66 @@
+"""Mixed pooling: between the maximum and the mean of every window.
+
+y = alpha * max_pool(x) + (1 - alpha) * average_pool(x)
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_extras._shapes import Ints, Pads, Tensor
+from keras_extras.ops._windows import as_float
+
+
+def mixed_pool(
+    inputs: Tensor,
+    pool_size: Ints,
+    strides: Ints | None = None,
+    padding: str | Sequence[Pads] = "valid",
+    data_format: str | None = None,
+    dilation_rate: Ints = 1,
+    ceil_mode: bool = False,
+    *,
+    alpha: Tensor = 0.5,
+) -> Tensor:
+    """Mixes the maximum and the mean of every window, per channel.
+
+    Args:
+        inputs: tensor `(batch, *spatial, channels)`, or channels second.
+        pool_size: int or one per spatial axis, the size of the window.
+        strides: int or one per spatial axis; `None` means `pool_size`.
+        padding: as in `max_pool`. Padded positions never count.
+        data_format: `"channels_last"` or `"channels_first"`; `None` is
+            Keras's configured one.
+        dilation_rate: int or one per spatial axis, as in `max_pool`.
+        ceil_mode: bool, whether a last window may reach over the end.
+        alpha: share of the maximum: a number, or a tensor that broadcasts
+            against the outputs.
+
+    Returns:
+        Tensor `(batch, *windows, channels)`, or channels second.
+
+    Examples:
+        >>> x = np.array([1.0, 5.0]).reshape(1, 2, 1)
+        >>> float(keras_extras.ops.mixed_pool(x, 2, alpha=0.25)[0, 0, 0])
+        3.5
+
+    References:
+        Lee et al., "Generalizing pooling functions in convolutional neural
+        networks", arXiv:1509.08985, section 3.1.
+    """
+    from keras_extras import ops  # the public ones, which may be faster
+
+    inputs = as_float(inputs)
+    windows = {
+        "pool_size": pool_size,
+        "strides": strides,
+        "padding": padding,
+        "data_format": data_format,
+        "dilation_rate": dilation_rate,
+        "ceil_mode": ceil_mode,
+    }
+    share: Any = keras.ops.cast(alpha, inputs.dtype)
+    return share * ops.max_pool(inputs, **windows) + (
+        1 - share
+    ) * ops.average_pool(inputs, **windows)

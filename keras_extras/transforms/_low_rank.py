@@ -1,0 +1,92 @@
+"""A frozen kernel plus a trained product of two narrow matrices.
+
+kernel + (alpha / rank) * a @ b
+"""
+
+from typing import Any
+
+import keras
+
+from keras_extras import _arguments as arguments
+from keras_extras import ops
+from keras_extras.transforms._base import KernelTransform
+
+
+@keras.saving.register_keras_serializable(package="keras_extras")
+class LowRank(KernelTransform):
+    """Trains a low-rank update of a kernel that stays as it is (LoRA).
+
+        kernel + (lora_alpha / lora_rank) * a @ b
+
+    b is zero at first, so that the layer's outputs are those without the
+    transform. For fine-tuning a large trained layer with few weights; `freeze`
+    of the layer adds the update to the kernel for good.
+
+    Args:
+        lora_rank: int >= 1, columns of `a` and rows of `b`.
+        lora_alpha: float; `None` means `lora_rank`, which is a scale of 1.
+        a_initializer: initializer of `a`, `(*kernel_shape[:-1], lora_rank)`.
+        b_initializer: initializer of `b`, `(lora_rank, kernel_shape[-1])`.
+        **kwargs: `name`, `dtype`, `trainable`; see `KernelTransform`.
+
+    Examples:
+        >>> lora = keras_extras.transforms.LowRank(2, lora_alpha=4)
+        >>> layer = keras_extras.layers.Dense(8, kernel_transform=lora)
+        >>> layer.build((None, 16))
+        >>> [tuple(weight.shape) for weight in layer.trainable_weights]
+        [(8,), (16, 2), (2, 8)]
+
+    References:
+        Hu et al., "LoRA", arXiv:2106.09685, equation 3.
+    """
+
+    trains_kernel = False
+
+    def __init__(
+        self,
+        lora_rank: int,
+        lora_alpha: float | None = None,
+        a_initializer: Any = "he_uniform",
+        b_initializer: Any = "zeros",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.lora_rank = arguments.integer(self, "lora_rank", lora_rank)
+        if lora_alpha is not None:
+            lora_alpha = arguments.number(self, "lora_alpha", lora_alpha)
+        self.lora_alpha = self.lora_rank if lora_alpha is None else lora_alpha
+        self.a_initializer = arguments.resolve(
+            self, "a_initializer", a_initializer
+        )
+        self.b_initializer = arguments.resolve(
+            self, "b_initializer", b_initializer
+        )
+
+    def build(self, kernel_shape):
+        # float32 whatever the policy: small updates vanish in half precision.
+        self.lora_kernel_a = self.add_weight(
+            name="lora_kernel_a",
+            shape=(*kernel_shape[:-1], self.lora_rank),
+            initializer=self.a_initializer,
+            dtype="float32",
+        )
+        self.lora_kernel_b = self.add_weight(
+            name="lora_kernel_b",
+            shape=(self.lora_rank, kernel_shape[-1]),
+            initializer=self.b_initializer,
+            dtype="float32",
+        )
+
+    def reset(self):
+        """Begins again with a kernel that has no update."""
+        self.lora_kernel_b.assign(
+            keras.ops.zeros_like(self.lora_kernel_b.value)
+        )
+
+    def call(self, kernel):
+        return ops.low_rank_update(
+            kernel,
+            self.lora_kernel_a.value,
+            self.lora_kernel_b.value,
+            scale=self.lora_alpha / self.lora_rank,
+        )
