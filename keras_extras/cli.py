@@ -3,12 +3,15 @@
     keras-extras demo                      two models on real digits
     keras-extras train --data FOLDER       a model on your IDX files
     keras-extras idx info FILE ...         what an IDX file holds
+    keras-extras check MODULE:LAYER        whether a layer keeps its promises
 
 Exit codes: 0 it worked, 1 it failed (the reason is one line on stderr), 2 the
 command line was wrong (argparse says how).
 """
 
 import argparse
+import ast
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -22,6 +25,7 @@ examples:
   KERAS_BACKEND=jax keras-extras demo     the same, on another backend
   keras-extras train --data mnist --model mlp --epochs 10
   keras-extras idx info train-images-idx3-ubyte.gz
+  keras-extras check "my_package.layers:MyLayer(units=3)"
 
 Each command has its own help: keras-extras demo --help
 Exit codes: 0 it worked, 1 it failed, 2 the command line was wrong.
@@ -51,6 +55,14 @@ _INFO = """\
 Shows what each IDX file holds: data type, shape, sizes, compression (decided
 by content, not by name), smallest and largest value. Reads the whole file, so
 a damaged one is found."""
+
+_CHECK = """\
+Puts a layer or model through the checks of keras_extras.testing and prints a
+table, with code to paste for each failure. LAYER is a class that needs no
+arguments, a call of one with plain values, or an instance:
+  keras-extras check my_package.layers:MyLayer
+  keras-extras check "keras.layers:Dense(3, activation='relu')"
+The folder in which you are is searched too. Exit code 1 if a check fails."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -131,6 +143,65 @@ def _run_idx_info(args: argparse.Namespace) -> int:
     return code
 
 
+def _run_check(args: argparse.Namespace) -> int:
+    import keras
+
+    from keras_extras import testing
+
+    layer = _find_layer(args.layer)
+    check = (
+        testing.check_model
+        if isinstance(layer, keras.Model)
+        else testing.check_layer
+    )
+    results = check(
+        layer,
+        input_shapes=args.shape,
+        on_fail=None,
+        backends=() if args.quick else None,
+    )
+    print(results)
+    return 1 if results.failed else 0
+
+
+def _find_layer(words: str):
+    """Returns the layer that `module:Layer(units=3)` stands for."""
+    module_name, colon, code = words.partition(":")
+    if not colon:
+        raise ValueError(
+            f"check: {words!r} has no colon; write my_package.layers:MyLayer"
+        )
+    try:
+        node = ast.parse(code.strip(), mode="eval").body
+        call = node if isinstance(node, ast.Call) else None
+        name = ast.unparse(call.func if call else node)
+        args = [ast.literal_eval(one) for one in (call.args if call else ())]
+        kwargs = {
+            one.arg: ast.literal_eval(one.value)
+            for one in (call.keywords if call else ())
+        }
+    except (SyntaxError, ValueError) as error:
+        raise ValueError(
+            f"check: {words!r} is not MODULE:LAYER or MODULE:LAYER(argument, "
+            "name=value) with plain values"
+        ) from error
+    sys.path.insert(0, os.getcwd())
+    found = importlib.import_module(module_name)
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise ValueError(f"check: {module_name} has no {name}")
+        found = getattr(found, part)
+    if call or isinstance(found, type):
+        try:
+            return found(*args, **kwargs)
+        except TypeError as error:
+            raise ValueError(
+                f"check: {name} cannot be made: {error}. Give its arguments: "
+                f"{module_name}:{name}(...)"
+            ) from error
+    return found
+
+
 def _failed(reason: object) -> int:
     words = " ".join(str(reason).split()) or type(reason).__name__
     print(f"keras-extras: {words}", file=sys.stderr)
@@ -203,6 +274,28 @@ def _parser() -> argparse.ArgumentParser:
     )
     info.add_argument("files", metavar="FILE", nargs="+", help="an IDX file")
     info.set_defaults(command=_run_idx_info)
+
+    check = _new(
+        commands.add_parser,
+        "check",
+        help="check that a layer or model keeps its promises",
+        description=_CHECK,
+    )
+    check.add_argument(
+        "layer", metavar="MODULE:LAYER", help="which layer, see above"
+    )
+    check.add_argument(
+        "--shape",
+        metavar="N,N,...",
+        type=_shape,
+        help="input shape of one sample, such as 28,28,1 (default: found)",
+    )
+    check.add_argument(
+        "--quick",
+        action="store_true",
+        help="only what needs no other process: no other backends",
+    )
+    check.set_defaults(command=_run_check)
     return parser
 
 
@@ -242,6 +335,10 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"must be 1 or more, not {number}")
     return number
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    return tuple(_positive(part) for part in text.split(",") if part.strip())
 
 
 def _seed(text: str) -> int:

@@ -1,0 +1,258 @@
+"""The layer under test: its clones, its inputs, and code that makes them again.
+
+A check never touches the instance that it was given: it works on clones made
+by the config. Shapes are those of one sample, as in `keras.Input`: a tuple of
+ints is one input, a list or dict of shapes is one structured input, a tuple of
+shapes stands for several positional arguments of `call`.
+"""
+
+import copy
+import functools
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_extras.testing._example import Example
+from keras_extras.testing._results import CheckFailure, CheckSkip
+from keras_extras.testing._sample_shapes import (
+    SAMPLE_SHAPES,
+    flat,
+    map_shapes,
+    shapes_in,
+    size_changes,
+)
+from keras_extras.testing._tools import is_float, numbers, shake
+from keras_extras.testing._traits import LayerTraits
+
+
+class Subject(Example):
+    """A layer under test."""
+
+    def __init__(
+        self,
+        layer: keras.Layer,
+        input_shapes: Any = None,
+        traits: LayerTraits | None = None,
+        max_examples: int = 20,
+    ):
+        self.layer = layer
+        self.cls = type(layer)
+        self.name = self.cls.__name__
+        self.input_shapes = input_shapes
+        declared = getattr(self.cls, "traits", None)
+        self.traits = (
+            traits
+            or (declared if isinstance(declared, LayerTraits) else None)
+            or LayerTraits()
+        )
+        self.max_examples = max_examples
+        self.backends: tuple[str, ...] = ()
+        self._runs: dict = {}
+
+    # --- clones ------------------------------------------------------------
+
+    @functools.cached_property
+    def config(self) -> dict:
+        """The config of the layer."""
+        return self.layer.get_config()
+
+    def clone(self, **changes) -> keras.Layer:
+        """Returns a layer from the config, not built, with some changes."""
+        return self.cls.from_config(copy.deepcopy(self.config) | changes)
+
+    def clone_with_dtype(self, dtype: str) -> keras.Layer:
+        """Returns a clone that, with all layers in it, has that policy."""
+        if "dtype" not in self.config:
+            raise CheckSkip("its constructor takes no dtype")
+        config = copy.deepcopy(self.config)
+        return self.cls.from_config(_replace_dtype(config, dtype))
+
+    def scope(self):
+        """What an unregistered class needs; being registered is a check."""
+        return keras.saving.custom_object_scope({self.name: self.cls})
+
+    def accepts(self, argument: str) -> bool:
+        """Tells whether `call` has an argument of that name."""
+        return argument in inspect.signature(self.layer.call).parameters
+
+    def call(self, layer: keras.Layer, inputs: Any, training: Any = None):
+        """Calls a clone."""
+        given = inputs if isinstance(inputs, tuple) else (inputs,)
+        if training is not None and self.accepts("training"):
+            return layer(*given, training=training)
+        return layer(*given)
+
+    def built(self, shapes: Any = None, layer: Any = None) -> keras.Layer:
+        """Returns a clone, or `layer`, built by a call; its weights are known.
+
+        Fresh weights are moved a little, so that no bias is zero and no gain
+        is one: what is multiplied by them or added would not show.
+        """
+        layer = self.clone() if layer is None else layer
+        self.call(layer, self.inputs(shapes))
+        shake(layer)
+        return layer
+
+    def run(self, shapes: Any = None) -> tuple[keras.Layer, Any, Any]:
+        """Returns a built clone, inputs and outputs, made once per shape."""
+        shapes = self.shapes if shapes is None else shapes
+        key = repr(shapes)
+        if key not in self._runs:
+            layer = self.built(shapes)
+            inputs = self.inputs(shapes)
+            self._runs[key] = layer, inputs, self.call(layer, inputs)
+        return self._runs[key]
+
+    def functional(
+        self, layer: keras.Layer, shapes: Any = None, batch: Any = None
+    ) -> keras.Model:
+        """Returns the functional model that consists of `layer`."""
+        shapes = self.shapes if shapes is None else shapes
+        inputs = map_shapes(
+            lambda shape: keras.Input(
+                shape, batch_size=batch, dtype=self.traits.input_dtype
+            ),
+            shapes,
+        )
+        outputs = self.call(layer, inputs)
+        return keras.Model(flat(inputs), outputs)
+
+    def require_deterministic(self) -> None:
+        """Skips the check for a layer that declares random outputs."""
+        if not self.traits.deterministic:
+            raise CheckSkip("its outputs are random by declaration")
+
+    # --- inputs --------------------------------------------------------------
+
+    def inputs(self, shapes: Any = None, batch: int = 2, seed: int = 0) -> Any:
+        """Returns irregular numbers, always the same ones."""
+        generator = np.random.default_rng(seed)
+        return map_shapes(
+            lambda shape: self._numbers(generator, (batch, *shape)),
+            self.shapes if shapes is None else shapes,
+        )
+
+    def _numbers(self, generator, shape):
+        low, high = self.traits.input_range
+        dtype = self.traits.input_dtype
+        if dtype == "bool":
+            return generator.random(shape) < 0.5
+        if is_float(dtype):
+            return generator.uniform(low, high, shape).astype(dtype)
+        return generator.integers(int(low), int(high) + 1, shape).astype(dtype)
+
+    @functools.cached_property
+    def shapes(self) -> Any:
+        """Shapes of one sample that the layer takes: given, or found."""
+        if self.input_shapes is not None:
+            try:
+                self.call(self.clone(), self.inputs(self.input_shapes))
+            except Exception as error:
+                raise CheckFailure(
+                    f"cannot be called with inputs of the given input_shapes="
+                    f"{self.input_shapes}: {_words(error)}"
+                ) from error
+            return self.input_shapes
+        errors = []
+        for candidate in self._candidates():
+            try:
+                outputs = self.call(self.clone(), self.inputs(candidate))
+            except Exception as error:
+                errors.append(f"{candidate}: {_words(error)}")
+                continue
+            if numbers(outputs):
+                return candidate
+        raise CheckFailure(
+            "no input shape was found that the layer takes. Give one: "
+            f"input_shapes=(28, 28, 1). Tried {len(errors)}; first "
+            + "; ".join(errors[:2])
+        )
+
+    def _candidates(self) -> Iterator[Any]:
+        spec = getattr(self.layer, "input_spec", None)
+        ndim = getattr(spec, "ndim", None)
+        least = getattr(spec, "min_ndim", None) or 0
+        plain = [
+            shape
+            for shape in SAMPLE_SHAPES
+            if (ndim is None or len(shape) + 1 == ndim)
+            and len(shape) + 1 >= least
+        ]
+        required = [
+            parameter
+            for parameter in inspect.signature(
+                self.layer.call
+            ).parameters.values()
+            if parameter.default is parameter.empty
+            and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        ]
+        if len(required) > 1:
+            yield from ((shape,) * len(required) for shape in plain)
+            return
+        yield from plain
+        yield from ([shape, shape] for shape in SAMPLE_SHAPES)
+        yield from ([shape] * 3 for shape in SAMPLE_SHAPES[:4])
+
+    @functools.cached_property
+    def variants(self) -> list[Any]:
+        """Other shapes that the layer takes, the smallest first."""
+        if getattr(self.layer, "inputs", None):
+            return [self.shapes]  # a functional model has its own
+        # All inputs change alike, as most layers of several inputs need it.
+        ranks = {len(shape) for shape in shapes_in(self.shapes)}
+        axes = range(min(ranks)) if ranks else ()
+        sizes = (1, 2, 3, 5, 7)
+        changes = [dict(pair) for pair in size_changes(axes, sizes)]
+        changes.sort(key=lambda change: sum(change.values()))
+        found, tried = [], 0
+        for change in changes:
+            if len(found) >= self.max_examples or tried >= 60:
+                break
+            shapes = map_shapes(
+                lambda shape, change=change: tuple(
+                    change.get(axis, size) for axis, size in enumerate(shape)
+                ),
+                self.shapes,
+            )
+            tried += 1
+            try:
+                self.clone_spec(shapes)
+            except Exception:  # not a shape for this layer
+                continue
+            found.append(shapes)
+        return [*found, self.shapes]
+
+    def clone_spec(self, shapes: Any, batch: int | None = 2) -> Any:
+        """Returns the symbolic outputs of a clone."""
+        inputs = map_shapes(
+            lambda shape: keras.KerasTensor(
+                (batch, *shape), dtype=self.traits.input_dtype
+            ),
+            shapes,
+        )
+        return self.call(self.clone(), inputs)
+
+
+def _replace_dtype(config: Any, dtype: str) -> Any:
+    """Returns a config in which every layer has the policy `dtype`."""
+    if isinstance(config, dict):
+        if config.get("class_name") == "DTypePolicy":
+            return dtype
+        return {
+            key: dtype
+            if key == "dtype" and isinstance(value, str | dict)
+            else _replace_dtype(value, dtype)
+            for key, value in config.items()
+        }
+    if isinstance(config, list | tuple):
+        return type(config)(_replace_dtype(item, dtype) for item in config)
+    return config
+
+
+def _words(error: BaseException) -> str:
+    """Returns the first line of an error, and its class."""
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0][:200]}"
