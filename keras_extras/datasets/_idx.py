@@ -6,33 +6,23 @@ All numbers are big-endian, the last axis varies fastest. The file may be
 compressed with gzip. Cost of reading: the file once, the array once.
 """
 
-import math
+import itertools
 import os
-import struct
 from collections.abc import Iterator
 from typing import IO, Any
 
 import numpy as np
 
-from keras_extras import _errors
 from keras_extras.datasets import _idx_stream as stream
-from keras_extras.datasets._idx_error import IdxFormatError, not_idx
-
-# The third byte of the magic number, from "The IDX file format" at the foot
-# of LeCun, Cortes & Burges, "The MNIST database of handwritten digits",
-# http://yann.lecun.com/exdb/mnist/.
-_DTYPES = {
-    0x08: np.dtype(">u1"),
-    0x09: np.dtype(">i1"),
-    0x0B: np.dtype(">i2"),
-    0x0C: np.dtype(">i4"),
-    0x0D: np.dtype(">f4"),
-    0x0E: np.dtype(">f8"),
-}
-_CODES = {dtype: code for code, dtype in _DTYPES.items()}
-
-_DAMAGED = "The file is cut short or damaged: get it again."
-_HEAD = 256  # bytes that tell what a file is that is not IDX
+from keras_extras.datasets._idx_error import IdxFormatError
+from keras_extras.datasets._idx_header import (
+    Header,
+    as_array,
+    cut_short,
+    more_bytes,
+    packed,
+    read_header,
+)
 
 
 def read_idx(path: str | os.PathLike[str] | IO[bytes]) -> np.ndarray:
@@ -51,7 +41,10 @@ def read_idx(path: str | os.PathLike[str] | IO[bytes]) -> np.ndarray:
     Args:
         path: path of the file (`~` is the home folder), or a file object
             open for reading in binary mode. A file object is read from its
-            position to its end and stays open.
+            position to its end and stays open. MNIST's files go by two names:
+            if `train-images-idx3-ubyte` is not there,
+            `train-images.idx3-ubyte` is read, and the same with or without
+            `.gz`, and the other way round.
 
     Returns:
         New, writeable array of the shape and dtype that the file declares
@@ -60,8 +53,9 @@ def read_idx(path: str | os.PathLike[str] | IO[bytes]) -> np.ndarray:
 
     Raises:
         IdxFormatError: if the content is not an IDX file, with path, byte
-            offset, what was expected and what was found. NumPy holds at most
-            64 axes (32 before 2.0); a file with more is refused too.
+            offset, what was expected and what was found. IDX allows 255
+            axes, NumPy holds at most 64 (32 before 2.0): a file with more is
+            refused too.
         OSError: if the file cannot be opened or read (`FileNotFoundError`,
             `PermissionError`, ...).
         TypeError: if `path` is neither a path nor a binary file object.
@@ -80,20 +74,11 @@ def read_idx(path: str | os.PathLike[str] | IO[bytes]) -> np.ndarray:
         signed; they are read as unsigned.
     """
     with stream.opened(path, "read_idx") as source:
-        dtype, shape, start = _read_header(source)
-        data = _read_data(source, dtype, shape, start)
-    try:
-        array = np.ndarray(shape, dtype, buffer=data)
-    except ValueError as cause:
-        raise IdxFormatError(
-            source.path,
-            3,
-            "a shape that NumPy can hold",
-            f"{len(shape)} dimensions",
-            f"NumPy says: {cause}",
-        ) from cause
-    if not dtype.isnative:
-        array = array.byteswap(inplace=True).view(dtype.newbyteorder("="))
+        header = read_header(source)
+        array = as_array(_read_data(source, header), header, source.path)
+    if not header.dtype.isnative:
+        array = array.byteswap(inplace=True)
+        array = array.view(header.dtype.newbyteorder("="))
     return array
 
 
@@ -139,127 +124,36 @@ def write_idx(
         See `read_idx`.
     """
     array = np.asarray(array)
-    pieces = _pieces(array, _header(array))
-    if compress is None and isinstance(path, str | os.PathLike):
-        compress = os.fsdecode(path).lower().endswith(".gz")
+    header = packed(array.dtype, array.shape, "write_idx")
+    content = itertools.chain([header], pieces(array))
+    if compress is None:
+        compress = stream.asks_for_gzip(path)
     stream.write(
-        path, stream.deflated(pieces) if compress else pieces, "write_idx"
+        path, stream.deflated(content) if compress else content, "write_idx"
     )
 
 
-def _read_header(source: stream.Source) -> tuple[np.dtype, tuple, int]:
-    magic = stream.take(source, 4)
-    if len(magic) < 4 or magic[:2] != b"\0\0":
-        head = magic + stream.take(source, _HEAD - len(magic))
-        raise not_idx(source.path, bytes(head))
-    code, rank = magic[2:]
-    if code not in _DTYPES:
-        codes = ", ".join(
-            f"0x{code:02X} ({dtype.name})" for code, dtype in _DTYPES.items()
-        )
-        raise IdxFormatError(
-            source.path,
-            2,
-            f"a type code: {codes}",
-            f"0x{code:02X}",
-            "This is not an IDX file, or it is damaged.",
-        )
-    sizes = stream.take(source, 4 * rank)
-    start = 4 + len(sizes)
-    if len(sizes) < 4 * rank:
-        raise IdxFormatError(
-            source.path,
-            start,
-            f"the sizes of {rank} dimensions, 4 bytes each",
-            f"the end of the file after {len(sizes)} of {4 * rank} bytes",
-            _DAMAGED,
-        )
-    return _DTYPES[code], struct.unpack(f">{rank}I", sizes), start
-
-
-def _read_data(
-    source: stream.Source, dtype: np.dtype, shape: tuple, start: int
-) -> bytearray:
-    size = math.prod(shape) * dtype.itemsize
-    declared = f"{_bytes(size)} of data ({dtype.name}, shape {_short(shape)})"
-    if source.limit is not None and start + size > source.limit:
-        room = max(source.limit - start, 0)
-        raise IdxFormatError(
-            source.path,
-            4,
-            f"sizes for at most {_bytes(room)} of data, all that a file of "
-            "this length can hold",
-            declared,
-            _DAMAGED,
-        )
+def _read_data(source: stream.Source, header: Header) -> np.ndarray:
+    size = header.data_bytes
     try:
-        data = stream.take(source, size)
+        data = stream.load(source, size)
     except MemoryError:
         raise IdxFormatError(
-            source.path, start, "data that fits into memory", declared
+            source.path,
+            header.start,
+            "data that fits into memory",
+            str(header),
+            "Map a plain file with open_idx, which takes no memory for it.",
         ) from None
     if len(data) < size:
-        raise IdxFormatError(
-            source.path,
-            start + len(data),
-            declared,
-            f"the end of the file after {_bytes(len(data))}",
-            _DAMAGED,
-        )
+        raise cut_short(source, header, len(data))
     if source.read(1):
-        raise IdxFormatError(
-            source.path,
-            start + size,
-            f"the end of the file after {declared}",
-            "more bytes",
-            "Something was appended to the file, or its header is wrong.",
-        )
+        raise more_bytes(source, header, "")
     return data
 
 
-def _bytes(size: int) -> str:
-    # Python refuses to print integers of very many digits.
-    return f"{size} bytes" if size < 2**64 else "more than 2**64 bytes"
-
-
-def _short(shape: tuple) -> str:
-    return str(shape) if len(shape) <= 8 else f"of {len(shape)} dimensions"
-
-
-def _header(array: np.ndarray) -> bytes:
-    code = _CODES.get(array.dtype.newbyteorder(">"))
-    if code is None:
-        raise _errors.wrong(
-            "write_idx",
-            "array.dtype",
-            "uint8, int8, int16, int32, float32 or float64",
-            str(array.dtype),
-            fix=_advice(array.dtype),
-        )
-    if any(size >= 2**32 for size in array.shape):
-        raise _errors.wrong(
-            "write_idx",
-            "array.shape",
-            "of sizes below 2**32, which IDX stores in 4 bytes each",
-            array.shape,
-        )
-    return struct.pack(f">2x2B{array.ndim}I", code, array.ndim, *array.shape)
-
-
-def _advice(dtype: np.dtype) -> str:
-    """A dtype to convert to, by kind of number."""
-    nearest = {"b": "uint8", "u": "int32", "i": "int32", "f": "float32"}
-    if dtype.kind not in nearest:
-        return "IDX holds integers and floating-point numbers only."
-    if dtype.itemsize > 8:
-        return "Use array.astype('float64')."
-    check = " if its values fit" if dtype.kind in "ui" else ""
-    return f"Use array.astype('{nearest[dtype.kind]}'){check}."
-
-
-def _pieces(array: np.ndarray, header: bytes) -> Iterator[bytes]:
-    """The file in pieces of at most 1 MiB numbers: no copy of the array."""
-    yield header
+def pieces(array: np.ndarray) -> Iterator[bytes]:
+    """The numbers in pieces of at most 1 Mi numbers: no copy of the array."""
     steps: Any = np.nditer(
         array,
         flags=["external_loop", "buffered", "zerosize_ok"],

@@ -1,5 +1,7 @@
 """Checks of batches and of compiling: the same numbers however it is run."""
 
+from typing import Any
+
 import keras
 
 from keras_extras.testing._results import CheckSkip
@@ -10,6 +12,9 @@ from keras_extras.testing._tools import (
     leaves,
     numbers,
 )
+
+# Keras documents 0; its default, and so its inferred type, is a string.
+QUIET: Any = 0
 
 
 def check_compiled(subject: Subject) -> None:
@@ -202,7 +207,7 @@ def check_retracing(subject: Subject) -> None:
         object.__setattr__(layer, "call", counting)
         for batch in (4, 3, 5, 2):
             data = flat(subject.inputs(batch=batch))
-            model.predict(data, batch_size=batch, verbose=0)
+            model.predict(data, batch_size=batch, verbose=QUIET)
         return count
 
     usual = traces(Nothing(), lambda layer, inputs: layer(leaves(inputs)[0]))

@@ -82,7 +82,7 @@ def check_config_holds_arguments(subject: Subject) -> None:
     in `get_config`, from that attribute and not as a constant.
     """
     config = subject.config
-    own = {one.name: one for one in next(_constructors(subject.cls))}
+    own = {one.name: one for one in next(_constructors(subject.cls), [])}
     # Not to be told from outside: what stands for "given elsewhere".
     missing = [
         name

@@ -4,6 +4,7 @@ import copy
 import pickle
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -104,7 +105,7 @@ def check_saving(subject: Subject) -> None:
         path = Path(folder, "model.keras")
         try:
             model.save(path)
-            again = keras.saving.load_model(path)
+            again: Any = keras.saving.load_model(path)
             got = subject.call(_layer_of(again, subject), inputs)
         except Exception as error:
             raise subject.failure(

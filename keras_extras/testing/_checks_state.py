@@ -84,7 +84,8 @@ def check_seeds(subject: Subject) -> None:
                 "assert not np.array_equal(one, two)",
             )
         raise CheckSkip("it draws no random numbers")
-    words = difference(*(_draws(subject, layer, number) for number in (1, 2)))
+    first, second = (_draws(subject, layer, number) for number in (1, 2))
+    words = difference(first, second)
     if not seeded:
         if not words and not any("seed" in one.path for one in layer.variables):
             raise CheckSkip("its state changes in training, not by chance")

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+from typing import Any
 
 import keras
 import numpy as np
@@ -244,7 +245,10 @@ def check_stateless_call(subject: Subject) -> None:
         raise CheckSkip("its outputs are random by declaration")
     layer, inputs, outputs = subject.run()
     before = values(layer)
-    given = inputs if isinstance(inputs, tuple) else (inputs,)
+    given: Any = keras.tree.map_structure(
+        keras.ops.convert_to_tensor,
+        inputs if isinstance(inputs, tuple) else (inputs,),
+    )
     star = "*" if isinstance(inputs, tuple) else ""
     result = layer.stateless_call(
         [variable.value for variable in layer.trainable_variables],
@@ -257,6 +261,7 @@ def check_stateless_call(subject: Subject) -> None:
         "others = [1 * one.value for one in layer.non_trainable_variables]\n"
         "before = [np.copy(keras.ops.convert_to_numpy(one))\n"
         "          for one in layer.variables]\n"
+        "x = keras.tree.map_structure(keras.ops.convert_to_tensor, x)\n"
         f"got, _ = layer.stateless_call(trainable, others, {star}x)\n"
         "for one, two in zip(before, layer.variables):\n"
         "    np.testing.assert_array_equal(\n"
@@ -279,7 +284,7 @@ def check_stateless_call(subject: Subject) -> None:
         layer.trainable_variables[0].dtype
     ):
         doubled = [2 * one.value for one in layer.trainable_variables]
-        moved, _ = layer.stateless_call(
+        moved = layer.stateless_call(
             doubled,
             [one.value for one in layer.non_trainable_variables],
             *given,
@@ -291,7 +296,7 @@ def check_stateless_call(subject: Subject) -> None:
             twin.trainable_variables, doubled, strict=True
         ):
             variable.assign(value)
-        if words := difference(moved, subject.call(twin, inputs)):
+        if words := difference(moved[0], subject.call(twin, inputs)):
             raise subject.failure(
                 f"stateless_call with other weights gives {words}",
                 body,

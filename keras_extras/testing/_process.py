@@ -5,6 +5,7 @@ import importlib.util
 import pickle
 import sys
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -36,21 +37,22 @@ def predict(job: dict) -> list:
     cls = import_class(job)
     inputs = job["inputs"]
     if job["model"]:
-        model = keras.saving.load_model(job["model"])
+        model: Any = keras.saving.load_model(job["model"])
         return numbers(model.predict_on_batch(flat(inputs)))
     if job["devices"] > 1:
         keras.distribution.set_distribution(keras.distribution.DataParallel())
     with keras.saving.custom_object_scope({cls.__name__: cls}):
-        layer = keras.saving.deserialize_keras_object(job["layer"])
+        layer: Any = keras.saving.deserialize_keras_object(job["layer"])
     given = inputs if isinstance(inputs, tuple) else (inputs,)
     if job["devices"] > 1:
-        symbols = keras.tree.map_structure(
+        symbols: Any = keras.tree.map_structure(
             lambda leaf: keras.Input(leaf.shape[1:], dtype=str(leaf.dtype)),
             given,
         )
         model = keras.Model(flat(symbols), layer(*symbols))
         layer.set_weights(job["weights"])
-        return numbers(model.predict(flat(inputs), verbose=0))
+        quiet: Any = 0  # Keras's default, and so its inferred type, is a str
+        return numbers(model.predict(flat(inputs), verbose=quiet))
     layer(*given)
     layer.set_weights(job["weights"])
     return numbers(layer(*given))

@@ -103,7 +103,10 @@ class _Optimizer(keras.optimizers.Optimizer):
         variables = list(trainable_variables or [])
         if variables:
             grads = [
-                keras.ops.zeros_like(one.value) if grad is None else grad
+                # Sparse ones become dense: of rows that occur twice, a sum.
+                keras.ops.zeros_like(one.value)
+                if grad is None
+                else keras.ops.convert_to_tensor(grad)
                 for grad, one in zip(grads, variables, strict=True)
             ]
         return super().apply(grads, trainable_variables)

@@ -29,6 +29,7 @@ class Broken:
     example: bool = True
 
 
+@register
 class Simple(keras.layers.Layer):
     """A layer without a fault, to add one to."""
 
@@ -36,6 +37,7 @@ class Simple(keras.layers.Layer):
         return keras.ops.tanh(inputs)
 
 
+@register
 class Weighted(keras.layers.Layer):
     """A dense layer without a fault, to add one to."""
 

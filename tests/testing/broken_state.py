@@ -10,6 +10,7 @@ from keras_extras.testing import LayerTraits
 from tests.testing.broken import Broken, Simple, register
 
 
+@register
 class Noise(Simple):
     """Noise in training, without a fault, to add one to."""
 

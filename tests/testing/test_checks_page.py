@@ -17,7 +17,9 @@ def test_every_check_says_how_to_repair():
 
 
 def test_checks_that_are_not_for_all_say_so():
-    text = {one.__name__: checks_page.section(one) for one in checks_page.checks()}
+    text = {
+        one.__name__: checks_page.section(one) for one in checks_page.checks()
+    }
     assert "For layers only" in text["check_data_formats"]
     assert "For models only" in text["check_fit"]
     assert "only" not in text["check_clone"].splitlines()[2]
