@@ -67,9 +67,11 @@ def _jax(function, variables, inputs):
         return _loss(outputs), outputs
 
     values = [variable.value for variable in variables]
-    (_, outputs), (gradients, input_gradient) = jax.value_and_grad(
-        loss, argnums=(0, 1), has_aux=True
-    )(values, inputs)
+    # Compiled as one: operation by operation takes four times as long.
+    differentiate = jax.jit(
+        jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)
+    )
+    (_, outputs), (gradients, input_gradient) = differentiate(values, inputs)
     return outputs, input_gradient, gradients
 
 

@@ -103,10 +103,11 @@ class _Optimizer(keras.optimizers.Optimizer):
         variables = list(trainable_variables or [])
         if variables:
             grads = [
-                # Sparse ones become dense: of rows that occur twice, a sum.
+                # The sum makes sparse ones dense, adding rows up that occur
+                # twice; only one of them would be assigned.
                 keras.ops.zeros_like(one.value)
                 if grad is None
-                else keras.ops.convert_to_tensor(grad)
+                else keras.ops.add(keras.ops.zeros_like(one.value), grad)
                 for grad, one in zip(grads, variables, strict=True)
             ]
         return super().apply(grads, trainable_variables)
