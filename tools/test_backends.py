@@ -16,6 +16,8 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# A file stays with one worker: a page's examples run from top to bottom.
+WORKERS = ["--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"]
 CLOSING_LINES = ROOT / "build" / "test-backends.txt"
 
 
@@ -39,7 +41,7 @@ def run_pytest(backend: str, arguments: list[str]) -> tuple[bool, str]:
         record = Path(folder, "junit.xml")
         pytest = [sys.executable, "-m", "pytest", f"--junit-xml={record}"]
         code = subprocess.run(
-            [*pytest, *arguments], cwd=ROOT, env=environment
+            [*pytest, *WORKERS, *arguments], cwd=ROOT, env=environment
         ).returncode
         outcomes = count_outcomes(record) if record.exists() else ""
     seconds = time.monotonic() - start

@@ -40,15 +40,15 @@ def check_dtype_policies(subject: Subject) -> None:
         if name == "float64" and keras.backend.backend() == "jax":
             continue  # JAX has no float64 unless the process is switched
         twin = subject.clone_with_dtype(name)
-        body = (
+        head = (
             f"config = layer.get_config() | {{'dtype': {name!r}}}\n"
             f"layer = {subject.name}.from_config(config)\n"
             f"outputs = {subject.call_code()}\n"
-            "for one in keras.tree.flatten(outputs):\n"
+        )
+        body = (
+            head + "for one in keras.tree.flatten(outputs):\n"
             "    dtype = keras.backend.standardize_dtype(one.dtype)\n"
-            "    assert dtype == layer.compute_dtype\n"
-            "for one in layer.weights:\n"
-            "    assert one.dtype == layer.variable_dtype"
+            "    assert dtype == layer.compute_dtype"
         )
         try:
             subject.call(twin, inputs)
@@ -72,7 +72,8 @@ def check_dtype_policies(subject: Subject) -> None:
                 raise subject.failure(
                     f"policy {name}: the weight {weight.name} is "
                     f"{weight.dtype}, not {twin.variable_dtype}",
-                    body,
+                    head + "for one in layer.weights:\n"
+                    "    assert one.dtype == layer.variable_dtype",
                 )
         for usual, leaf in zip(leaves(outputs), leaves(got), strict=True):
             dtype = keras.backend.standardize_dtype(leaf.dtype)

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from tests.testing.broken import Broken, Simple, Weighted, register
+from tests.testing.healthy_layers import Gain
 
 
 class NotRegistered(Simple):
@@ -298,14 +299,12 @@ class HiddenSublayer(Simple):
 CORPUS = [
     Broken(NotRegistered, "check_registered"),
     Broken(NoKeywords, "check_clone", example=False),
-    Broken(
-        lambda: RequiredArgumentForgotten(2), "check_clone", example=False
-    ),
+    Broken(RequiredArgumentForgotten, "check_clone", example=False, args=(2,)),
     Broken(ConfigOfAnotherName, "check_clone", example=False),
     Broken(ConfigRaises, "check_clone", example=False),
     Broken(ConfigDrifts, "check_clone", example=False),
     Broken(ConfigSwapped, "check_clone", example=False),
-    Broken(ArgumentForgotten, "check_config_holds_arguments"),
+    Broken(ArgumentForgotten, "check_config_holds_arguments", twin=Gain),
     Broken(ArgumentForgottenInSubclass, "check_config_holds_arguments"),
     Broken(ConstantInConfig, "check_config_holds_arguments"),
     Broken(DefaultInConfig, "check_config_holds_arguments"),

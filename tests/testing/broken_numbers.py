@@ -114,9 +114,7 @@ class LogUnderWhere(Simple):
     """What is not chosen has a gradient all the same."""
 
     def call(self, inputs):
-        return ops.where(
-            inputs > 0, inputs * ops.log(ops.abs(inputs)), inputs
-        )
+        return ops.where(inputs > 0, inputs * ops.log(ops.abs(inputs)), inputs)
 
 
 @register
@@ -279,9 +277,7 @@ CORPUS = [
     Broken(StopsGradientOfWeight, "check_gradients_are_derivatives"),
     Broken(StraightThrough, "check_gradients_are_derivatives"),
     Broken(WrongGradient, "check_gradients_are_derivatives"),
-    Broken(
-        ClaimsNoGradient, "check_gradients_are_derivatives", example=False
-    ),
+    Broken(ClaimsNoGradient, "check_gradients_are_derivatives", example=False),
     Broken(HiddenTable, "check_export", only=("tensorflow",)),
     Broken(
         OtherOnEachBackend,

@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_extras.testing import LayerTraits
 from tests.testing.broken import Broken, Simple, Weighted, register
+from tests.testing.healthy_layers import ChannelNorm, EverySecondStep
 
 
 @register
@@ -270,17 +271,21 @@ CORPUS = [
     Broken(ReturnsNumber, "check_call", example=False),
     Broken(WeightInCall, "check_call", example=False),
     Broken(SpecOfAnotherDtype, "check_symbolic_output"),
-    Broken(Subsample, "check_symbolic_output"),
-    Broken(Subsample, "check_output_shape"),
-    Broken(lambda: StrideForgotten(2), "check_symbolic_output"),
+    Broken(Subsample, "check_symbolic_output", twin=EverySecondStep),
+    Broken(Subsample, "check_output_shape", twin=EverySecondStep),
+    Broken(StrideForgotten, "check_symbolic_output", args=(2,)),
     Broken(SwappedAxes, "check_symbolic_output"),
     Broken(ChannelsForgotten, "check_output_shape"),
-    Broken(BatchDropped, "check_output_shape"),
-    Broken(NeedsBatchSize, "check_output_shape"),
+    Broken(BatchDropped, "check_output_shape", twin=EverySecondStep),
+    Broken(NeedsBatchSize, "check_output_shape", twin=EverySecondStep),
     Broken(NoneAsZero, "check_unknown_sizes"),
     Broken(NoneAsOne, "check_unknown_sizes", only=("tensorflow",)),
-    Broken(BiasOfChannelsLast, "check_data_formats", (4, 6, 3)),
-    Broken(WeightsOfChannelsLast, "check_data_formats", (4, 6, 3)),
+    Broken(
+        BiasOfChannelsLast, "check_data_formats", (4, 6, 3), twin=ChannelNorm
+    ),
+    Broken(
+        WeightsOfChannelsLast, "check_data_formats", (4, 6, 3), twin=ChannelNorm
+    ),
     Broken(NotTheSameShape, "check_same_shape"),
     Broken(NotLinear, "check_linear"),
     Broken(BranchOnValue, "check_compiled", only=("tensorflow", "jax")),

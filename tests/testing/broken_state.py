@@ -7,28 +7,8 @@ import numpy as np
 from keras import ops
 
 from keras_extras.testing import LayerTraits
-from tests.testing.broken import Broken, Simple, register
-
-
-@register
-class Noise(Simple):
-    """Noise in training, without a fault, to add one to."""
-
-    def __init__(self, seed=None, **kwargs):
-        super().__init__(**kwargs)
-        self.seed = seed
-        self.generator = keras.random.SeedGenerator(seed)
-
-    def call(self, inputs, training=False):
-        return inputs + self.noise(inputs) if training else inputs
-
-    def noise(self, inputs):
-        return keras.random.normal(
-            ops.shape(inputs), dtype=inputs.dtype, seed=self.generator
-        )
-
-    def get_config(self):
-        return super().get_config() | {"seed": self.seed}
+from tests.testing.broken import Broken, Noise, Simple, register
+from tests.testing.healthy_layers import FromDict, Weigh
 
 
 @register
@@ -123,9 +103,7 @@ class AlwaysTheSameNoise(Noise):
 @register
 class NoiseOfNumpy(Noise):
     def noise(self, inputs):
-        return ops.cast(
-            np.random.normal(size=inputs.shape[-1:]), inputs.dtype
-        )
+        return ops.cast(np.random.normal(size=inputs.shape[-1:]), inputs.dtype)
 
 
 @register
@@ -138,9 +116,7 @@ class NoiseOfPython(Noise):
 class GlobalSeedInCall(Noise):
     def noise(self, inputs):
         np.random.seed(0)
-        return ops.cast(
-            np.random.normal(size=inputs.shape[-1:]), inputs.dtype
-        )
+        return ops.cast(np.random.normal(size=inputs.shape[-1:]), inputs.dtype)
 
 
 @register
@@ -169,7 +145,7 @@ class PopsFromList(Simple):
 @register
 class PopsFromDict(Simple):
     def call(self, inputs):
-        return inputs.pop("b") + inputs["a"]
+        return inputs.pop("left") + inputs["right"]
 
 
 @register
@@ -251,10 +227,17 @@ CORPUS = [
     Broken(NoiseOfPython, "check_global_random_state"),
     Broken(GlobalSeedInCall, "check_global_random_state"),
     Broken(GlobalSeedInConstructor, "check_global_random_state"),
-    Broken(AssignsToList, "check_inputs_are_untouched", [(4,), (4,)]),
-    Broken(PopsFromList, "check_inputs_are_untouched", [(4,), (4,)]),
     Broken(
-        PopsFromDict, "check_inputs_are_untouched", {"a": (4,), "b": (4,)}
+        AssignsToList, "check_inputs_are_untouched", [(4,), (4,)], twin=Weigh
+    ),
+    Broken(
+        PopsFromList, "check_inputs_are_untouched", [(4,), (4,)], twin=Weigh
+    ),
+    Broken(
+        PopsFromDict,
+        "check_inputs_are_untouched",
+        {"left": (4,), "right": (4,)},
+        twin=FromDict,
     ),
     Broken(AddsInPlace, "check_inputs_are_untouched", only=("torch",)),
     Broken(CounterAttribute, "check_python_state"),

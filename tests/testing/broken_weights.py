@@ -5,7 +5,8 @@ import uuid
 import keras
 from keras import ops
 
-from tests.testing.broken import Broken, Simple, Weighted, register
+from tests.testing.broken import Broken, Regularized, Simple, Weighted, register
+from tests.testing.healthy_layers import EverySecondStep, Squashed
 
 
 @register
@@ -106,29 +107,6 @@ class RandomName(Weighted):
         self.kernel = self.add_weight(
             shape=(input_shape[-1], self.units), name=uuid.uuid4().hex
         )
-
-
-@register
-class Regularized(Weighted):
-    """With a regularizer, to lose it."""
-
-    def __init__(self, units=3, kernel_regularizer=None, **kwargs):
-        super().__init__(units, **kwargs)
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
-
-    def build(self, input_shape):
-        self.kernel = self.add_weight(
-            shape=(input_shape[-1], self.units),
-            name="kernel",
-            regularizer=self.kernel_regularizer,
-        )
-
-    def get_config(self):
-        return super().get_config() | {
-            "kernel_regularizer": keras.regularizers.serialize(
-                self.kernel_regularizer
-            )
-        }
 
 
 @register
@@ -314,12 +292,12 @@ CORPUS = [
     Broken(FrozenYetMoving, "check_freezing"),
     Broken(NeverFrozen, "check_freezing"),
     Broken(CopyOfWeight, "check_stateless_call"),
-    Broken(MaskDropped, "check_masks"),
-    Broken(MaskTooLong, "check_masks"),
+    Broken(MaskDropped, "check_masks", twin=EverySecondStep),
+    Broken(MaskTooLong, "check_masks", twin=EverySecondStep),
     Broken(MaskUndeclared, "check_masks", only=("tensorflow", "torch")),
-    Broken(HookInVain, "check_hooks"),
-    Broken(HookSkippedByRank, "check_hooks", (8, 4)),
-    Broken(lambda: HookSkippedByArgument("causal"), "check_hooks"),
+    Broken(HookInVain, "check_hooks", twin=Squashed),
+    Broken(HookSkippedByRank, "check_hooks", (8, 4), twin=Squashed),
+    Broken(HookSkippedByArgument, "check_hooks", args=("causal",)),
     Broken(HookMissing, "check_hooks", example=False),
     Broken(AssertsShape, "check_wrong_input"),
     Broken(UnpacksShape, "check_wrong_input"),

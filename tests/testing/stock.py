@@ -174,9 +174,7 @@ def _recurrent() -> dict[str, Stock]:
         ),
         "GRUCell": Stock(lambda: layers.GRUCell(3), state),
         "SimpleRNNCell": Stock(lambda: layers.SimpleRNNCell(3), state),
-        "LSTMCell": Stock(
-            lambda: layers.LSTMCell(3), ((4,), [(3,), (3,)])
-        ),
+        "LSTMCell": Stock(lambda: layers.LSTMCell(3), ((4,), [(3,), (3,)])),
         "StackedRNNCells": Stock(
             lambda: layers.StackedRNNCells([layers.GRUCell(3)]), state
         ),
@@ -260,9 +258,7 @@ def _plain() -> dict[str, Stock]:
 
 STOCK = dict(
     sorted(
-        (
-            _ranked() | _merging() | _images() | _recurrent() | _plain()
-        ).items()
+        (_ranked() | _merging() | _images() | _recurrent() | _plain()).items()
     )
 )
 
