@@ -10,7 +10,7 @@ import os
 from hypothesis import HealthCheck, settings
 
 # On JAX every new shape compiles for a second or so: fewer examples there.
-FEW = 10 if os.environ.get("KERAS_BACKEND") == "jax" else 20
+FEW, MANY = (6, 50) if os.environ.get("KERAS_BACKEND") == "jax" else (20, 100)
 
 # The first example of a shape compiles; time limits per example mean nothing.
 COMMON = {
@@ -29,7 +29,7 @@ settings.register_profile(
     database=None,
     print_blob=True,
 )
-settings.register_profile("full", **COMMON, max_examples=5 * FEW)
+settings.register_profile("full", **COMMON, max_examples=MANY)
 
 default = "ci" if os.environ.get("CI") else "dev"
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", default))

@@ -19,6 +19,23 @@ from tests.gradients import to_numpy
 BACKEND = keras.backend.backend()
 NEXT = {"tensorflow": "jax", "jax": "torch", "torch": "tensorflow"}[BACKEND]
 NAMES = samples.names()
+
+
+def few(names):
+    """Marks as `full` what costs JAX a compilation, and says little new.
+
+    All ranks of a family run the same lines; two dimensions stand for them.
+    """
+    if BACKEND != "jax":
+        return names
+    return [
+        pytest.param(name, marks=pytest.mark.full)
+        if name.endswith(("1D", "3D")) or "1DT" in name or "3DT" in name
+        else name
+        for name in names
+    ]
+
+
 LAYERS = [
     name for name in NAMES if hasattr(samples.make(name)[0], "data_format")
 ]
@@ -78,7 +95,7 @@ def test_compiled_equals_eager(name):
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="vmap is JAX's")
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", few(NAMES))
 def test_mapped_equals_one_by_one(name):
     import jax
 
@@ -89,7 +106,7 @@ def test_mapped_equals_one_by_one(name):
     np.testing.assert_allclose(to_numpy(got), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", few(NAMES))
 def test_symbolic_output_is_true(name):
     layer, x, expected = eager(name)
     for batch in (x.shape[0], None):
@@ -100,7 +117,7 @@ def test_symbolic_output_is_true(name):
         assert symbolic.dtype == keras.backend.standardize_dtype(expected.dtype)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", few(NAMES))
 @pytest.mark.parametrize("batch", [0, 1])
 def test_empty_and_single_batches_work(name, batch):
     layer, _, expected = eager(name)
@@ -109,7 +126,7 @@ def test_empty_and_single_batches_work(name, batch):
     assert tuple(outputs.shape) == (batch, *expected.shape[1:])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", few(NAMES))
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_half_precision_is_near_and_finite(name, policy):
     if policy == "mixed_float16" and BACKEND == "torch":
@@ -123,7 +140,7 @@ def test_half_precision_is_near_and_finite(name, policy):
     )
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", few(LAYERS))
 def test_channels_first_is_channels_last_transposed(name):
     last, x, expected = eager(name)
     first, _ = samples.make(name, data_format="channels_first")
@@ -135,7 +152,7 @@ def test_channels_first_is_channels_last_transposed(name):
     np.testing.assert_allclose(got, to_numpy(expected), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", few(NAMES))
 def test_inputs_are_not_modified(name):
     layer, x, _ = eager(name)
     before = x.copy()
@@ -145,7 +162,7 @@ def test_inputs_are_not_modified(name):
     np.testing.assert_array_equal(to_numpy(tensor), before)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", few(NAMES))
 def test_a_variable_is_an_input(name):
     layer, x, expected = eager(name)
     outputs = layer(keras.Variable(x))
