@@ -233,7 +233,7 @@ class Conv(ConvLayer, KernelLayer):
             )
 
     def build(self, input_shape):
-        channels = arguments.input_channels(self, input_shape)
+        channels = self._channels_to_convolve(input_shape)
         if channels % self.groups:
             raise wrong(
                 self,
@@ -248,6 +248,9 @@ class Conv(ConvLayer, KernelLayer):
             (*self.kernel_size, *self._kernel_channels(channels)),
             self.filters,
         )
+
+    def _channels_to_convolve(self, input_shape) -> int:
+        return arguments.input_channels(self, input_shape)
 
     def _kernel_channels(self, channels: int) -> tuple[int, int]:
         return channels // self.groups, self.filters

@@ -9,7 +9,6 @@ more channels as there are spatial axes.
 import keras
 
 from keras_extras import _arguments as arguments
-from keras_extras import _shapes as shapes
 from keras_extras import ops
 from keras_extras.layers._conv import Conv
 
@@ -50,22 +49,15 @@ class CoordConv(Conv):
         super().__init__(*args, **kwargs)
         self.with_r = arguments.boolean(self, "with_r", with_r)
 
-    def build(self, input_shape):
-        channels = arguments.input_channels(self, input_shape)
-        axis, wider = self._channel_axis, list(input_shape)
-        wider[axis] = channels + self.rank + self.with_r
-        super().build(tuple(wider))
-        arguments.input_channels(self, input_shape)  # what is to be expected
+    def _channels_to_convolve(self, input_shape):
+        channels = super()._channels_to_convolve(input_shape)
+        return channels + self.rank + self.with_r
 
     def pad_inputs(self, inputs):
         """Returns the inputs with their coordinates, padded."""
         return super().pad_inputs(
             ops.add_coordinates(inputs, self.with_r, self.data_format)
         )
-
-    @property
-    def _channel_axis(self):
-        return shapes.channel_axis(self.rank, self.data_format)
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

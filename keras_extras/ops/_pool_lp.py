@@ -63,8 +63,9 @@ def lp_pool(
     from keras_extras import ops  # the public ones, which may be faster
 
     inputs = as_tensor(inputs)
-    if "float" not in keras.backend.standardize_dtype(inputs.dtype):
-        inputs = keras.ops.cast(inputs, keras.config.floatx())
+    dtype = keras.backend.standardize_dtype(inputs.dtype)
+    if "float" not in dtype:
+        dtype = keras.config.floatx()
     windows = {
         "pool_size": pool_size,
         "strides": strides,
@@ -75,13 +76,18 @@ def lp_pool(
     }
     if math.isinf(order):
         sign = math.copysign(1, order)
+        inputs = keras.ops.cast(inputs, dtype)
         return sign * ops.max_pool(sign * keras.ops.abs(inputs), **windows)
+    # Powers leave the range of half precision long before the roots do.
+    wide = "float64" if dtype == "float64" else "float32"
+    inputs = keras.ops.cast(inputs, wide)
     count = math.prod(per_axis(pool_size, len(inputs.shape) - 2))
     sums = count * ops.average_pool(_power(inputs, order), **windows)
     # The root's slope at zero is infinite: there it is not asked for.
     nothing = keras.ops.equal(sums, 0)
     roots = _power(keras.ops.where(nothing, 1, sums), 1 / order)
-    return keras.ops.where(nothing, 0 if order > 0 else math.inf, roots)
+    norms = keras.ops.where(nothing, 0 if order > 0 else math.inf, roots)
+    return keras.ops.cast(norms, dtype)
 
 
 def _power(x, exponent):

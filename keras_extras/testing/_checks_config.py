@@ -236,7 +236,11 @@ def _argument_names(subject: Subject) -> list[str]:
         for parameters in _constructors(subject.cls)
         for parameter in parameters
     }
-    return [name for name in subject.config if name in found]
+    return [
+        name
+        for name in subject.config
+        if name in found and name not in OF_KERAS
+    ]
 
 
 def _arguments_of(config: dict, names: list[str]) -> dict[str, str]:

@@ -150,15 +150,15 @@ def check_export(subject: Subject) -> None:
             "installed"
         )
     layer, inputs, outputs = subject.run()
-    model = subject.functional(layer)
     for name in formats:
         with tempfile.TemporaryDirectory() as folder:
             path = str(Path(folder, "model.onnx" if name == "onnx" else "m"))
             body = (
-                f"model = keras.Sequential([keras.Input(x.shape[1:]), layer])\n"
+                f"{subject.model_code()}\n"
                 f'model.export("{Path(path).name}", format={name!r})'
             )
             try:
+                model = subject.functional(layer)
                 model.export(path, format=name, verbose=False)
                 got = _served(path, name, leaves(inputs))
             except Exception as error:

@@ -157,11 +157,11 @@ class StopsGradient(Simple):
 
 @register
 class StopsGradientOfWeight(Weighted):
-    """One of two paths to the kernel is cut."""
+    """One of two ways to the kernel is cut."""
 
     def call(self, inputs):
-        norm = ops.stop_gradient(1 + ops.sum(self.kernel**2))
-        return ops.matmul(inputs, self.kernel) / norm
+        squares = self.kernel * ops.stop_gradient(self.kernel)
+        return ops.matmul(inputs, squares)
 
 
 @register
@@ -228,11 +228,13 @@ def with_settings():
 
 
 @register
-class CountsDevices(Simple):
-    """Divides as if it were to sum over the devices."""
+class HalvesWhenDistributed(Simple):
+    """Divides as if the devices were to be summed up."""
 
     def call(self, inputs):
-        return inputs / len(keras.distribution.list_devices())
+        if keras.distribution.distribution() is None:
+            return inputs
+        return inputs / 2
 
 
 @register
@@ -293,6 +295,9 @@ CORPUS = [
         example=False,
     ),
     Broken(
-        CountsDevices, "check_data_parallel", backends=("jax",), example=False
+        HalvesWhenDistributed,
+        "check_data_parallel",
+        backends=("jax",),
+        example=False,
     ),
 ]

@@ -201,7 +201,8 @@ def _plain() -> dict[str, Stock]:
         "Dropout": Stock(lambda: layers.Dropout(0.5, seed=1)),
         "ELU": Stock(layers.ELU),
         "EinsumDense": Stock(
-            lambda: layers.EinsumDense("abc,cd->abd", (None, 3), "d"), SEQUENCE
+            lambda: layers.EinsumDense("abc,cd->abd", (None, 3), bias_axes="d"),
+            SEQUENCE,
         ),
         "Embedding": Stock(lambda: layers.Embedding(8, 3), (4,), INTEGERS),
         "Flatten": Stock(layers.Flatten),

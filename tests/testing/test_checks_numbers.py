@@ -1,0 +1,61 @@
+import keras
+import pytest
+
+from keras_extras.testing import (
+    CheckFailure,
+    CheckSkip,
+    LayerTraits,
+    layer_checks,
+)
+from keras_extras.testing._checks_numbers import _overflows
+from tests.testing.broken_numbers import (
+    NaiveSoftmax,
+    NanSpreads,
+    NanToNumber,
+    WeightOfFloat16,
+)
+from tests.testing.broken_shapes import CentersBatch
+from tests.testing.healthy_layers import Lookup
+
+
+@pytest.mark.parametrize(
+    ("layer", "check", "words"),
+    [
+        (WeightOfFloat16(), "check_dtype_policies", "float16"),
+        (NaiveSoftmax(), "check_half_precision_is_finite", "overflows where"),
+        (NanToNumber(), "check_nan", "a sample of NaN gives numbers"),
+        (NanSpreads(), "check_nan", "comes out in another one"),
+    ],
+)
+def test_the_reason_says_what_is_wrong(layer, check, words):
+    with pytest.raises(CheckFailure, match=words):
+        dict(layer_checks(layer))[check]()
+
+
+@pytest.mark.parametrize("name", ["softmax", "softplus", "gelu", "sigmoid"])
+def test_activations_of_keras_hold(name):
+    checks = dict(layer_checks(keras.layers.Activation(name)))
+    checks["check_half_precision_is_finite"]()
+    checks["check_dtype_policies"]()
+
+
+def test_integers_have_no_policy():
+    for name in ("check_dtype_policies", "check_nan"):
+        with pytest.raises(CheckSkip, match="inputs are not floats"):
+            dict(layer_checks(Lookup()))[name]()
+
+
+def test_layers_of_whole_batches_spread_nan():
+    traits = LayerTraits(batch_independent=False)
+    with pytest.raises(CheckSkip, match="depend on each other"):
+        dict(layer_checks(CentersBatch(), traits=traits))["check_nan"]()
+
+
+def test_overflow_is_what_float32_can_hold():
+    import numpy as np
+
+    full = np.array([1.0, 7e4, 5.0], "float32")
+    half = np.array([1.0, np.inf, 5.0], "float16")
+    assert _overflows([half], [full]) is None
+    half[2] = np.nan
+    assert _overflows([half], [full]) == 5.0

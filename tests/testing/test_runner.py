@@ -1,0 +1,134 @@
+import keras
+import pytest
+
+from keras_extras.testing import (
+    CheckFailure,
+    CheckSkip,
+    LayerTraits,
+    check_layer,
+    layer_checks,
+    parametrize_with_layer_checks,
+)
+from keras_extras.testing._runner import CHECKS
+from tests.testing.broken_config import ArgumentForgotten, NoKeywords
+from tests.testing.broken_shapes import CentersBatch
+
+NAME = "check_batch_independence"
+
+
+def test_each_check_has_a_name_of_its_own_and_says_how_to_repair():
+    names = [check.__name__ for check in CHECKS]
+    assert len(set(names)) == len(names)
+    for check in CHECKS:
+        assert check.__name__.startswith("check_")
+        assert "Repair: " in check.__doc__
+
+
+def test_failures_are_raised_with_the_whole_table():
+    with pytest.raises(AssertionError, match=NAME) as caught:
+        check_layer(CentersBatch(), backends=(), max_examples=1)
+    assert "passed   check_clone" in str(caught.value)
+    assert isinstance(caught.value.__cause__, CheckFailure)
+
+
+def test_failures_are_warned_of():
+    with pytest.warns(UserWarning, match=NAME):
+        check_layer(CentersBatch(), backends=(), max_examples=1, on_fail="warn")
+
+
+def test_a_failure_that_is_announced_is_none():
+    results = check_layer(
+        CentersBatch(),
+        backends=(),
+        max_examples=1,
+        on_fail=None,
+        expected_failures={NAME: "looks at the batch", "check_nan": "so too"},
+    )
+    (found,) = (result for result in results if result.check == NAME)
+    assert found.status == "expected"
+    assert found.reason.startswith("looks at the batch (")
+    assert not results.failed
+
+
+def test_an_announced_failure_that_does_not_come_is_one():
+    results = check_layer(
+        keras.layers.ReLU(),
+        backends=(),
+        max_examples=1,
+        on_fail=None,
+        expected_failures={"check_clone": "once it did"},
+    )
+    assert [result.check for result in results.failed] == ["check_clone"]
+    assert "passes, though" in results.failed[0].reason
+
+
+def test_nothing_is_said_after_what_the_rest_needs_has_failed():
+    results = check_layer(NoKeywords(), backends=(), on_fail=None)
+    assert [result.check for result in results.failed] == ["check_clone"]
+    assert {result.reason for result in results[1:]} == {"needs check_clone"}
+
+
+def test_the_layer_itself_is_never_built():
+    layer = keras.layers.Dense(3)
+    check_layer(layer, backends=(), max_examples=1)
+    assert not layer.built
+
+
+def test_checks_can_be_called_one_by_one():
+    checks = dict(layer_checks(ArgumentForgotten()))
+    checks["check_clone"]()
+    with pytest.raises(CheckFailure, match="factor"):
+        checks["check_config_holds_arguments"]()
+    with pytest.raises(CheckSkip, match="data_format"):
+        checks["check_data_formats"]()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"layer": keras.layers.Dense}, TypeError, "Give an instance: Dense"),
+        ({"layer": 3}, TypeError, "must be a keras.layers.Layer"),
+        ({"max_examples": 0}, ValueError, "max_examples=0"),
+        ({"max_examples": 1.5}, ValueError, "max_examples=1.5"),
+        ({"traits": {}}, TypeError, "must be LayerTraits"),
+        ({"on_fail": "shout"}, ValueError, "on_fail='shout'"),
+        ({"backends": ["theano"]}, ValueError, "theano"),
+        ({"backends": "jax"}, ValueError, "backends='jax'"),
+        ({"expected_failures": {"check_x": ""}}, ValueError, "check_x"),
+    ],
+)
+def test_wrong_arguments(arguments, error, words):
+    with pytest.raises(error, match=words):
+        check_layer(**{"layer": keras.layers.ReLU()} | arguments)
+
+
+CASES = parametrize_with_layer_checks(
+    [keras.layers.ReLU(name="relu"), CentersBatch(name="centers")],
+    expected_failures=lambda layer: (
+        {NAME: "looks at the batch", "check_nan": "so too"}
+        if layer.name == "centers"
+        else {}
+    ),
+    max_examples=1,
+)
+
+
+@CASES
+def test_as_pytest_does(layer, check):
+    check(layer)
+
+
+def test_pytest_ids_name_the_layer_and_the_check():
+    ids = [case.id for case in CASES.args[1]]
+    assert ids[0] == "relu-check_clone"
+    assert len(ids) == 2 * len(CHECKS)
+
+
+def test_traits_of_the_caller_replace_those_of_the_class():
+    check_layer(
+        CentersBatch(),
+        traits=LayerTraits(batch_independent=False),
+        expected_failures={},
+        backends=(),
+        max_examples=1,
+    )

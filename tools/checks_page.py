@@ -1,0 +1,76 @@
+"""Writes docs/reference/checks.md: what each check means and how to repair.
+
+    python tools/checks_page.py
+
+The words are those of the checks' docstrings, so that page and help agree. Run
+it after changing one of these; a test asserts that the page is up to date.
+"""
+
+import inspect
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from keras_extras.testing import _runner
+
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "checks.md"
+
+HEAD = """\
+# What each check means
+
+<!-- Written by tools/checks_page.py from the docstrings of the checks. -->
+
+[`check_layer` and `check_model`](testing.md) run these checks, in this order.
+A check is one promise. Each section says what the promise is and, after
+**Repair**, what to change in a layer that breaks it. If one of the first two
+fails, the others are skipped, because they need it.
+
+[Check your own layer](../guides/check_layer.md) shows a report and how to read
+it."""
+
+ONLY = {
+    (True, False): "*For layers only, not for models.*",
+    (False, True): "*For models only.*",
+}
+
+
+def checks() -> list[Callable]:
+    """Returns all checks, those of layers first, in the order they run."""
+    of_layers = _runner.CHECKS
+    of_models = [one for one in _runner.MODEL_CHECKS if one not in of_layers]
+    return [*of_layers, *of_models]
+
+
+def table() -> str:
+    """Returns the list of all checks, with a link to the section of each."""
+    rows = ["| check | promise |", "|---|---|"]
+    for check in checks():
+        name, promise = check.__name__, _paragraphs(check)[0]
+        rows.append(f"| [`{name}`](#{name}) | {' '.join(promise.split())} |")
+    return "\n".join(rows)
+
+
+def section(check: Callable) -> str:
+    """Returns the section of one check."""
+    parts = [f"## {check.__name__}"]
+    whom = check in _runner.CHECKS, check in _runner.MODEL_CHECKS
+    if whom in ONLY:
+        parts.append(ONLY[whom])
+    for paragraph in _paragraphs(check):
+        text = re.sub(r"^Repair:", "**Repair:**", paragraph)
+        parts.append(re.sub(r"`(check_\w+)`", r"[`\1`](#\1)", text))
+    return "\n\n".join(parts)
+
+
+def page() -> str:
+    """Returns the whole page."""
+    parts = [HEAD, table(), *(section(check) for check in checks())]
+    return "\n\n".join(parts) + "\n"
+
+
+def _paragraphs(check: Callable) -> list[str]:
+    return (inspect.getdoc(check) or "").split("\n\n")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
