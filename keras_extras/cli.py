@@ -3,6 +3,9 @@
     keras-extras demo                      two models on real digits
     keras-extras train --data FOLDER       a model on your IDX files
     keras-extras idx info FILE ...         what an IDX file holds
+    keras-extras idx convert FROM TO       IDX to and from npz, CSV, PNG ...
+    keras-extras idx head FILE             a picture of the first images
+    keras-extras idx verify FOLDER         whether all its files are whole
     keras-extras check MODULE:LAYER        whether a layer keeps its promises
 
 Exit codes: 0 it worked, 1 it failed (the reason is one line on stderr), 2 the
@@ -50,11 +53,6 @@ the output folder then holds:
                       keras.saving.load_model("model.keras")
   *.png               samples, learning curves, confusion matrix, mistakes
 """
-
-_INFO = """\
-Shows what each IDX file holds: data type, shape, sizes, compression (decided
-by content, not by name), smallest and largest value. Reads the whole file, so
-a damaged one is found."""
 
 _CHECK = """\
 Puts a layer or model through the checks of keras_extras.testing and prints a
@@ -118,29 +116,6 @@ def _run_train(args: argparse.Namespace) -> int:
         say=print,
     )
     return 0
-
-
-def _run_idx_info(args: argparse.Namespace) -> int:
-    from keras_extras.datasets import read_idx
-
-    code = 0
-    for path in args.files:
-        try:
-            array = read_idx(path)
-            with open(os.path.expanduser(path), "rb") as file:
-                packed = file.read(2) == b"\x1f\x8b"
-                size = file.seek(0, os.SEEK_END)
-        except (OSError, ValueError) as error:
-            code = _failed(error)
-            continue
-        print(path)
-        print(f"  dtype   {array.dtype.name}")
-        print(f"  shape   {array.shape}")
-        print(f"  data    {array.nbytes:,} bytes")
-        print(f"  file    {size:,} bytes, {'gzip' if packed else 'plain'}")
-        if array.size:
-            print(f"  values  {array.min()} to {array.max()}")
-    return code
 
 
 def _run_check(args: argparse.Namespace) -> int:
@@ -209,7 +184,7 @@ def _failed(reason: object) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from keras_extras import __version__, _demo
+    from keras_extras import __version__, _demo, _idx_command
 
     parser = _new(
         argparse.ArgumentParser,
@@ -266,14 +241,7 @@ def _parser() -> argparse.ArgumentParser:
         help="look into IDX files",
         description="Works with IDX files, the form in which MNIST comes.",
     ).add_subparsers(title="commands", metavar="COMMAND", required=True)
-    info = _new(
-        idx.add_parser,
-        "info",
-        help="show what IDX files hold",
-        description=_INFO,
-    )
-    info.add_argument("files", metavar="FILE", nargs="+", help="an IDX file")
-    info.set_defaults(command=_run_idx_info)
+    _idx_command.add_commands(idx, _new)
 
     check = _new(
         commands.add_parser,

@@ -41,7 +41,15 @@ PUBLIC = (
 )
 COMMAND = Arrows(
     house=("_errors",),
-    house_late=("__init__", *PUBLIC, "cli", "_demo", "_report"),
+    house_late=(
+        "__init__",
+        *PUBLIC,
+        "cli",
+        "_demo",
+        "_idx_command",
+        "_idx_convert",
+        "_report",
+    ),
     outside_late=("keras", "numpy"),
 )
 ALLOWED = {
@@ -92,7 +100,11 @@ ALLOWED = {
         house=("_errors", "_arguments", "_config", "layers"),
         outside=("keras", "numpy"),
     ),
-    "datasets": Arrows(house=("_errors",), outside=("keras.utils", "numpy")),
+    "datasets": Arrows(
+        house=("_errors",),
+        outside=("keras.config", "keras.utils", "numpy"),
+        outside_late=("PIL", "matplotlib"),
+    ),
     "callbacks": Arrows(
         house=("_errors",),
         outside=("keras", "numpy"),
@@ -104,11 +116,13 @@ ALLOWED = {
         outside_late=("matplotlib", "pandas"),
     ),
     "testing": Arrows(
-        outside=("keras", "numpy"), outside_late=("hypothesis", "pytest")
+        outside=("keras", "numpy"), outside_late=("onnxruntime", "pytest")
     ),
     "cli": COMMAND,
     "__main__": Arrows(house=("cli",)),
     "_demo": COMMAND,
+    "_idx_command": COMMAND._replace(outside_late=("numpy", "PIL")),
+    "_idx_convert": COMMAND._replace(outside_late=("numpy", "PIL")),
     "_report": COMMAND,
 }
 

@@ -14,6 +14,8 @@ from keras_extras.datasets._idx_error import IdxFormatError
 from keras_extras.datasets._idx_header import IdxInfo, idx_info
 from keras_extras.datasets._idx_map import IdxArray, open_idx
 from keras_extras.datasets._idx_write import IdxWriter
+from keras_extras.datasets._image_flow import ImageFlow
+from keras_extras.datasets._image_generator import ImageDataGenerator
 from keras_extras.datasets._prepare import (
     mean_and_std,
     one_hot,
@@ -33,6 +35,8 @@ __all__ = [
     "IdxFormatError",
     "IdxInfo",
     "IdxWriter",
+    "ImageDataGenerator",
+    "ImageFlow",
     "class_names",
     "class_weights",
     "idx_info",

@@ -261,7 +261,7 @@ def load_emnist(
         handwritten letters", arXiv:1702.05373.
     """
     order = Order("load_emnist", path, download, mirror, verbose)
-    if split not in _families.EMNIST_CLASSES:
+    if split not in list(_families.EMNIST_CLASSES):
         raise _errors.wrong(
             "load_emnist",
             "split",

@@ -78,7 +78,7 @@ def load(source: Source, size: int) -> np.ndarray:
     while filled < size:
         if filled == len(data):
             data.resize(min(2 * filled + _PIECE, size), refcheck=False)
-        with memoryview(data)[filled:] as room:
+        with data.data[filled:] as room:
             count = source.readinto(room)
         if not count:
             break

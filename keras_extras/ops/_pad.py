@@ -55,7 +55,7 @@ def pad(
         if isinstance(before, int) and before == after == 0:
             continue
         length, xp = outputs.shape[axis], np
-        if length is None:  # known only when the graph runs
+        if not isinstance(length, int):  # known only when the graph runs
             sizes: Any = keras.ops.shape(outputs)
             length, xp = sizes[axis], keras.ops
         positions = xp.arange(-before, length + after)

@@ -70,13 +70,15 @@ def check_batch_sizes(subject: Subject) -> None:
     (`-1` cannot be told when there are no elements).
     """
     layer, _, outputs = subject.run()
+    usual = leaves(outputs)
     for batch in (1, 5, 0):
+        expected = [(batch, *leaf.shape[1:]) for leaf in usual]
         body = (
-            f"outputs = {subject.call_code()}\n"
-            f"assert outputs.shape[0] == {batch}"
+            f"outputs = keras.tree.flatten({subject.call_code()})\n"
+            f"assert [tuple(one.shape) for one in outputs] == {expected}"
         )
         try:
-            got = subject.call(layer, subject.inputs(batch=batch))
+            got = leaves(subject.call(layer, subject.inputs(batch=batch)))
         except Exception as error:
             raise subject.failure(
                 f"a batch of {batch} raises {type(error).__name__}: "
@@ -84,14 +86,22 @@ def check_batch_sizes(subject: Subject) -> None:
                 body,
                 batch=batch,
             ) from error
-        for leaf, usual in zip(leaves(got), leaves(outputs), strict=True):
-            expected = (batch, *usual.shape[1:])
-            if tuple(leaf.shape) != expected or leaf.dtype != usual.dtype:
+        shapes = [tuple(leaf.shape) for leaf in got]
+        if shapes != expected:
+            raise subject.failure(
+                f"a batch of {batch} gives the shapes {shapes}, expected "
+                f"{expected} as of a batch of 2",
+                body,
+                batch=batch,
+            )
+        for one, two in zip(got, usual, strict=True):
+            if one.dtype != two.dtype:
+                name = keras.backend.standardize_dtype(two.dtype)
                 raise subject.failure(
-                    f"a batch of {batch} gives the shape {tuple(leaf.shape)} "
-                    f"and dtype {leaf.dtype}, expected {expected} and "
-                    f"{usual.dtype}",
-                    body + f"\nassert tuple(outputs.shape) == {expected}",
+                    f"a batch of {batch} gives {one.dtype}, expected "
+                    f"{two.dtype} as of a batch of 2",
+                    f"{body}\nassert {name!r} in [keras.backend."
+                    "standardize_dtype(one.dtype) for one in outputs]",
                     batch=batch,
                 )
 

@@ -1,6 +1,5 @@
 """Checks of the config: the arguments of which a layer can be made again."""
 
-import copy
 import inspect
 import json
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ import keras
 from keras_extras.testing._example import plain
 from keras_extras.testing._results import CheckFailure
 from keras_extras.testing._subject import Subject
+from keras_extras.testing._tools import copied
 
 # What Keras's own base class takes; its config writes what it finds right.
 OF_KERAS = {
@@ -40,7 +40,7 @@ def check_clone(subject: Subject) -> None:
     """
     try:
         config = subject.layer.get_config()
-        again = subject.cls.from_config(copy.deepcopy(config))
+        again = subject.cls.from_config(copied(config))
         config_again = again.get_config()
     except Exception as error:
         raise CheckFailure(
@@ -104,7 +104,7 @@ def check_config_holds_arguments(subject: Subject) -> None:
         for other in _others(name, config[name]):
             if plain(other) == plain(config[name]):
                 continue
-            changed = copy.deepcopy(config) | {name: other}
+            changed = copied(config) | {name: other}
             try:
                 made = subject.cls.from_config(changed).get_config()
             except Exception:  # no value for this argument
@@ -203,7 +203,7 @@ def check_config_is_stable(subject: Subject) -> None:
     before = _arguments_of(subject.config, names)
     layer = subject.clone()
     small = subject.smallest_config
-    twin = subject.cls.from_config(copy.deepcopy(small))
+    twin = subject.cls.from_config(copied(small))
     first = _arguments_of(twin.get_config(), names)
     subject.call(layer, subject.inputs())
     after = _arguments_of(layer.get_config(), names)
@@ -215,7 +215,7 @@ def check_config_is_stable(subject: Subject) -> None:
             f"{subject.call_code()}\n"
             f"assert repr(layer.get_config()[{name!r}]) == before",
         )
-    twin = subject.cls.from_config(copy.deepcopy(small))
+    twin = subject.cls.from_config(copied(small))
     second = _arguments_of(twin.get_config(), names)
     if second != first:
         name = next(name for name in names if second[name] != first[name])

@@ -1,14 +1,19 @@
 """Checks of models: built, summed up, trained."""
 
+import inspect
 import re
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_extras.testing._results import CheckSkip
-from keras_extras.testing._sample_shapes import flat, map_shapes
+from keras_extras.testing._sample_shapes import map_shapes
 from keras_extras.testing._subject import Subject
-from keras_extras.testing._tools import is_float, leaves, numbers, to_numpy
+from keras_extras.testing._tools import difference, is_float, leaves, to_numpy
+
+# Keras documents 0; its default, and so its inferred type, is a string.
+QUIET: Any = 0
 
 
 def check_summary(subject: Subject) -> None:
@@ -54,7 +59,8 @@ def check_summary(subject: Subject) -> None:
 def check_fit(subject: Subject) -> None:
     """compile, fit, evaluate and predict work, and training changes weights.
 
-    On random data, with the squared error, two batches of four samples.
+    On random data, with the squared error, two batches of four samples. What
+    `predict` gives is what a call gives, unless `predict_step` is overridden.
 
     Repair: `call` must take inputs of any batch size, and hand `training` on
     to the layers that need it.
@@ -62,47 +68,118 @@ def check_fit(subject: Subject) -> None:
     _, _, outputs = subject.run()
     if not all(is_float(leaf.dtype) for leaf in leaves(outputs)):
         raise CheckSkip("its outputs are not floats")
-    model = subject.clone()
-    x = flat(subject.inputs(batch=8))
-    generator = np.random.default_rng(4)
-    y = [
-        generator.uniform(0, 1, (8, *leaf.shape[1:])).astype("float32")
-        for leaf in leaves(outputs)
-    ]
-    y = y[0] if len(y) == 1 else y
-    body = (
-        f"y = np.zeros({subject.call_code()}.shape)\n"
-        'layer.compile(optimizer="sgd", loss="mse")\n'
-        "history = layer.fit(x, y, batch_size=1, verbose=0)\n"
-        "assert np.isfinite(history.history['loss']).all()\n"
-        "layer.evaluate(x, y, verbose=0)\n"
-        "assert layer.predict(x, verbose=0).shape == y.shape"
+    x = subject.inputs(batch=8)
+    if isinstance(x, tuple):
+        raise CheckSkip("fit hands its inputs on as one argument")
+    model = subject.built()
+    shapes, of_training = (
+        [tuple(leaf.shape) for leaf in leaves(subject.call(model, x, flag))]
+        for flag in (False, True)
     )
+    if of_training != shapes:
+        raise subject.failure(
+            f"it gives the shapes {shapes}, in training {of_training}", _FIT
+        )
+    generator = np.random.default_rng(4)
+    y = keras.tree.map_structure(
+        lambda leaf: generator.uniform(0, 1, (8, *leaf.shape[1:])).astype(
+            "float32"
+        ),
+        outputs,
+    )
+    before = [to_numpy(one).copy() for one in model.trainable_weights]
     try:
-        model(x)
-        before = [to_numpy(one).copy() for one in model.trainable_weights]
         model.compile(optimizer=keras.optimizers.SGD(0.01), loss="mse")
-        history = model.fit(x, y, batch_size=4, verbose=0).history
-        score = model.evaluate(x, y, batch_size=4, verbose=0)
-        predicted = model.predict(x, batch_size=3, verbose=0)
+        history = model.fit(x, y, batch_size=4, verbose=QUIET).history
+        score = model.evaluate(x, y, batch_size=4, verbose=QUIET)
+        predicted = model.predict(x, batch_size=3, verbose=QUIET)
     except Exception as error:
         raise subject.failure(
-            f"{type(error).__name__}: {str(error)[:300]}", body
+            f"{type(error).__name__}: {str(error)[:300]}", _FIT, batch=8
         ) from error
-    if not np.isfinite([*history["loss"], *np.ravel(score)]).all():
-        raise subject.failure("the loss is not finite", body)
-    if [leaf.shape for leaf in numbers(predicted)] != [
-        leaf.shape for leaf in numbers(y)
-    ]:
-        raise subject.failure("predict gives another shape than a call", body)
+    losses = [*history.values(), score]
+    if not all(np.isfinite(loss).all() for loss in losses):
+        raise subject.failure("the loss is not finite", _FIT, batch=8)
     after = [to_numpy(one) for one in model.trainable_weights]
     if before and all(map(np.array_equal, before, after)):
         raise subject.failure(
             "a training step changes no weight",
-            f"{subject.call_code()}\nbefore = layer.get_weights()\n"
-            f"{body}\nassert any(np.any(one != two) for one, two in "
+            f"layer(x)\nbefore = layer.get_weights()\n{_FIT}\n"
+            "assert any(np.any(one != two) for one, two in "
             "zip(before, layer.get_weights()))",
+            batch=8,
+        )
+    own = type(model).predict_step is not keras.Model.predict_step
+    if own or not subject.traits.deterministic:
+        return
+    if words := difference(predicted, subject.call(model, x)):
+        raise subject.failure(
+            f"predict and a call differ: {words}", _FIT, batch=8
         )
 
 
-CHECKS = (check_summary, check_fit)
+# The functions of a model that use data, one after the other.
+_FIT = """\
+y = keras.tree.map_structure(lambda one: np.full(one.shape, 0.5), layer(x))
+layer.compile(optimizer="sgd", loss="mse")
+history = layer.fit(x, y, batch_size=4, verbose=0).history
+assert np.isfinite(list(history.values())).all()
+layer.evaluate(x, y, batch_size=4, verbose=0)
+predicted = keras.tree.flatten(layer.predict(x, batch_size=3, verbose=0))
+for one, two in zip(predicted, keras.tree.flatten(layer(x)), strict=True):
+    two = keras.ops.convert_to_numpy(two)
+    np.testing.assert_allclose(one, two, atol=1e-4)"""
+
+
+def check_training_reaches_layers(subject: Subject) -> None:
+    """In a call with `training=True`, layers that draw numbers do so.
+
+    Dropout that is not told of the training never drops anything, and nothing
+    else shows it.
+
+    Repair: give `call` an argument `training` and hand it on, or none and
+    leave it to Keras, which hands its own on.
+    """
+    model = subject.built()
+    random = [
+        layer
+        for layer in getattr(model, "layers", ())
+        if any(
+            isinstance(value, keras.random.SeedGenerator)
+            for value in vars(layer).values()
+        )
+        and "training" in inspect.signature(layer.call).parameters
+    ]
+    if not random:
+        raise CheckSkip("none of its layers draws random numbers")
+    for layer in random:
+        told = _told(model, layer, subject)
+        if told and not any(told):
+            place = model.layers.index(layer)
+            raise subject.failure(
+                f"in training its layer {layer.name!r} is called with "
+                f"training={told[0]!r}",
+                f"{subject.call_code()}\n"
+                f"inner, told = layer.layers[{place}], []\ncall = inner.call\n"
+                "inner.call = lambda *args, training=None: (\n"
+                "    told.append(training) or call(*args, training=training))\n"
+                f"{subject.call_code()[:-1]}, training=True)\n"
+                "assert any(told)",
+            )
+
+
+def _told(model: keras.Model, layer: keras.Layer, subject: Subject) -> list:
+    """Returns what a layer is told of the training of the model."""
+    told, call = [], layer.call
+
+    def listening(*args, **kwargs):
+        told.append(kwargs.get("training"))
+        return call(*args, **kwargs)
+
+    object.__setattr__(layer, "call", listening)
+    given = subject.inputs()
+    model(*(given if isinstance(given, tuple) else (given,)), training=True)
+    return told
+
+
+CHECKS = (check_summary, check_fit, check_training_reaches_layers)

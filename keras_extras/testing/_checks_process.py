@@ -13,6 +13,7 @@ from typing import Any
 import keras
 
 from keras_extras.testing._results import CheckFailure, CheckSkip
+from keras_extras.testing._sample_shapes import flat
 from keras_extras.testing._subject import Subject
 from keras_extras.testing._tools import difference, leaves, to_numpy
 
@@ -155,10 +156,12 @@ def check_export(subject: Subject) -> None:
             path = str(Path(folder, "model.onnx" if name == "onnx" else "m"))
             body = (
                 f"{subject.model_code()}\n"
+                "model.predict(x, verbose=0)\n"
                 f'model.export("{Path(path).name}", format={name!r})'
             )
             try:
                 model = subject.functional(layer)
+                model.predict_on_batch(flat(inputs))  # torch wants it called
                 model.export(path, format=name, verbose=False)
                 got = _served(path, name, leaves(inputs))
             except Exception as error:
@@ -207,6 +210,7 @@ def _in_process(
         "layer": keras.saving.serialize_keras_object(layer),
         "weights": [to_numpy(weight) for weight in layer.weights],
         "inputs": inputs,
+        "mode": subject.mode(),
         "model": model,
         "devices": devices,
     }

@@ -1,7 +1,6 @@
 """Checks of shapes: symbolic, computed, unknown, in both data formats."""
 
 import contextlib
-import copy
 from typing import Any
 
 import keras
@@ -11,6 +10,7 @@ from keras_extras.testing._results import CheckFailure, CheckSkip
 from keras_extras.testing._sample_shapes import flat, map_shapes, shapes_in
 from keras_extras.testing._subject import Subject
 from keras_extras.testing._tools import (
+    copied,
     difference,
     leaves,
     numbers,
@@ -290,7 +290,7 @@ def check_data_formats(subject: Subject) -> None:
 
     moved = keras.tree.map_structure(move, inputs)
     twin = subject.cls.from_config(
-        copy.deepcopy(subject.config) | {"data_format": other}
+        copied(subject.config) | {"data_format": other}
     )
     body = (
         f"expected = {subject.array_code()}\n"

@@ -254,6 +254,7 @@ def check_stateless_call(subject: Subject) -> None:
         [variable.value for variable in layer.trainable_variables],
         [variable.value for variable in layer.non_trainable_variables],
         *given,
+        **subject.mode(),
     )
     body = (
         f"{subject.call_code()}\n"
@@ -288,6 +289,7 @@ def check_stateless_call(subject: Subject) -> None:
             doubled,
             [one.value for one in layer.non_trainable_variables],
             *given,
+            **subject.mode(),
         )
         twin = subject.clone()
         subject.call(twin, inputs)

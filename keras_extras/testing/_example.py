@@ -1,6 +1,5 @@
 """Code to paste: what makes the layer and its inputs, and shows a failure."""
 
-import copy
 import functools
 import json
 import re
@@ -11,7 +10,7 @@ import keras
 
 from keras_extras.testing._results import CheckFailure
 from keras_extras.testing._sample_shapes import is_shape
-from keras_extras.testing._tools import is_float, leaves
+from keras_extras.testing._tools import copied, is_float, leaves
 from keras_extras.testing._traits import LayerTraits
 
 
@@ -112,12 +111,12 @@ class Example:
     @functools.cached_property
     def smallest_config(self) -> dict:
         """The config without what the constructor's defaults give anyway."""
-        config = copy.deepcopy(self.config)
+        config = copied(self.config)
         wanted = plain(self.config, without_name=True)
         for key in list(config):
             less = {name: config[name] for name in config if name != key}
             try:
-                layer = self.cls.from_config(copy.deepcopy(less))
+                layer = self.cls.from_config(copied(less))
                 same = plain(layer.get_config(), without_name=True) == wanted
             except Exception:
                 same = False

@@ -49,13 +49,13 @@ def predict(job: dict) -> list:
             lambda leaf: keras.Input(leaf.shape[1:], dtype=str(leaf.dtype)),
             given,
         )
-        model = keras.Model(flat(symbols), layer(*symbols))
+        model = keras.Model(flat(symbols), layer(*symbols, **job["mode"]))
         layer.set_weights(job["weights"])
         quiet: Any = 0  # Keras's default, and so its inferred type, is a str
         return numbers(model.predict(flat(inputs), verbose=quiet))
-    layer(*given)
+    layer(*given, **job["mode"])
     layer.set_weights(job["weights"])
-    return numbers(layer(*given))
+    return numbers(layer(*given, **job["mode"]))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Runs the checks over a layer and says what came of it."""
 
+import contextlib
 import functools
 import time
 import warnings
@@ -27,7 +28,9 @@ from keras_extras.testing._results import (
     CheckResults,
     CheckSkip,
 )
-from keras_extras.testing._subject import LayerTraits, Subject
+from keras_extras.testing._sample_shapes import SAMPLE_SHAPES, is_shape
+from keras_extras.testing._subject import Subject
+from keras_extras.testing._traits import LayerTraits
 
 # The order in which they run: what others rest on comes first.
 CHECKS: tuple[Callable[[Subject], None], ...] = (
@@ -90,24 +93,48 @@ def layer_checks(
         ... )
         >>> checks["check_clone"]()
     """
-    yield from _checks(
-        CHECKS, layer, input_shapes, traits, max_examples, backends
-    )
+    options = (input_shapes, traits, max_examples, backends)
+    yield from checks_of("layer_checks", CHECKS, layer, options)
 
 
-def _checks(
-    checks, layer, input_shapes, traits, max_examples, backends
+def checks_of(
+    who: str,
+    checks: Sequence[Callable[[Subject], None]],
+    layer: keras.Layer,
+    options: tuple,
 ) -> Iterator[tuple[str, Callable[[], None]]]:
-    subject = _subject(layer, input_shapes, traits, max_examples, backends)
+    """Yields checks of a layer, for the function that is called `who`."""
+    subject = _subject(who, layer, *options)
     for check in checks:
         yield check.__name__, functools.partial(_quietly, check, subject)
 
 
 def _quietly(check: Callable[[Subject], None], subject: Subject) -> None:
-    """Runs a check; what Keras warns of in its course is not the user's."""
+    """Runs a check: what the layer raises fails it, warnings do not show."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        check(subject)
+        try:
+            check(subject)
+        except CheckSkip:
+            raise
+        except CheckFailure as failure:
+            failure.example = failure.example or _example_of(subject)
+            raise
+        except Exception as error:
+            raise CheckFailure(
+                f"{type(error).__name__}: {error}", _example_of(subject)
+            ) from error
+
+
+def _example_of(subject: Subject) -> str:
+    """Returns code that calls the layer; `""` if that cannot be written."""
+    with contextlib.suppress(Exception):
+        return subject.example(subject.call_code())
+    with contextlib.suppress(Exception):  # it takes no inputs of any shape
+        shapes = subject.input_shapes or SAMPLE_SHAPES[0]
+        several = isinstance(shapes, tuple) and not is_shape(shapes)
+        return subject.example(f"layer({'*' if several else ''}x)", shapes)
+    return ""
 
 
 def check_layer(
@@ -164,7 +191,8 @@ def check_layer(
     References:
         The form is that of scikit-learn's `check_estimator`.
     """
-    return _check(
+    return check_all(
+        "check_layer",
         CHECKS,
         layer,
         (input_shapes, traits, max_examples, backends),
@@ -173,100 +201,33 @@ def check_layer(
     )
 
 
-def check_model(
-    model: keras.Model | type[keras.Model],
-    *,
-    input_shapes: Any = None,
-    traits: LayerTraits | None = None,
-    expected_failures: Mapping[str, str] | None = None,
-    on_fail: str | None = "raise",
-    max_examples: int = 5,
-    backends: Sequence[str] | None = None,
+def check_all(
+    who: str,
+    checks: Sequence[Callable[[Subject], None]],
+    layer: keras.Layer,
+    options: tuple,
+    expected_failures: Mapping[str, str] | None,
+    on_fail: str | None,
 ) -> CheckResults:
-    """Checks that a model keeps the promises that Keras models make.
-
-    Most of what `check_layer` checks, since a model is a layer: among others,
-    that the real constructor arguments survive saving and loading. Besides,
-    that its sublayers are built, its summary is true, and that compile, fit,
-    evaluate and predict work. For sequential, functional and subclassed
-    models.
-
-    Args:
-        model: the model, or its class if that needs no arguments.
-        input_shapes: see `check_layer`.
-        traits: see `check_layer`.
-        expected_failures: see `check_layer`.
-        on_fail: see `check_layer`.
-        max_examples: see `check_layer`.
-        backends: see `check_layer`.
-
-    Returns:
-        A list of `CheckResult` that prints as a table.
-
-    Raises:
-        AssertionError: if a check failed and `on_fail="raise"`.
-        ValueError: if an argument is not what it must be.
-        TypeError: if `model` is not a Keras model.
-
-    Examples:
-        >>> results = keras_extras.testing.check_model(
-        ...     keras_extras.models.MLP([4], 3),
-        ...     input_shapes=(5,),
-        ...     backends=(),
-        ... )
-        >>> results.failed
-        []
-    """
-    if isinstance(model, type) and issubclass(model, keras.Model):
-        try:
-            model = model()
-        except TypeError as error:
-            raise TypeError(
-                f"check_model: {model.__name__}() cannot be made without "
-                f"arguments: {error}. Give an instance."
-            ) from error
-    if not isinstance(model, keras.Model):
-        raise TypeError(
-            "check_model: model must be a keras.Model. Received: "
-            f"model={model!r}."
-        )
-    if input_shapes is None and getattr(model, "inputs", None):
-        input_shapes = _known_shapes(model)
-    return _check(
-        MODEL_CHECKS,
-        model,
-        (input_shapes, traits, max_examples, backends),
-        expected_failures,
-        on_fail,
-    )
-
-
-def _known_shapes(model: keras.Model) -> Any:
-    """Returns the input shapes of a functional model; unknown sizes are 8."""
-    shapes = [
-        tuple(8 if size is None else size for size in tensor.shape[1:])
-        for tensor in model.inputs
-    ]
-    return shapes[0] if len(shapes) == 1 else shapes
-
-
-def _check(checks, layer, options, expected_failures, on_fail) -> CheckResults:
+    """Runs checks over a layer, for the function that is called `who`."""
     expected = dict(expected_failures or {})
     known = {check.__name__ for check in checks}
     if unknown := sorted(set(expected) - known):
         raise ValueError(
-            "check_layer: expected_failures must have names of checks as "
+            f"{who}: expected_failures must have names of checks as "
             f"keys. Received: {unknown}. Known: {sorted(known)}."
         )
     if on_fail not in ("raise", "warn", None):
         raise ValueError(
-            "check_layer: on_fail must be 'raise', 'warn' or None. "
+            f"{who}: on_fail must be 'raise', 'warn' or None. "
             f"Received: on_fail={on_fail!r}."
         )
-    results = run(
-        type(layer).__name__, _checks(checks, layer, *options), expected
-    )
-    report(results, on_fail)
+    found = checks_of(who, checks, layer, options)
+    results = run(type(layer).__name__, found, expected)
+    if results.failed and on_fail == "raise":
+        raise CheckFailure(str(results)) from results.failed[0].exception
+    if results.failed and on_fail == "warn":
+        warnings.warn(str(results), stacklevel=3)
     return results
 
 
@@ -289,14 +250,6 @@ def run(
     return results
 
 
-def report(results: CheckResults, on_fail: str | None) -> None:
-    """Raises or warns, with the whole table, if there is a failure."""
-    if results.failed and on_fail == "raise":
-        raise CheckFailure(str(results)) from results.failed[0].exception
-    if results.failed and on_fail == "warn":
-        warnings.warn(str(results), stacklevel=4)
-
-
 def _run_one(
     name: str, check: Callable[[], None], expected: str | None
 ) -> CheckResult:
@@ -306,11 +259,9 @@ def _run_one(
         check()
     except CheckSkip as skip:
         status, reason = "skipped", str(skip)
-    except Exception as error:
-        status, reason, exception = "failed", str(error), error
-        example = getattr(error, "example", "")
-        if not isinstance(error, CheckFailure):
-            reason = f"{type(error).__name__}: {reason}"
+    except CheckFailure as failure:
+        status, reason, exception = "failed", str(failure), failure
+        example = failure.example
     if expected is not None:
         if status == "failed":
             status, reason = "expected", f"{expected} ({reason})"
@@ -321,102 +272,27 @@ def _run_one(
     return CheckResult(name, status, reason, example, seconds, exception)
 
 
-def parametrize_with_layer_checks(
-    layers: Sequence[keras.Layer],
-    *,
-    expected_failures: Callable[[keras.Layer], Mapping[str, str]] | None = None,
-    input_shapes: Any = None,
-    traits: LayerTraits | None = None,
-    max_examples: int = 20,
-    backends: Sequence[str] | None = (),
-):
-    """Makes a pytest test of each check of each layer.
-
-    Args:
-        layers: layers, not built.
-        expected_failures: function from a layer to the checks that it fails,
-            with reasons; these are marked `xfail(strict=True)`.
-        input_shapes: see `check_layer`; for all layers.
-        traits: see `check_layer`; for all layers.
-        max_examples: see `check_layer`.
-        backends: see `check_layer`; here none by default, since a process for
-            each test takes long.
-
-    Returns:
-        A decorator for a test function with the arguments `layer` and
-        `check`, which calls `check(layer)`.
-
-    Raises:
-        ImportError: if pytest is not installed.
-
-    Examples:
-        >>> @keras_extras.testing.parametrize_with_layer_checks(
-        ...     [keras.layers.Dense(3), keras.layers.ReLU()]
-        ... )
-        ... def test_layer(layer, check):
-        ...     check(layer)
-    """
-    try:
-        import pytest
-    except ImportError as cause:
-        raise ImportError(
-            "parametrize_with_layer_checks needs pytest, which is not "
-            "installed. Install it: pip install pytest"
-        ) from cause
-
-    def as_test(check):
-        def run_check(layer):
-            try:
-                check()
-            except CheckSkip as skip:
-                pytest.skip(str(skip))
-
-        return run_check
-
-    cases = []
-    for layer in layers:
-        expected = dict(expected_failures(layer) if expected_failures else {})
-        for name, check in layer_checks(
-            layer,
-            input_shapes=input_shapes,
-            traits=traits,
-            max_examples=max_examples,
-            backends=backends,
-        ):
-            marks = ()
-            if name in expected:
-                marks = pytest.mark.xfail(reason=expected[name], strict=True)
-            cases.append(
-                pytest.param(
-                    layer,
-                    as_test(check),
-                    id=f"{layer.name}-{name}",
-                    marks=marks,
-                )
-            )
-    return pytest.mark.parametrize(("layer", "check"), cases)
-
-
-def _subject(layer, input_shapes, traits, max_examples, backends) -> Subject:
+def _subject(
+    who, layer, input_shapes, traits, max_examples, backends
+) -> Subject:
     if isinstance(layer, type):
         raise TypeError(
-            "check_layer: layer must be an instance. Received the class "
+            f"{who}: layer must be an instance. Received the class "
             f"{layer.__name__}. Give an instance: {layer.__name__}(...)."
         )
     if not isinstance(layer, keras.layers.Layer):
         raise TypeError(
-            "check_layer: layer must be a keras.layers.Layer. Received: "
+            f"{who}: layer must be a keras.layers.Layer. Received: "
             f"layer={layer!r}."
         )
     if not isinstance(max_examples, int) or max_examples < 1:
         raise ValueError(
-            "check_layer: max_examples must be a positive integer. Received: "
+            f"{who}: max_examples must be a positive integer. Received: "
             f"max_examples={max_examples!r}."
         )
     if traits is not None and not isinstance(traits, LayerTraits):
         raise TypeError(
-            "check_layer: traits must be LayerTraits. Received: "
-            f"traits={traits!r}."
+            f"{who}: traits must be LayerTraits. Received: traits={traits!r}."
         )
     subject = Subject(layer, input_shapes, traits, max_examples)
     subject.backends = _checks_process.resolve_backends(backends)

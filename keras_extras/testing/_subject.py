@@ -6,7 +6,6 @@ ints is one input, a list or dict of shapes is one structured input, a tuple of
 shapes stands for several positional arguments of `call`.
 """
 
-import copy
 import functools
 import inspect
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ from keras_extras.testing._sample_shapes import (
     shapes_in,
     size_changes,
 )
-from keras_extras.testing._tools import is_float, numbers, shake
+from keras_extras.testing._tools import copied, is_float, numbers, shake
 from keras_extras.testing._traits import LayerTraits
 
 
@@ -61,13 +60,13 @@ class Subject(Example):
 
     def clone(self, **changes) -> keras.Layer:
         """Returns a layer from the config, not built, with some changes."""
-        return self.cls.from_config(copy.deepcopy(self.config) | changes)
+        return self.cls.from_config(copied(self.config) | changes)
 
     def clone_with_dtype(self, dtype: str) -> keras.Layer:
         """Returns a clone that, with all layers in it, has that policy."""
         if "dtype" not in self.config:
             raise CheckSkip("its constructor takes no dtype")
-        config = copy.deepcopy(self.config)
+        config = copied(self.config)
         return self.cls.from_config(_replace_dtype(config, dtype))
 
     def scope(self):
@@ -79,11 +78,18 @@ class Subject(Example):
         return argument in inspect.signature(self.layer.call).parameters
 
     def call(self, layer: keras.Layer, inputs: Any, training: Any = None):
-        """Calls a clone."""
+        """Calls a clone; it is not training unless told so."""
         given = inputs if isinstance(inputs, tuple) else (inputs,)
-        if training is not None and self.accepts("training"):
-            return layer(*given, training=training)
-        return layer(*given)
+        return layer(*given, **self.mode(training))
+
+    def mode(self, training: Any = None) -> dict[str, Any]:
+        """Returns the argument `training` of `call`, if it needs one."""
+        parameters = inspect.signature(self.layer.call).parameters
+        if "training" not in parameters:
+            return {}
+        if training is None and parameters["training"].default is True:
+            training = False  # the augmentations of Keras
+        return {} if training is None else {"training": training}
 
     def built(self, shapes: Any = None, layer: Any = None) -> keras.Layer:
         """Returns a clone, or `layer`, built by a call; its weights are known.

@@ -219,3 +219,15 @@ def gradients(
     for variable, value in zip(layer.variables, before, strict=True):
         variable.assign(value)
     return of_inputs, of_weights
+
+
+def copied(config: Any) -> Any:
+    """Returns a copy of a config; what is no plain value is the same object.
+
+    Some configs of Keras's own layers hold modules, which nobody can copy.
+    """
+    if isinstance(config, dict):
+        return {key: copied(value) for key, value in config.items()}
+    if type(config) in (list, tuple):
+        return type(config)(copied(value) for value in config)
+    return config

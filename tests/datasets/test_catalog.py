@@ -1,24 +1,34 @@
 import gzip
 import hashlib
-import importlib.resources
 
 import numpy as np
 import pytest
 
-from keras_extras.datasets import IdxFormatError, load_mnist, write_idx
-
-SAMPLE = importlib.resources.files("keras_extras.datasets") / "sample"
-IMAGES = np.arange(3 * 4 * 5, dtype="uint8").reshape(3, 4, 5)
-LABELS = np.array([1, 0, 9], "uint8")
+from keras_extras.datasets import (
+    _families,
+    load_emnist,
+    load_fashion_mnist,
+    load_kmnist,
+    load_mnist,
+    load_qmnist,
+    write_idx,
+)
+from tests.datasets.folders import (
+    EXTENDED,
+    IMAGES,
+    LABELS,
+    SAMPLE,
+    is_both,
+    pack,
+    write_four,
+    write_pair,
+    write_qmnist,
+)
+from tests.datasets.mirror import serving
 
 
 def sample_bytes(name):
     return gzip.decompress((SAMPLE / name).read_bytes())
-
-
-def write_pair(folder, images=IMAGES, labels=LABELS, prefix="train"):
-    write_idx(folder / f"{prefix}-images-idx3-ubyte", images)
-    write_idx(folder / f"{prefix}-labels-idx1-ubyte", labels)
 
 
 @pytest.mark.parametrize(
@@ -112,112 +122,123 @@ def test_train_and_test_files_are_not_mixed_up(tmp_path):
     assert len(load_mnist(tmp_path, kind="test")[0]) == 1
 
 
-def test_missing_file_error_lists_what_was_sought_and_what_is_there(tmp_path):
-    write_pair(tmp_path, prefix="train")
-
-    with pytest.raises(FileNotFoundError) as caught:
-        load_mnist(tmp_path, kind="test")
-    for words in (
-        "load_mnist: path must be a folder with the test images",
-        "t10k-images-idx3-ubyte or t10k-images-idx3-ubyte.gz",
-        "t10k-images.idx3-ubyte or t10k-images.idx3-ubyte.gz",
-        f"Received: path={str(tmp_path)!r}.",
-        "has train-images-idx3-ubyte, train-labels-idx1-ubyte.",
-    ):
-        assert words in str(caught.value)
-    assert "Did you mean" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "train_images_idx3_ubyte",
-        "train-images-idx3-ubyte (1).gz",
-        "emnist-train-images-idx3-ubyte",
-        "train-images.idx",
-    ],
-)
-def test_missing_file_error_suggests_a_similar_name(name, tmp_path):
-    write_idx(tmp_path / name, IMAGES)
-    write_pair(tmp_path, prefix="t10k")
-
-    with pytest.raises(FileNotFoundError) as caught:
-        load_mnist(tmp_path)
-    assert f"Did you mean {name}?" in str(caught.value)
-
-
-def test_missing_file_error_shortens_a_long_inventory(tmp_path):
-    for number in range(13):
-        (tmp_path / f"file{number:02}").touch()
-
-    with pytest.raises(FileNotFoundError, match="file09 and 3 more"):
-        load_mnist(tmp_path)
-
-
-def test_missing_file_error_says_that_the_folder_is_empty(tmp_path):
-    with pytest.raises(FileNotFoundError, match="The folder is empty"):
-        load_mnist(tmp_path)
-
-
-def test_missing_folder_is_the_error_of_the_file_system(tmp_path):
-    with pytest.raises(FileNotFoundError) as caught:
-        load_mnist(tmp_path / "missing")
-    assert caught.value.filename == str(tmp_path / "missing")
-
-
-def test_file_in_place_of_a_folder_is_refused(tmp_path):
-    write_pair(tmp_path)
-
-    with pytest.raises(NotADirectoryError, match="Pass the folder it is in"):
-        load_mnist(tmp_path / "train-images-idx3-ubyte")
-
-
 @pytest.mark.parametrize("path", [None, "somewhere"])
 @pytest.mark.parametrize("kind", ["t10k", "Train", "", None, 0])
 def test_unknown_kind_is_refused_with_the_choices(path, kind):
-    with pytest.raises(ValueError, match='"train" or "test"') as caught:
+    words = '"train", "test" or "both"'
+    with pytest.raises(ValueError, match=words) as caught:
         load_mnist(path, kind)
     assert f"kind={kind!r}" in str(caught.value)
 
 
-def test_swapped_files_are_named(tmp_path):
-    write_pair(tmp_path, images=LABELS, labels=IMAGES)
+# --- the family --------------------------------------------------------------
 
-    with pytest.raises(IdxFormatError, match="two files are swapped") as caught:
-        load_mnist(tmp_path)
-    for content in ("images-idx3", "labels-idx1"):
-        assert str(tmp_path / f"train-{content}-ubyte") in str(caught.value)
+LOADERS = [load_mnist, load_fashion_mnist, load_kmnist]
+
+
+@pytest.mark.parametrize("load", LOADERS)
+def test_both_kinds_come_in_the_shape_of_keras(load, tmp_path):
+    write_four(tmp_path)
+    assert is_both(load(tmp_path, "both"))
+    for kind, count in (("train", 3), ("test", 1)):
+        images, labels = load(tmp_path, kind)
+        assert len(images) == len(labels) == count
+
+
+def test_new_loaders_load_both_kinds_as_keras_does(tmp_path):
+    write_four(tmp_path)
+    assert is_both(load_fashion_mnist(tmp_path))
+    assert is_both(load_kmnist(tmp_path))
+
+
+def test_the_sample_comes_in_both_kinds():
+    (x_train, y_train), (x_test, y_test) = load_mnist(kind="both")
+    assert x_train.tobytes() == load_mnist()[0].tobytes()
+    assert y_test.tobytes() == load_mnist(kind="test")[1].tobytes()
+    assert (len(y_train), len(x_test)) == (8500, 1500)
 
 
 @pytest.mark.parametrize(
-    ("images", "labels", "culprit", "offset", "words"),
-    [
-        (LABELS, LABELS, "images-idx3", 3, "expected 3 as the number"),
-        (IMAGES[..., None], LABELS, "images-idx3", 3, "found 4"),
-        (IMAGES, IMAGES, "labels-idx1", 3, "expected 1 as the number"),
-        (IMAGES.astype("int8"), LABELS, "images-idx3", 2, "found int8"),
-        (IMAGES, LABELS.astype("int32"), "labels-idx1", 2, "found int32"),
-        (IMAGES, LABELS[:2], "labels-idx1", 4, "expected 3 labels"),
-        (IMAGES[:1], LABELS, "labels-idx1", 4, "found 3"),
-    ],
+    ("load", "folder"),
+    [(load_fashion_mnist, "fashion-mnist"), (load_kmnist, "kmnist")],
 )
-def test_files_that_are_no_pair_are_refused(
-    images, labels, culprit, offset, words, tmp_path
-):
-    write_pair(tmp_path, images, labels)
-
-    with pytest.raises(IdxFormatError) as caught:
-        load_mnist(tmp_path)
-    assert caught.value.path == str(tmp_path / f"train-{culprit}-ubyte")
-    assert caught.value.offset == offset
-    assert words in str(caught.value)
-    assert "swapped" not in str(caught.value)
+def test_the_cache_is_read_without_a_path(load, folder, cache):
+    write_four(cache / folder)
+    assert is_both(load())
 
 
-def test_damaged_file_is_refused(tmp_path):
-    write_pair(tmp_path)
-    path = tmp_path / "train-labels-idx1-ubyte"
-    path.write_bytes(path.read_bytes()[:-1])
+def test_the_sample_does_not_depend_on_the_cache(cache):
+    write_four(cache / "mnist")
+    assert len(load_mnist()[0]) == 8500
 
-    with pytest.raises(IdxFormatError, match="cut short"):
-        load_mnist(tmp_path)
+
+def test_emnist_is_turned_upright(tmp_path):
+    for kind in ("train", "test"):
+        write_pair(tmp_path, prefix=f"emnist-letters-{kind}")
+    (images, labels), test = load_emnist("letters", tmp_path)
+
+    assert images.shape == (3, 5, 4)
+    assert images.flags.c_contiguous
+    for i, row, column in np.ndindex(IMAGES.shape):
+        assert images[i, column, row] == IMAGES[i, row, column]
+    assert labels.tolist() == LABELS.tolist()
+    assert test[0].tolist() == images.tolist()
+
+
+@pytest.mark.parametrize("split", ["Letters", "", None, "train", []])
+def test_unknown_split_is_refused(split):
+    with pytest.raises(ValueError, match="'letters', 'mnist'") as caught:
+        load_emnist(split)
+    assert f"split={split!r}" in str(caught.value)
+
+
+def test_qmnist_has_digits_or_all_columns(tmp_path):
+    write_qmnist(tmp_path)
+    (images, labels), _ = load_qmnist(tmp_path)
+    assert images.tolist() == IMAGES.tolist()
+    assert labels.dtype == np.uint8
+    assert labels.tolist() == [0, 8, 16]
+
+    labels = load_qmnist(tmp_path, "test", extended=True)[1]
+    assert labels.dtype == np.int32
+    assert labels.tolist() == EXTENDED.tolist()
+
+
+# --- downloads ---------------------------------------------------------------
+
+
+def test_the_genuine_digits_are_downloaded_and_kept(cache):
+    names = ["t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"]
+    files = {name: (SAMPLE / name).read_bytes() for name in names}
+    with serving(files) as mirror:
+        ask = {"download": True, "mirror": mirror.url, "verbose": False}
+        images, labels = load_mnist(kind="test", **ask)
+        assert len(mirror.asked) == 2
+        load_mnist(kind="test", **ask)
+        load_mnist(kind="test", download=True)
+        assert len(mirror.asked) == 2
+
+        (cache / "mnist" / names[0]).write_bytes(b"broken")
+        again, _ = load_mnist(kind="test", **ask)
+        assert len(mirror.asked) == 3
+
+    assert sorted(path.name for path in (cache / "mnist").iterdir()) == names
+    assert images.tobytes() == sample_bytes(names[0])[16:] == again.tobytes()
+    assert labels.tobytes() == sample_bytes(names[1])[8:]
+
+
+def test_emnist_is_downloaded_once_for_all(cache, tmp_path, monkeypatch):
+    pack(tmp_path / "gzip.zip")
+    data = (tmp_path / "gzip.zip").read_bytes()
+    monkeypatch.setattr(
+        _families,
+        "EMNIST_ARCHIVE",
+        _families.Published(
+            "gzip.zip", len(data), hashlib.sha256(data).hexdigest()
+        ),
+    )
+    with serving({"gzip.zip": data}) as mirror:
+        ask = {"download": True, "mirror": mirror.url, "verbose": False}
+        for kind in ("both", "train", "test"):
+            load_emnist("balanced", kind=kind, **ask)
+        assert [name for name, _ in mirror.asked] == ["gzip.zip"]

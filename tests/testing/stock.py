@@ -1,12 +1,21 @@
-"""One instance of every public layer of Keras, for the checks to run over."""
+"""One instance of every public layer of Keras, for the checks to run over.
 
+What fails is in `stock_failures.json`, by backend; to write that anew, with
+each `KERAS_BACKEND`:
+
+    python -m tests.testing.stock && python tools/stock_page.py
+"""
+
+import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
 from keras import layers
 
-from keras_extras.testing import LayerTraits
+from keras_extras.testing import CheckResults, LayerTraits, check_layer
 
 
 class Stock(NamedTuple):
@@ -41,13 +50,7 @@ KILLS = {
 }
 
 PIXELS = LayerTraits(input_range=(0.0, 255.0))
-# They round, clip and look up, so NaN and derivatives say nothing.
-COLORS = LayerTraits(
-    input_range=(0.0, 255.0), differentiable=False, propagates_nan=False
-)
-INTEGERS = LayerTraits(
-    input_dtype="int32", input_range=(0, 7), differentiable=False
-)
+INTEGERS = LayerTraits(input_dtype="int32", input_range=(0, 7))
 IMAGE = (8, 6, 3)
 SEQUENCE = (8, 4)
 VOLUME = (4, 6, 4, 2)
@@ -142,20 +145,20 @@ def _images() -> dict[str, Stock]:
                 seed=1, **given
             ),
             IMAGE,
-            COLORS,
+            PIXELS,  # unless training they do nothing
         )
         for name, given in seeded.items()
     }
     return found | {
-        "AutoContrast": Stock(layers.AutoContrast, IMAGE, COLORS),
+        "AutoContrast": Stock(layers.AutoContrast, IMAGE, PIXELS),
         "CenterCrop": Stock(lambda: layers.CenterCrop(4, 4), IMAGE, PIXELS),
         "ContrastLimitedAdaptiveHistogramEqualization": Stock(
-            layers.ContrastLimitedAdaptiveHistogramEqualization, IMAGE, COLORS
+            layers.ContrastLimitedAdaptiveHistogramEqualization, IMAGE, PIXELS
         ),
-        "Equalization": Stock(layers.Equalization, IMAGE, COLORS),
+        "Equalization": Stock(layers.Equalization, IMAGE, PIXELS),
         "Rescaling": Stock(lambda: layers.Rescaling(1 / 255, 0.5), IMAGE),
         "Resizing": Stock(lambda: layers.Resizing(5, 7), IMAGE, PIXELS),
-        "Solarization": Stock(layers.Solarization, IMAGE, COLORS),
+        "Solarization": Stock(layers.Solarization, IMAGE, PIXELS),
     }
 
 
@@ -210,7 +213,7 @@ def _plain() -> dict[str, Stock]:
         "GaussianNoise": Stock(lambda: layers.GaussianNoise(0.5, seed=1)),
         "GroupNormalization": Stock(lambda: layers.GroupNormalization(2)),
         "HashedCrossing": Stock(
-            lambda: layers.HashedCrossing(8), ((1,), (1,)), INTEGERS
+            lambda: layers.HashedCrossing(8), [(1,), (1,)], INTEGERS
         ),
         "Hashing": Stock(lambda: layers.Hashing(8), (4,), INTEGERS),
         "Identity": Stock(layers.Identity),
@@ -219,9 +222,7 @@ def _plain() -> dict[str, Stock]:
         ),
         "LayerNormalization": Stock(layers.LayerNormalization),
         "LeakyReLU": Stock(layers.LeakyReLU),
-        "Masking": Stock(
-            layers.Masking, SEQUENCE, LayerTraits(propagates_nan=False)
-        ),
+        "Masking": Stock(layers.Masking, SEQUENCE),
         "MelSpectrogram": Stock(
             lambda: layers.MelSpectrogram(
                 fft_length=32, sequence_stride=16, num_mel_bins=4
@@ -273,3 +274,60 @@ def public_names() -> list[str]:
         and issubclass(cls, layers.Layer)
         and cls.__name__ == name
     )
+
+
+FAILURES = Path(__file__).with_name("stock_failures.json")
+
+
+def failures(backend: str | None = None) -> dict[str, dict[str, str]]:
+    """Returns what is known to fail on a backend: {layer: {check: why}}."""
+    known = json.loads(FAILURES.read_text()) if FAILURES.exists() else {}
+    return known.get(backend or keras.backend.backend(), {})
+
+
+def run(name: str) -> CheckResults:
+    """Runs the checks over one layer, those that need no other process."""
+    stock = STOCK[name]
+    return check_layer(
+        stock.make(),
+        input_shapes=stock.input_shapes,
+        traits=stock.traits,
+        expected_failures=failures().get(name),
+        on_fail=None,
+        max_examples=4,
+        backends=(),
+    )
+
+
+def evidence(reason: str) -> str:
+    """Returns a reason in one short line, without what differs each time."""
+    text = re.sub(r"\x1b\[\d*m|\{\{.*?\}\}", "", reason)
+    text = re.sub(r"Exception encountered when calling [\w.]+\(\)\.", "", text)
+    text = re.sub(r"(\w+?)_\d+(?=/)", r"\1", text)
+    text = re.sub(r" +", " ", text.split("\n\nArguments received")[0])
+    text = " ".join(text.split())
+    return text if len(text) <= 160 else f"{text[:157]}..."
+
+
+def update() -> None:
+    """Writes what fails on the active backend into the table."""
+    backend = keras.backend.backend()
+    known = json.loads(FAILURES.read_text()) if FAILURES.exists() else {}
+    known[backend] = {}
+    FAILURES.write_text(json.dumps(known))  # nothing is expected to fail
+    found = {}
+    for name in STOCK:
+        if name not in KILLS.get(backend, ()):
+            failed = {
+                one.check: evidence(one.reason) for one in run(name).failed
+            }
+            if failed:
+                found[name] = failed
+    known[backend] = found
+    FAILURES.write_text(
+        json.dumps(known, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    )
+
+
+if __name__ == "__main__":
+    update()

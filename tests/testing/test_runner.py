@@ -7,9 +7,8 @@ from keras_extras.testing import (
     LayerTraits,
     check_layer,
     layer_checks,
-    parametrize_with_layer_checks,
 )
-from keras_extras.testing._runner import CHECKS
+from keras_extras.testing._runner import CHECKS, checks_of
 from tests.testing.broken_config import ArgumentForgotten, NoKeywords
 from tests.testing.broken_shapes import CentersBatch
 
@@ -102,28 +101,6 @@ def test_wrong_arguments(arguments, error, words):
         check_layer(**{"layer": keras.layers.ReLU()} | arguments)
 
 
-CASES = parametrize_with_layer_checks(
-    [keras.layers.ReLU(name="relu"), CentersBatch(name="centers")],
-    expected_failures=lambda layer: (
-        {NAME: "looks at the batch", "check_nan": "so too"}
-        if layer.name == "centers"
-        else {}
-    ),
-    max_examples=1,
-)
-
-
-@CASES
-def test_as_pytest_does(layer, check):
-    check(layer)
-
-
-def test_pytest_ids_name_the_layer_and_the_check():
-    ids = [case.id for case in CASES.args[1]]
-    assert ids[0] == "relu-check_clone"
-    assert len(ids) == 2 * len(CHECKS)
-
-
 def test_traits_of_the_caller_replace_those_of_the_class():
     check_layer(
         CentersBatch(),
@@ -132,3 +109,51 @@ def test_traits_of_the_caller_replace_those_of_the_class():
         backends=(),
         max_examples=1,
     )
+
+
+def test_what_the_layer_raises_is_a_failure_with_an_example():
+    def crashes(subject):
+        raise LookupError("no weights today")
+
+    ((_, check),) = checks_of(
+        "test", [crashes], keras.layers.ReLU(), ((5,), None, 1, ())
+    )
+    with pytest.raises(CheckFailure, match="LookupError: no weights") as caught:
+        check()
+    assert isinstance(caught.value.__cause__, LookupError)
+    assert caught.value.example.endswith("layer(x)")
+
+
+def test_a_failure_of_the_example_hides_nothing():
+    class CannotBeDescribed(keras.layers.Layer):
+        def get_config(self):
+            raise KeyError("config")
+
+        def call(self, *inputs):
+            raise OSError("disk")
+
+    def crashes(subject):
+        subject.cls = None  # not even its name can be written
+        raise LookupError("first")
+
+    ((_, check),) = checks_of(
+        "test", [crashes], CannotBeDescribed(), (None, None, 1, ())
+    )
+    with pytest.raises(CheckFailure, match="LookupError: first") as caught:
+        check()
+    assert isinstance(caught.value.__cause__, LookupError)
+    assert caught.value.example == ""
+
+
+def test_shapes_that_do_not_fit_have_an_example():
+    results = check_layer(
+        keras.layers.Conv2D(3, 3),
+        input_shapes=(4,),
+        backends=(),
+        on_fail=None,
+    )
+    (failed,) = results.failed
+    assert failed.check == "check_call"
+    assert failed.example.endswith("layer(x)")
+    with pytest.raises(ValueError, match="expected min_ndim=4"):
+        exec(failed.example, {})

@@ -82,11 +82,11 @@ def _options(inputs, pool_size, strides, padding):
 
 
 def _second(inputs):
-    return inputs.movedim(-1, 1)
+    return inputs.movedim(inputs.ndim - 1, 1)  # ONNX takes no -1
 
 
 def _last(outputs):
-    return outputs.movedim(1, -1)
+    return outputs.movedim(1, outputs.ndim - 1)
 
 
 def _when_max(inputs, pool_size, strides=None, padding="valid",

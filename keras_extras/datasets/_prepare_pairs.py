@@ -1,0 +1,149 @@
+"""Pairs of images and labels, as they are read, into what `fit` takes.
+
+    scale, split, add an axis of channels, one-hot        in one call
+
+Made of the functions of `_prepare` and `_split`, which do one thing each.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from keras_extras import _errors
+from keras_extras.datasets import _prepare
+from keras_extras.datasets._split import train_validation_split
+
+_Pair = tuple[ArrayLike, ArrayLike]
+
+_SCALINGS: dict[str, Callable[..., Any]] = {
+    "unit": lambda *arrays: map(_prepare.scale_to_unit, arrays),
+    "signed": lambda *arrays: map(_prepare.scale_to_signed, arrays),
+    "standard": _prepare.standardize,
+}
+
+
+def prepare(
+    train: _Pair,
+    *others: _Pair,
+    scaling: str = "unit",
+    validation_size: float | None = None,
+    seed: int | None = None,
+    one_hot: bool = False,
+    num_classes: int | None = None,
+) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """Turns images and labels into inputs and targets of a network.
+
+        x = scaled images, (count, height, width, channels)
+        y = labels as int32, or one row per label
+
+    What a course does between loading and `fit`, for what the loaders of this
+    package and of `keras.datasets` return. Everything that is learned from
+    the data is learned from the training part alone.
+
+    Args:
+        train: `(images, labels)` to train with. Images are unsigned integers
+            `(count, height, width)`, which get an axis for the one channel,
+            or of another rank, which they keep; labels are integers
+            `(count,)`.
+        *others: further pairs, for testing, treated alike.
+        scaling: `"unit"` for values in [0, 1] (see `scale_to_unit`),
+            `"signed"` for [-1, 1] (see `scale_to_signed`) or `"standard"` for
+            mean 0 per pixel and one standard deviation, with the statistics
+            of the training part (see `standardize`).
+        validation_size: share or number of the training examples to validate
+            with, of each class alike (see `train_validation_split`). `None`
+            splits nothing off.
+        seed: int >= 0 for the same split each time, or `None`.
+        one_hot: whether targets are rows with a single one, float32.
+        num_classes: length of these rows; `None` for the largest label of all
+            pairs plus one.
+
+    Returns:
+        Tuple of pairs `(x, y)`: of `train`, of its validation part if there
+        is one, then of each of `others`.
+
+    Raises:
+        TypeError: if an array has the wrong dtype.
+        ValueError: if a pair is none, if an argument is out of range, or if
+            images and labels differ in number.
+
+    Examples:
+        >>> from keras_extras.datasets import load_mnist, prepare
+        >>> train, validation, test = prepare(
+        ...     *load_mnist(kind="both"), validation_size=500, seed=0
+        ... )
+        >>> [x.shape for x, y in (train, validation, test)]
+        [(8000, 28, 28, 1), (500, 28, 28, 1), (1500, 28, 28, 1)]
+    """
+    if scaling not in _SCALINGS:
+        raise _errors.wrong(
+            "prepare", "scaling", f"one of {list(_SCALINGS)}", scaling
+        )
+    pairs = [_arrays("train", train)]
+    others_pairs = [
+        _arrays(f"others[{i}]", pair) for i, pair in enumerate(others)
+    ]
+    if validation_size is not None:
+        images, labels = pairs[0]
+        parts = train_validation_split(
+            images,
+            labels,
+            validation_size=validation_size,
+            stratify=labels,
+            seed=seed,
+        )
+        pairs = [(x, y) for x, y in parts]
+    pairs += others_pairs
+    inputs = _SCALINGS[scaling](*(images for images, _ in pairs))
+    targets = [labels for _, labels in pairs]
+    if one_hot:
+        if num_classes is None:
+            num_classes = 1 + max(int(y.max(initial=0)) for y in targets)
+        targets = [_prepare.one_hot(y, num_classes) for y in targets]
+    else:
+        targets = [y.astype(np.int32) for y in targets]
+    return tuple(
+        (x[..., None] if x.ndim == 3 else x, y)
+        for x, y in zip(inputs, targets, strict=True)
+    )
+
+
+def _arrays(name: str, pair: Any) -> tuple[np.ndarray, np.ndarray]:
+    is_pair = isinstance(pair, tuple | list) and len(pair) == 2
+    if not is_pair or isinstance(pair[0], tuple):
+        raise _errors.wrong(
+            "prepare",
+            name,
+            "a pair of arrays, (images, labels)",
+            _structure(pair),
+            fix="Hand over what a loader returned with a star: "
+            "prepare(*load_fashion_mnist()).",
+            error=TypeError,
+        )
+    images, labels = map(np.asarray, pair)
+    if labels.ndim != 1 or images.shape[:1] != labels.shape:
+        raise _errors.wrong(
+            "prepare",
+            name,
+            "images and labels of the same number, labels (count,)",
+            (images.shape, labels.shape),
+            context="These are their shapes.",
+        )
+    if labels.dtype.kind not in "iu":
+        raise _errors.wrong(
+            "prepare",
+            f"{name}[1].dtype",
+            "an integer dtype",
+            str(labels.dtype),
+            error=TypeError,
+        )
+    return images, labels
+
+
+def _structure(value: Any) -> str:
+    """What a value is made of, instead of thousands of numbers."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_structure, value))})"
+    return type(value).__name__

@@ -1,0 +1,161 @@
+"""What is done to an image besides the transformation, against old Keras."""
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from keras.src.legacy.preprocessing import image as legacy
+
+from keras_extras.datasets import ImageDataGenerator
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*scipy.ndimage.interpolation:DeprecationWarning"
+)
+
+
+def pictures(*shape, seed=0):
+    return np.random.default_rng(seed).uniform(0, 255, shape).astype("float32")
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"rescale": 1 / 255},
+        {"samplewise_center": True},
+        {"samplewise_center": True, "samplewise_std_normalization": True},
+        {"featurewise_center": True, "rescale": 0.5},
+        {"featurewise_center": True, "featurewise_std_normalization": True},
+        {"featurewise_center": True, "zca_whitening": True},
+        {"preprocessing_function": lambda x: x[::-1] * 2, "rescale": 0.1},
+    ],
+    ids=str,
+)
+def test_fit_and_standardize_equal_old_keras(arguments, data_format):
+    images = pictures(20, 5, 5, 3)
+    if data_format == "channels_first":
+        images = np.moveaxis(images, -1, 1)
+    ours = ImageDataGenerator(**arguments, data_format=data_format)
+    old = legacy.ImageDataGenerator(**arguments, data_format=data_format)
+    ours.fit(images)
+    old.fit(images)
+    expected = np.stack([old.standardize(image.copy()) for image in images])
+    tolerance = {"rtol": 1e-4, "atol": 2e-3}
+    together = ours.standardize(images.copy())
+    np.testing.assert_allclose(together, expected, **tolerance)
+    alone = ours.standardize(images[0].copy())
+    np.testing.assert_allclose(alone, expected[0], **tolerance)
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_random_transform_equals_old_keras_under_a_seed(data_format):
+    arguments = {
+        "rotation_range": 30,
+        "zoom_range": 0.2,
+        "shear_range": 10,
+        "horizontal_flip": True,
+        "channel_shift_range": 10,
+        "data_format": data_format,
+    }
+    image = pictures(12, 12, 3)
+    if data_format == "channels_first":
+        image = np.moveaxis(image, -1, 0)
+    for seed in range(10):
+        expected = legacy.ImageDataGenerator(**arguments).random_transform(
+            image, seed
+        )
+        ours = ImageDataGenerator(**arguments).random_transform(image, seed)
+        np.testing.assert_allclose(ours, expected, atol=2e-3)
+
+
+def test_fit_on_augmented_images_equals_old_keras():
+    arguments = {"rotation_range": 20, "featurewise_center": True}
+    images = pictures(6, 8, 8, 1)
+    ours = ImageDataGenerator(**arguments)
+    ours.fit(images, augment=True, rounds=300, seed=0)
+    old = legacy.ImageDataGenerator(**arguments, data_format="channels_last")
+    old.fit(images, augment=True, rounds=300, seed=1)
+    np.testing.assert_allclose(ours.mean, old.mean, rtol=5e-3)
+
+
+def test_statistics_set_by_hand_are_used():
+    ours = ImageDataGenerator(featurewise_center=True)
+    ours.mean = [1, 2, 3]
+    standardized = ours.standardize(np.ones((2, 4, 4, 3), "float32"))
+    assert standardized[0, 0, 0].tolist() == [0, -1, -2]
+
+
+def test_standardize_changes_floats_in_place_as_old_keras():
+    image = np.full((2, 2, 1), 255, "float32")
+    ImageDataGenerator(rescale=1 / 255).standardize(image)
+    np.testing.assert_allclose(image, 1)
+    whole = np.full((2, 2, 1), 255, "uint8")
+    assert ImageDataGenerator(rescale=1 / 255).standardize(whole).max() <= 1.01
+    assert whole.max() == 255
+
+
+def test_unknown_statistics_warn():
+    with pytest.warns(UserWarning, match=r"Call fit\(images\) first"):
+        ImageDataGenerator(featurewise_center=True).standardize(
+            np.ones((2, 2, 1), "float32")
+        )
+
+
+def test_dependent_choices_are_made_with_a_warning():
+    with pytest.warns(UserWarning, match=r"sets featurewise_center=True"):
+        ours = ImageDataGenerator(featurewise_std_normalization=True)
+    assert ours.featurewise_center is True
+
+
+def test_preprocessing_function_must_keep_the_shape():
+    ours = ImageDataGenerator(preprocessing_function=lambda x: x[:1])
+    with pytest.raises(ValueError, match=r"preprocessing_function must be"):
+        ours.augmented(pictures(2, 4, 4, 1), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "uint8"])
+def test_the_dtype_is_that_of_the_batches(dtype):
+    ours = ImageDataGenerator(rotation_range=20, dtype=dtype)
+    batch = ours.augmented(pictures(3, 6, 6, 1), np.random.default_rng(0))
+    assert batch.dtype == dtype
+
+
+def test_defaults_are_the_settings_of_keras(monkeypatch):
+    monkeypatch.setattr(
+        keras.config, "image_data_format", lambda: "channels_first"
+    )
+    assert ImageDataGenerator().data_format == "channels_first"
+    assert ImageDataGenerator().dtype == keras.config.floatx()
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda g: g.apply_transform(np.ones((3, 3)), {}), "x.shape must be"),
+        (lambda g: g.fit(np.ones((3, 3, 1))), r"\(count, height"),
+        (lambda g: g.fit(np.ones((0, 3, 3, 1))), "at least one image"),
+        (lambda g: g.fit(np.ones((1, 3, 3, 1)), True, 0), "rounds must be"),
+        (lambda g: g.get_random_transform((3, 3)), "img_shape must be"),
+        (
+            lambda g: g.apply_transform(np.ones((3, 3, 1)), {"angle": 1}),
+            r"theta.*Received: transform_parameters=\['angle'\]",
+        ),
+    ],
+)
+def test_wrong_input_is_named(call, words):
+    with pytest.raises(ValueError, match=words):
+        call(ImageDataGenerator())
+
+
+def test_text_is_no_image():
+    with pytest.raises(TypeError, match=r"x\.dtype must be"):
+        ImageDataGenerator().standardize(np.array([[["a"]]]))
+
+
+def test_nothing_is_printed_and_nothing_warns(capsys):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        flow = ImageDataGenerator(rotation_range=9).flow(pictures(4, 5, 5, 1))
+        next(flow)
+    assert capsys.readouterr() == ("", "")

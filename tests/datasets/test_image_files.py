@@ -1,0 +1,163 @@
+"""Flows of folders."""
+
+import keras
+import numpy as np
+import pytest
+from keras.src.legacy.preprocessing import image as legacy
+from PIL import Image
+
+from keras_extras.datasets import ImageDataGenerator
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, count in (("cat", 3), ("dog", 5)):
+        (tmp_path / name).mkdir()
+        for number in range(count):
+            pixels = np.random.default_rng(number).integers(
+                0, 256, (7, 9, 3), dtype="uint8"
+            )
+            Image.fromarray(pixels).save(tmp_path / name / f"{number}.png")
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+    return tmp_path
+
+
+def flow(folder, split=0.0, **arguments):
+    generator = ImageDataGenerator(validation_split=split)
+    return generator.flow_from_directory(
+        folder, **{"target_size": (6, 4), "shuffle": False, **arguments}
+    )
+
+
+@pytest.mark.parametrize(
+    "class_mode", ["categorical", "binary", "sparse", "input", None]
+)
+@pytest.mark.parametrize("color_mode", ["rgb", "rgba", "grayscale"])
+@pytest.mark.parametrize("subset", [None, "training", "validation"])
+def test_equals_old_keras(folder, class_mode, color_mode, subset, capsys):
+    (folder / ".ipynb_checkpoints").rmdir()
+    how = {
+        "target_size": (6, 4),
+        "color_mode": color_mode,
+        "class_mode": class_mode,
+        "subset": subset,
+        "shuffle": False,
+    }
+    ours = ImageDataGenerator(
+        validation_split=0.4, rescale=1 / 255
+    ).flow_from_directory(folder, **how)
+    old = legacy.ImageDataGenerator(
+        validation_split=0.4, rescale=1 / 255
+    ).flow_from_directory(folder, **how)
+    assert ours.filenames == old.filenames
+    assert ours.filepaths == old.filepaths
+    assert ours.class_indices == old.class_indices
+    assert ours.image_shape == old.image_shape
+    assert ours.samples == ours.n == old.samples
+    np.testing.assert_array_equal(ours.classes, old.classes)
+    for got, expected in zip(
+        keras.tree.flatten(ours[0]), keras.tree.flatten(old[0]), strict=True
+    ):
+        np.testing.assert_allclose(got, expected, atol=1e-6)
+        assert got.dtype == expected.dtype
+
+
+def test_channels_first(folder):
+    last = flow(folder)[0][0]
+    generator = ImageDataGenerator(data_format="channels_first")
+    first = generator.flow_from_directory(
+        folder, target_size=(6, 4), shuffle=False
+    )
+    assert first.image_shape == (3, 6, 4)
+    np.testing.assert_array_equal(np.moveaxis(first[0][0], 1, -1), last)
+
+
+def test_classes_are_numbered_as_given(folder):
+    given = flow(folder, classes=["dog", "cat"], class_mode="sparse")
+    assert given.class_indices == {"dog": 0, "cat": 1}
+    assert given[0][1].tolist() == [0] * 5 + [1] * 3
+    assert flow(folder, classes=["dog"], class_mode=None)[0].shape[0] == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"classes": ["dog", "nope"]}, "There are: cat, dog"),
+        ({"classes": ["dog", "dog"]}, "classes must be different"),
+        ({"classes": ["../x"]}, "leads out of the folder"),
+        ({"class_mode": "raw"}, "class_mode must be 'categorical'"),
+        ({"color_mode": "hsv"}, "color_mode must be 'grayscale'"),
+        ({"interpolation": "best"}, "interpolation must be"),
+        ({"target_size": (0, 4)}, "target_size must be"),
+        ({"target_size": 4}, "target_size must be"),
+        ({"broken": "ignore"}, "broken must be 'raise'"),
+        ({"max_pixels": 0}, "max_pixels must be"),
+        ({"max_pixels": 10**12}, "PIL.Image.MAX_IMAGE_PIXELS"),
+    ],
+)
+def test_a_wrong_argument_is_named(folder, arguments, words):
+    with pytest.raises(ValueError, match=words):
+        flow(folder, **arguments)
+
+
+def test_no_image_at_all_is_explained(folder, tmp_path_factory):
+    empty = tmp_path_factory.mktemp("empty")
+    with pytest.raises(ValueError, match="one folder per class"):
+        flow(empty)
+    (empty / "a").mkdir()
+    (empty / "a" / "x.webp").touch()
+    with pytest.raises(ValueError, match=r"\.webp \(1\)"):
+        flow(empty)
+    with pytest.raises(ValueError, match="so few images"):
+        flow(folder, split=0.01, subset="validation")
+    with pytest.raises(NotADirectoryError, match="is not a folder"):
+        flow(folder / "nowhere")
+
+
+def test_broken_images_are_raised_named_or_skipped(folder):
+    (folder / "cat" / "0.png").write_bytes(b"<html>")
+    (folder / "dog" / "1.png").write_bytes(b"")
+    given = flow(folder)
+    with pytest.raises(ValueError, match=r"cat.0\.png.*web page"):
+        given[0]
+    with pytest.warns(UserWarning, match=r"cannot be read.*0\.png") as caught:
+        given = flow(folder, broken="warn", class_mode="sparse")
+    assert len(caught) == 2  # one per class
+    assert given[0][1].tolist() == [0] * 2 + [1] * 4
+    given = flow(folder, broken="skip")
+    assert given.samples == 6
+    assert [path[-9:-6] for path, _ in given.broken_files] == ["cat", "dog"]
+    assert "empty" in given.broken_files[1][1]
+
+
+def test_a_link_out_of_the_folder_is_not_read(folder, tmp_path_factory):
+    secret = tmp_path_factory.mktemp("outside") / "secret.png"
+    Image.new("RGB", (4, 4)).save(secret)
+    (folder / "cat" / "9.png").symlink_to(secret)
+    with pytest.raises(ValueError, match="leads out of the folder"):
+        flow(folder)
+    given = flow(folder, broken="skip")
+    assert given.samples == 8
+    assert given.broken_files[0][0].endswith("9.png")
+    (folder / "cat" / "9.png").unlink()
+    (folder / "cat" / "9.png").symlink_to(folder / "dog" / "0.png")
+    assert flow(folder).samples == 9
+
+
+def test_fit_with_workers(folder):
+    generator = ImageDataGenerator(horizontal_flip=True, rescale=1 / 255)
+    given = generator.flow_from_directory(
+        folder, target_size=(6, 4), batch_size=3, seed=0, workers=2
+    )
+    model = keras.Sequential(
+        [keras.layers.Flatten(), keras.layers.Dense(2, activation="softmax")]
+    )
+    model.compile("sgd", "categorical_crossentropy")
+    history = model.fit(
+        given, validation_data=flow(folder, batch_size=3), epochs=2, verbose=0
+    )
+    assert np.isfinite(history.history["val_loss"]).all()
+    assert model.predict(flow(folder, class_mode=None), verbose=0).shape == (
+        8,
+        2,
+    )
