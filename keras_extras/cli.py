@@ -18,6 +18,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 _DESCRIPTION = """\
 Layers you can open, data, training records and pictures for Keras 3."""
@@ -152,7 +153,7 @@ def _find_layer(words: str):
         name = ast.unparse(call.func if call else node)
         args = [ast.literal_eval(one) for one in (call.args if call else ())]
         kwargs = {
-            one.arg: ast.literal_eval(one.value)
+            str(one.arg): ast.literal_eval(one.value)
             for one in (call.keywords if call else ())
         }
     except (SyntaxError, ValueError) as error:
@@ -161,7 +162,7 @@ def _find_layer(words: str):
             "name=value) with plain values"
         ) from error
     sys.path.insert(0, os.getcwd())
-    found = importlib.import_module(module_name)
+    found: Any = importlib.import_module(module_name)
     for part in name.split("."):
         if not hasattr(found, part):
             raise ValueError(f"check: {module_name} has no {name}")

@@ -313,7 +313,7 @@ def _full_means(inputs, windows):
         )
     if dtype in ("float16", "bfloat16"):
         inputs = keras.ops.cast(inputs, "float32")
-    sums = _fold(keras.ops.add, inputs, windows)
+    sums: Any = _fold(keras.ops.add, inputs, windows)
     return keras.ops.cast(sums / math.prod(windows.size), dtype)
 
 

@@ -94,7 +94,8 @@ class Example:
         """Returns the line that imports the class."""
         module, name = self.cls.__module__, self.cls.__qualname__
         if module.startswith("keras.src"):
-            return f"from keras.layers import {name}"
+            place = "keras" if hasattr(keras, name) else "keras.layers"
+            return f"from {place} import {name}"
         if module.startswith("keras_extras.layers."):
             return f"from keras_extras.layers import {name}"
         if module == "__main__" or "<locals>" in name:

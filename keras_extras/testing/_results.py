@@ -2,6 +2,7 @@
 
 import dataclasses
 import html
+import re
 from typing import Any
 
 STATUSES = ("passed", "failed", "skipped", "expected")
@@ -108,7 +109,8 @@ class CheckFailure(AssertionError):
     """A broken promise: what is wrong, and code that shows it."""
 
     def __init__(self, reason: str, example: str = ""):
-        super().__init__(reason)
+        # Keras writes some of its messages in bold.
+        super().__init__(re.sub(r"\x1b\[\d*m", "", reason))
         self.example = example
 
 

@@ -268,6 +268,7 @@ def _replace_dtype(config: Any, dtype: str) -> Any:
 
 
 def _words(error: BaseException) -> str:
-    """Returns the first line of an error, and its class."""
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0][:200]}"
+    """Returns the class of an error, and the line that says what is wrong."""
+    lines = [line for line in str(error).splitlines() if line.strip()] or [""]
+    cause = lines[0].startswith("Exception encountered") and len(lines) > 1
+    return f"{type(error).__name__}: {lines[1 if cause else 0].strip()[:200]}"

@@ -248,7 +248,7 @@ def test_endless_nonsense_ends(mirror, path):
             3,
         ),
     ],
-    ids=str,
+    ids=lambda value: None if callable(value) else str(value),
 )
 def test_what_a_server_does_is_said_and_asked_for_again_where_it_may_help(
     mirror, path, fault, words, requests

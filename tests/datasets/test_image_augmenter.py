@@ -30,7 +30,7 @@ def pictures(*shape, seed=0):
         {"featurewise_center": True, "zca_whitening": True},
         {"preprocessing_function": lambda x: x[::-1] * 2, "rescale": 0.1},
     ],
-    ids=str,
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
 )
 def test_fit_and_standardize_equal_old_keras(arguments, data_format):
     images = pictures(20, 5, 5, 3)

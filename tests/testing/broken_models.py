@@ -244,7 +244,7 @@ class NumpyInCall(Net):
     """NumPy knows neither symbols nor gradients."""
 
     def call(self, inputs, training=False):
-        hidden = np.tanh(ops.convert_to_numpy(self.hidden(inputs)))
+        hidden = np.asarray(ops.convert_to_numpy(self.hidden(inputs)))
         return self.head(hidden)
 
 

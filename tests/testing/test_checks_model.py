@@ -176,17 +176,10 @@ HEALTHY = {
 }
 
 
-# Keras writes the graph in place of the arguments `inputs` and `outputs`, and
-# the first call of a Sequential puts an InputLayer into its config.
-NOT_YET = ("two inputs", "two outputs", "sequential without Input")
 LONG = ("two outputs", "a dict of inputs", "MLP")
 
 
 def marks(name):
-    if name in NOT_YET:
-        yield pytest.mark.xfail(
-            strict=True, reason="the checks of the config know no graphs"
-        )
     if name in LONG:
         yield pytest.mark.full
 
