@@ -59,7 +59,8 @@ def spatial_pyramid_pool(
     data_format = data_format or keras.config.image_data_format()
     rank = len(inputs.shape) - 2
     is_last = data_format == "channels_last"
-    channels = inputs.shape[-1 if is_last else 1]
+    sizes: Any = keras.ops.shape(inputs)  # known when the graph runs
+    channels = sizes[-1 if is_last else 1]
     reduce = reduce or ops.adaptive_average_pool
     levels = []
     for level in bins:
