@@ -151,7 +151,8 @@ def _open(layer, rebuilder) -> Replacement:
 def _carry_by_name(old, new):
     """Gives each weight the value that the old layer has under its name."""
     for weight in own_weights(new):
-        weight.assign(getattr(old, weight.name))
+        # A copy: JAX hands the arrays of a model in training to the next step.
+        weight.assign(keras.ops.copy(getattr(old, weight.name)))
 
 
 # --- to stock --------------------------------------------------------------

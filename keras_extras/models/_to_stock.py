@@ -247,7 +247,7 @@ def _carry_frozen(old, new):
         value = getattr(old, weight.name)
         if weight.name.endswith("kernel"):
             value = used_kernel(old, weight.name, value)
-        weight.assign(value)
+        weight.assign(keras.ops.copy(value))
 
 
 def used_kernel(layer, name, kernel):

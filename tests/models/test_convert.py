@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_extras import layers
-from keras_extras.models import to_extras
+from keras_extras.models import to_extras, to_keras
 from tests import samples
 from tests.models.moving import assert_moves, ours_in, randomize, run, values
 
@@ -131,3 +131,16 @@ def test_frozen_model_stays_frozen():
     opened = to_extras(model)
     assert not opened.trainable
     assert opened.layers[0].trainable
+
+
+def test_the_models_share_no_arrays():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    opened = to_extras(model)
+    closed = to_keras(opened)
+    x = np.ones((8, 4), "float32")
+    expected = model.predict(x, verbose=0)
+    # JAX deletes the arrays that a training step replaces.
+    for one in (model, opened):
+        one.compile("sgd", "mse")
+        one.fit(x, np.zeros((8, 3)), verbose=0)
+    np.testing.assert_allclose(closed.predict(x, verbose=0), expected)
