@@ -69,7 +69,7 @@ def load_torch_weights(
         ... )
         >>> state_dict = {"fc.weight": np.ones((2, 3)), "fc.bias": np.zeros(2)}
         >>> keras_extras.models.load_torch_weights(model, state_dict)
-        >>> float(model(np.ones((1, 3)))[0, 0])
+        >>> float(model.predict(np.ones((1, 3)), verbose=0)[0, 0])
         3.0
     """
     who = "load_torch_weights"
