@@ -103,7 +103,7 @@ class ImageFlow(PyDataset):
 
     def images_at(self, indices: np.ndarray) -> np.ndarray:
         """Returns the images of these numbers, unchanged."""
-        raise NotImplementedError
+        raise NotImplementedError  # each kind of flow reads its own
 
     def targets_at(self, indices: np.ndarray, images: np.ndarray) -> Any:
         """Returns the targets of these numbers, or `None`."""

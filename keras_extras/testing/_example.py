@@ -119,7 +119,7 @@ class Example:
             try:
                 layer = self.cls.from_config(copied(less))
                 same = plain(layer.get_config(), without_name=True) == wanted
-            except Exception:
+            except Exception:  # the argument is needed
                 same = False
             if same:
                 config = less

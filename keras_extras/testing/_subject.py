@@ -175,7 +175,7 @@ class Subject(Example):
             try:
                 # A layer that unpacks a list of two takes one array of two.
                 self.call(self.clone(), self.inputs(candidate, batch=5))
-            except Exception:
+            except Exception:  # not this shape
                 continue
             return candidate
         if last is not None:
