@@ -17,7 +17,7 @@ LINT := $(VENV)/.has-lint
 DOCS := $(VENV)/.has-docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full lint docs bench clean
+.PHONY: help demo test test-full lint docs bench bench-quick clean
 
 help:
 	@echo "make demo       train two models on real digits; makes a report"
@@ -26,7 +26,8 @@ help:
 	@echo "make test-full  the same, with the long property tests"
 	@echo "make lint       check format, style, types and import directions"
 	@echo "make docs       build the documentation into site/"
-	@echo "make bench      measure our layers against Keras's"
+	@echo "make bench      measure our layers against Keras's, on each backend"
+	@echo "make bench-quick    in three minutes, one case a layer"
 	@echo "make clean      delete everything that make has made"
 
 demo: $(DEMO)
@@ -49,7 +50,10 @@ docs: $(DOCS)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(TEST)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(BACKENDS)
+
+bench-quick: $(TEST)
+	$(BIN)/python -m benchmarks --quick $(BACKENDS)
 
 clean:
 	rm -rf $(VENV) build dist site demo-output

@@ -1,145 +1,241 @@
 """Measures our layers against Keras's: `python -m benchmarks [backend ...]`.
 
-Both run alternately in one process, on random inputs, float32. Printed are
-the medians in milliseconds and the ratio ours / stock: below 1 we are faster.
-The row `stock, stock` shows how much of a ratio is noise.
+    make bench         all of `_cases.py` on three backends
+    make bench-quick   one case a layer, fewer repeats
+
+Ours, stock and stock again run in turn in one process, on random inputs,
+float32, as a plain call (`call`), as the backend's `predict` runs it
+(`forward`: compiled on TensorFlow and JAX), and as a training step (`step`).
+Printed are the medians in milliseconds, the ratio ours / stock, below 1 when
+we are faster, and the floor: how much the two stocks differ. A ratio over 1.05
+beyond its floor is measured again, and fails the run if it stays. All of it
+is written to `results/<backend>.json`, if not quick.
 """
 
+import argparse
+import importlib.metadata
 import json
+import math
 import os
 import platform
 import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks._cases import CASES, floors, is_convolution_or_pooling
+
 BACKENDS = ("tensorflow", "jax", "torch")
 RESULTS = Path(__file__).resolve().parent / "results"
-
-# Layer, arguments, input shape.
-CASES = [
-    ("Dense", {"units": 128, "activation": "relu"}, (128, 784)),
-    ("Conv1D", {"filters": 64, "kernel_size": 3}, (128, 128, 32)),
-    (
-        "Conv2D",
-        {"filters": 32, "kernel_size": 3, "activation": "relu"},
-        (128, 28, 28, 1),
-    ),
-    (
-        "Conv2D",
-        {"filters": 64, "kernel_size": 3, "padding": "same"},
-        (128, 14, 14, 64),
-    ),
-    ("Conv3D", {"filters": 16, "kernel_size": 3}, (8, 16, 16, 16, 8)),
-    ("MaxPooling1D", {"pool_size": 2}, (128, 128, 64)),
-    ("MaxPooling2D", {"pool_size": 2}, (128, 24, 24, 64)),
-    (
-        "MaxPooling2D",
-        {"pool_size": 3, "strides": 2, "padding": "same"},
-        (128, 24, 24, 64),
-    ),
-    ("MaxPooling3D", {"pool_size": 2}, (8, 16, 16, 16, 16)),
-    ("AveragePooling2D", {"pool_size": 2}, (128, 24, 24, 64)),
-    (
-        "AveragePooling2D",
-        {"pool_size": 3, "strides": 1, "padding": "same"},
-        (128, 24, 24, 64),
-    ),
-    ("AveragePooling3D", {"pool_size": 2}, (8, 16, 16, 16, 16)),
-    (
-        "Conv2DTranspose",
-        {"filters": 32, "kernel_size": 3, "strides": 2, "padding": "same"},
-        (64, 14, 14, 64),
-    ),
-    ("Conv1DTranspose", {"filters": 32, "kernel_size": 3}, (64, 128, 32)),
-    ("DepthwiseConv2D", {"kernel_size": 3}, (64, 28, 28, 64)),
-    (
-        "SeparableConv2D",
-        {"filters": 64, "kernel_size": 3, "padding": "same"},
-        (64, 28, 28, 64),
-    ),
-    ("GlobalAveragePooling2D", {}, (128, 24, 24, 64)),
-    ("GlobalMaxPooling2D", {}, (128, 24, 24, 64)),
-    ("AdaptiveAveragePooling2D", {"output_size": 7}, (32, 24, 24, 64)),
-    ("AdaptiveMaxPooling2D", {"output_size": 6}, (32, 24, 24, 64)),
-    ("SpatialDropout2D", {"rate": 0.5}, (128, 12, 12, 64)),
-    ("Flatten", {}, (128, 12, 12, 64)),
-]
+LIMIT = 1.05
+MODES = ("call", "forward", "step")
 
 
-def measure() -> list[dict]:
+def measure(quick: bool) -> list[dict]:
     """Measures every case on the active backend; prints as it goes."""
+    cases = CASES
+    if quick:
+        first = {case[0]: case for case in reversed(CASES)}
+        cases = [case for case in CASES if first[case[0]] is case]
+    rows = []
+    for name, arguments, shape in cases:
+        rows.append(_row(name, arguments, shape, quick))
+        print(_line(rows[-1]), flush=True)
+    rows.append(_convnet(quick))
+    print(_line(rows[-1]), flush=True)
+    return rows
+
+
+def _row(name, arguments, shape, quick):
     import keras
     import numpy as np
 
     import keras_extras
-    from benchmarks._timing import alternate, forward, forward_and_backward
+    from benchmarks import _timing
 
-    rows = []
-    for name, arguments, shape in [CASES[3], *CASES]:
-        noise_floor = not rows
-        generator = np.random.default_rng(0)
-        inputs = keras.ops.convert_to_tensor(
-            generator.normal(size=shape).astype("float32")
+    generator = np.random.default_rng(0)
+    inputs = keras.ops.convert_to_tensor(
+        generator.normal(size=shape).astype("float32")
+    )
+    stock = getattr(keras.layers, name)(**arguments)
+    ours = getattr(keras_extras.layers, name)(**arguments)
+    for layer in (ours, stock):
+        layer.build(shape)
+    ours.set_weights(stock.get_weights())
+    operations, size = floors(stock, shape)
+    row = {
+        "layer": name,
+        "arguments": arguments,
+        "shape": shape,
+        "operations": operations,
+        "bytes": size,
+    }
+    plain = not quick and keras.backend.backend() != "torch"
+    for mode in MODES if plain else MODES[1:]:
+        way = getattr(_timing, mode)
+        row[mode] = _times(way(ours, inputs), way(stock, inputs), quick)
+    return row
+
+
+def _times(ours, stock, quick, seconds=None):
+    from benchmarks._timing import alternate
+
+    seconds = seconds or (0.15 if quick else 1.5)
+    answer = {}
+    for _ in range(2):  # a row that fails has a second chance, and more time
+        one, two, three = alternate(
+            [ours, stock, stock], repeats=400, seconds=seconds
         )
-        stock = getattr(keras.layers, name)(**arguments)
-        module = keras.layers if noise_floor else keras_extras.layers
-        ours = getattr(module, name)(**arguments)
-        for layer in (ours, stock):
-            layer.build(shape)
-        ours.set_weights(stock.get_weights())
-        row = {
-            "layer": "stock, stock" if noise_floor else name,
-            "arguments": arguments,
-            "shape": shape,
-        }
-        for mode, function in [
-            ("forward", forward),
-            ("gradient", forward_and_backward),
-        ]:
-            one, other = alternate(
-                [function(ours, inputs), function(stock, inputs)]
-            )
-            row[mode] = {"ours_s": one, "stock_s": other}
-        rows.append(row)
-        print(_line(row), flush=True)
-    return rows
+        answer = {"ours_s": one, "stock_s": two, "stock_again_s": three}
+        if not failed(answer):
+            break
+        seconds *= 3
+    return answer
+
+
+def _convnet(quick):
+    """The convnet of many courses: one `train_on_batch` of 128 digits."""
+    import keras
+    import numpy as np
+
+    import keras_extras
+
+    generator = np.random.default_rng(0)
+    x = generator.random((128, 28, 28, 1)).astype("float32")
+    y = generator.integers(0, 10, 128)
+    steps = []
+    for layers in (keras_extras.layers, keras.layers):
+        model = keras.Sequential(
+            [
+                layers.Conv2D(32, 3, activation="relu"),
+                layers.Conv2D(64, 3, activation="relu"),
+                layers.MaxPooling2D(2),
+                layers.Dropout(0.25),
+                layers.Flatten(),
+                layers.Dense(128, activation="relu"),
+                layers.Dropout(0.5),
+                layers.Dense(10),
+            ]
+        )
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile("adam", loss)
+        steps.append(lambda model=model: model.train_on_batch(x, y))
+    return {
+        "layer": "classic convnet",
+        "arguments": {},
+        "shape": x.shape,
+        "step": _times(*steps, quick, 1.5 if quick else 10.0),
+    }
+
+
+def ratio(times: dict) -> float:
+    """Returns ours / stock, with the mean of the two stocks."""
+    return 2 * times["ours_s"] / (times["stock_s"] + times["stock_again_s"])
+
+
+def floor(times: dict) -> float:
+    """Returns by how much stock differs from itself."""
+    one, other = times["stock_s"], times["stock_again_s"]
+    return max(one, other) / min(one, other) - 1
+
+
+def failed(times: dict) -> bool:
+    """Tells whether we are slower than allowed, beyond the noise."""
+    return ratio(times) > LIMIT + floor(times)
+
+
+def geometric_mean(rows: list[dict], mode: str) -> float:
+    """Returns that of the ratios of all convolution and pooling rows."""
+    logs = [
+        math.log(ratio(row[mode]))
+        for row in rows
+        if mode in row and is_convolution_or_pooling(row["layer"])
+    ]
+    return math.exp(sum(logs) / len(logs))
 
 
 def _line(row: dict) -> str:
     words = ", ".join(f"{k}={v}" for k, v in row["arguments"].items())
-    cells = [
-        f"{row[mode]['ours_s'] * 1e3:8.2f} {row[mode]['stock_s'] * 1e3:8.2f}"
-        f" {row[mode]['ours_s'] / row[mode]['stock_s']:6.2f}"
-        for mode in ("forward", "gradient")
-    ]
+    cells = []
+    for mode in MODES:
+        if mode not in row:
+            continue
+        times = row[mode]
+        ours, stock = times["ours_s"] * 1e3, times["stock_s"] * 1e3
+        mark = "!" if failed(times) else " "
+        cells.append(
+            f"{ours:8.2f} {stock:8.2f} {ratio(times):5.2f}"
+            f" ±{floor(times):4.2f}{mark}"
+        )
     head = f"{row['layer']}({words})"
-    return f"{head:62.62s} {row['shape']!s:22s}" + " |".join(cells)
+    return f"{head:54.54s} {row['shape']!s:20s}" + "|".join(cells)
 
 
-def main(backends: list[str]) -> int:
-    """Runs each backend in a process of its own; returns the exit code."""
-    if os.environ.get("KERAS_EXTRAS_BENCHMARK"):
-        import keras
+def _report(quick):
+    """Measures, writes the file, and returns the exit code."""
+    import keras
 
-        rows = measure()
+    from benchmarks._timing import limits
+
+    backend = keras.backend.backend()
+    rows = measure(quick)
+    products, copies = limits()
+    names = ("keras", "numpy", "tensorflow-cpu", "jax", "jaxlib", "torch")
+    versions = {"python": platform.python_version()}
+    for name in names:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    report = {
+        "backend": backend,
+        "versions": versions,
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "matrix_product_flops": products,
+        "copy_bytes_per_s": copies,
+        "quick": quick,
+        "rows": rows,
+    }
+    if not quick:
         RESULTS.mkdir(exist_ok=True)
-        versions = {
-            "keras": keras.__version__,
-            "python": sys.version.split()[0],
-        }
-        report = {
-            "versions": versions,
-            "cpu": platform.processor(),
-            "rows": rows,
-        }
-        path = RESULTS / f"{keras.backend.backend()}.json"
-        path.write_text(json.dumps(report, indent=1) + "\n")
-        return 0
+        path = RESULTS / f"{backend}.json"
+        path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    for mode in ("forward", "step"):
+        mean = geometric_mean(rows, mode)
+        print(f"{backend}, {mode}, convolution and pooling: {mean:.2f}")
+    slow = [
+        f"{backend}, {mode}: {_line(row)}"
+        for row in rows
+        for mode in MODES
+        if mode in row and failed(row[mode])
+    ]
+    print(*slow, sep="\n")
+    return int(bool(slow))
+
+
+def _cpu():
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor()
+    names = [x for x in text.splitlines() if x.startswith("model name")]
+    return names[0].split(":")[1].strip() if names else platform.processor()
+
+
+def main(argv: list[str]) -> int:
+    """Runs each backend in a process of its own; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("backends", nargs="*", default=BACKENDS)
+    parser.add_argument("--quick", action="store_true")
+    given = parser.parse_args(argv)
+    if os.environ.get("KERAS_EXTRAS_BENCHMARK"):
+        return _report(given.quick)
     code = 0
-    for backend in backends or BACKENDS:
-        print(f"{backend}: ours, stock (ms), ratio | with gradient")
+    for backend in given.backends:
+        modes = " | ".join(MODES[1:] if given.quick else MODES)
+        print(f"{backend}: ours, stock (ms), ratio, floor: {modes}", flush=True)
         code |= subprocess.run(
-            [sys.executable, "-m", "benchmarks"],
+            [sys.executable, "-m", "benchmarks", *["--quick"] * given.quick],
             env=os.environ
             | {"KERAS_BACKEND": backend, "KERAS_EXTRAS_BENCHMARK": "1"},
         ).returncode

@@ -34,6 +34,40 @@ def wait(outputs):
             leaf.block_until_ready()
 
 
+def call(layer, inputs):
+    """Returns a function that calls the layer, as a user does."""
+    import contextlib
+
+    context = contextlib.nullcontext
+    if keras.backend.backend() == "torch":
+        import torch
+
+        context = torch.no_grad
+
+    def run():
+        with context():
+            return layer(inputs)
+
+    return run
+
+
+def limits():
+    """Returns floating-point operations and copied bytes per second.
+
+    Of a product of two matrices of 2048 rows, and of adding one to 256 MB
+    (which reads and writes them), as `forward` runs them.
+    """
+    square = keras.random.normal((2048, 2048))
+    long = keras.ops.ones((1 << 26,))
+    product = keras.layers.Lambda(lambda x: keras.ops.matmul(x, x))
+    copy = keras.layers.Lambda(lambda x: x + 1.0)
+    for layer, inputs in ((product, square), (copy, long)):
+        layer.build(tuple(inputs.shape))
+    (seconds,) = alternate([forward(product, square)], repeats=9)
+    (copying,) = alternate([forward(copy, long)], repeats=9)
+    return 2 * 2048**3 / seconds, 2 * 4 * (1 << 26) / copying
+
+
 def forward(layer, inputs):
     """Returns a function that runs the layer, compiled where stock compiles."""
     backend = keras.backend.backend()
@@ -60,7 +94,7 @@ def forward(layer, inputs):
     return run
 
 
-def forward_and_backward(layer, inputs):
+def step(layer, inputs):
     """Returns a function that gives the gradients of the sum of squares."""
     backend = keras.backend.backend()
     variables = layer.trainable_variables

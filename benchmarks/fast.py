@@ -8,7 +8,7 @@ Prints generic / fast, forward and with gradient: above 1 the row pays.
 import keras
 import numpy as np
 
-from benchmarks._timing import alternate, forward, forward_and_backward
+from benchmarks._timing import alternate, forward, step
 from keras_extras import ops
 
 SHAPE = (128, 24, 24, 64)
@@ -22,6 +22,10 @@ CASES = [
     ("adaptive_max_pool", (), (7, "channels_last")),
     ("adaptive_average_pool", (), (6, "channels_last")),
     ("adaptive_average_pool", (), (7, "channels_last")),
+    ("conv", ((3, 3, 64, 64),), (1, "valid", "channels_last")),
+    ("conv", ((3, 3, 64, 64),), (1, "same", "channels_last")),
+    ("conv", ((3, 3, 16, 64),), (1, "same", "channels_last")),
+    ("conv_transpose", ((3, 3, 32, 64),), (2, "same", None, "channels_last")),
     ("depthwise_conv", ((3, 3, 64, 1),), (1, "same", "channels_last")),
     (
         "separable_conv",
@@ -53,7 +57,7 @@ def main():
         for layer in layers:
             layer.build(SHAPE)
         ratios = []
-        for mode in (forward, forward_and_backward):
+        for mode in (forward, step):
             fast, generic = alternate([mode(layer, inputs) for layer in layers])
             ratios.append(f"{generic / fast:6.2f}")
         print(keras.backend.backend(), name, arguments, *ratios, flush=True)

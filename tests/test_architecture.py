@@ -37,6 +37,7 @@ PUBLIC = (
     "datasets",
     "callbacks",
     "plotting",
+    "reports",
     "testing",
 )
 COMMAND = Arrows(
@@ -45,10 +46,10 @@ COMMAND = Arrows(
         "__init__",
         *PUBLIC,
         "cli",
-        "_demo",
         "_idx_command",
         "_idx_convert",
-        "_report",
+        "_recipes",
+        "_train",
     ),
     outside_late=("keras", "numpy"),
 )
@@ -96,9 +97,11 @@ ALLOWED = {
         ),
         outside=("keras", "numpy"),
     ),
+    "_gradients": Arrows(outside=("keras", "numpy")),
     "models": Arrows(
-        house=("_errors", "_arguments", "_config", "layers"),
+        house=("_errors", "_arguments", "_config", "_gradients", "layers"),
         outside=("keras", "numpy"),
+        outside_late=("pandas",),
     ),
     "datasets": Arrows(
         house=("_errors",),
@@ -106,24 +109,42 @@ ALLOWED = {
         outside_late=("PIL", "matplotlib"),
     ),
     "callbacks": Arrows(
-        house=("_errors",),
+        house=("_errors", "_gradients"),
+        house_late=("plotting",),
         outside=("keras", "numpy"),
-        outside_late=("pandas",),
+        outside_late=(
+            "IPython",
+            "matplotlib",
+            "pandas",
+            "polars",
+            "pyarrow",
+            "rich",
+        ),
     ),
     "plotting": Arrows(
         house=("_errors",),
+        house_late=("callbacks", "models"),
         outside=("numpy",),
-        outside_late=("matplotlib", "pandas"),
+        outside_late=("keras", "matplotlib", "pandas", "sklearn"),
+    ),
+    "reports": Arrows(
+        house=("_errors",),
+        house_late=("__init__", "callbacks", "models", "plotting"),
+        outside=("numpy",),
+        outside_late=("keras",),
     ),
     "testing": Arrows(
         outside=("keras", "numpy"), outside_late=("onnxruntime", "pytest")
     ),
     "cli": COMMAND,
     "__main__": Arrows(house=("cli",)),
-    "_demo": COMMAND,
     "_idx_command": COMMAND._replace(outside_late=("numpy", "PIL")),
     "_idx_convert": COMMAND._replace(outside_late=("numpy", "PIL")),
-    "_report": COMMAND,
+    "_recipes": COMMAND._replace(outside=("numpy",)),
+    "_train": COMMAND._replace(
+        house=("_errors", "_recipes"),
+        outside_late=("keras", "matplotlib", "numpy"),
+    ),
 }
 
 
@@ -354,7 +375,8 @@ def public_names(source):
         ("models._mlp", "from ..layers._base import Layer", "behind its door"),
         ("models._mlp", "from keras_extras import ops", "from models to ops"),
         ("models._mlp", "import keras_extras", "from models to __init__"),
-        ("plotting._a", "from ..callbacks import b", "plotting to callbacks"),
+        ("plotting._a", "from ..layers import b", "plotting to layers"),
+        ("plotting._a", "from ..callbacks import b", "functions only"),
         ("plotting._a", "import matplotlib", "inside functions only"),
         ("datasets._idx", "import keras", "must not import keras"),
         ("testing._a", "from .._errors import wrong", "no other floor"),

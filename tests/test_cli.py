@@ -1,7 +1,6 @@
 """The command, called as a function, on a tenth of a second's worth of data."""
 
 import argparse
-import base64
 import gzip
 import os
 import subprocess
@@ -12,17 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_extras import _demo, cli, datasets
-from tests.test_report import Page
+from keras_extras import _recipes, _train, callbacks, cli, datasets
+from tests.reports.test_page import Page
 
-FILES = {
-    "samples.png",
-    "confusion_matrix.png",
-    "misclassified.png",
-    "history.csv",
-    "model.keras",
-    "report.html",
-}
+FILES = {"history.csv", "model.keras", "report.html"}
 
 
 @pytest.fixture
@@ -40,99 +32,143 @@ def folder(tmp_path):
     return tmp_path
 
 
-def train(folder, output, *options):
+def train(folder, output, name, *options):
     paths = ["--data", str(folder), "--output", str(output)]
-    return cli.main(["train", *paths, "--epochs", "1", *options])
+    return cli.main(["train", name, *paths, "--epochs", "1", *options])
 
 
 # --- train and demo ----------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", ["mlp", "convnet"])
-def test_train_leaves_everything_in_the_folder(folder, tmp_path, capsys, model):
+@pytest.mark.parametrize("name", ["mlp-15", "mlp-3-4-4-1"])
+def test_train_leaves_everything_in_the_folder(folder, tmp_path, capsys, name):
     output = tmp_path / "new" / "output"
-    assert train(folder, output, "--model", model, "--batch-size", "32") == 0
-    curves = f"learning_curves_{model}.png"
-    assert {path.name for path in output.iterdir()} == FILES | {curves}
+    assert train(folder, output, name, "--batch-size", "27") == 0
+    record = f"{name}.jsonl"
+    assert {path.name for path in output.iterdir()} == FILES | {record}
+    (run,) = callbacks.read_history(output / record).runs
+    assert run["metadata"] == {"recipe": name, "seed": 0}
 
     printed = capsys.readouterr()
     assert "60 images to learn from and 20 to test with" in printed.out
-    assert "2/2" in printed.out  # Keras's progress bar: two batches
+    assert "2/2" in printed.out  # Keras's progress bar: two batches of 54
     assert "val_accuracy" in printed.out
     assert "test accuracy" in printed.out
 
     history = pd.read_csv(output / "history.csv")
-    assert history["model"].tolist() == [_demo.MODELS[model]]
+    assert history["model"].tolist() == [name]
     assert history["epoch"].tolist() == [1]
 
     loaded = keras.saving.load_model(output / "model.keras")
-    images = datasets.load_mnist(folder, "test")[0]
-    assert _demo.predict(loaded, images).shape == (20, 3)
+    images = _train.load_images(folder)
+    one = _recipes.recipe(name)
+    data = _train.prepare(one, images, data_format=None, seed=0)
+    outputs = loaded.predict(data.test[0], verbose=0)
+    assert outputs.shape == (20, 3 if name == "mlp-15" else 1)
 
     page = Page((output / "report.html").read_text(encoding="utf-8"))
-    embedded = [base64.b64decode(link.split(",")[1]) for link in page.links]
-    pictures = [path.read_bytes() for path in output.glob("*.png")]
-    assert sorted(embedded) == sorted(pictures)
-    assert all(png.startswith(b"\x89PNG") for png in embedded)
+    assert page.texts_of("h1") == [f"{name} on {folder.name}"]
+    assert f"{name}: {one.title}" in page.texts_of("td")
     assert all(image["alt"] for image in page.images)
-    assert str(folder) in page.texts_of("h1")[0]
+    assert str(tmp_path) not in "".join(text for _, text in page.texts)
 
 
 def test_the_demo_trains_both_models_on_the_sample(
     tmp_path, capsys, monkeypatch
 ):
-    images = _demo.load_images()
+    images = _train.load_images()
     assert len(images.train_labels) == 8500
     assert len(images.test_labels) == 1500
-    few = _demo.Images(*(part[:40] for part in images[:4]), images.source)
-    monkeypatch.setattr(_demo, "load_images", lambda: few)
+    few = _train.Images(*(part[:40] for part in images[:4]), images.source)
+    monkeypatch.setattr(_train, "load_images", lambda: few)
 
     output = tmp_path / "output"
     assert cli.main(["demo", "--epochs", "1", "--output", str(output)]) == 0
     history = pd.read_csv(output / "history.csv")
-    assert history["model"].tolist() == ["MLP", "ConvNet"]
+    assert history["model"].tolist() == ["mlp", "convnet"]
     printed = capsys.readouterr().out
-    assert "MLP: test accuracy" in printed
-    assert "ConvNet: test accuracy" in printed
-    summary = (output / "report.html").read_text(encoding="utf-8")
-    assert "MLP and ConvNet on the embedded MNIST digits" in summary
+    assert "mlp: test accuracy" in printed
+    assert "convnet: test accuracy" in printed
+    page = Page((output / "report.html").read_text(encoding="utf-8"))
+    assert page.texts_of("h1") == [
+        "mlp and convnet on the embedded MNIST digits"
+    ]
+    assert "The model: mlp" in page.texts_of("h2")
 
 
-def test_the_same_seed_gives_the_same_training(folder):
-    images = _demo.load_images(folder)
-    histories = []
-    for seed in (3, 3, 4):
-        keras.utils.set_random_seed(seed)
-        trained = _demo.train("mlp", images, epochs=1, batch_size=32)
-        histories.append(trained.frame.to_dict())
-    assert histories[0] == histories[1] != histories[2]
+def test_train_lists_the_recipes(capsys):
+    assert cli.main(["train", "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()[1:]
+    assert len(lines) == len(_recipes.RECIPES)
+    for line, (name, one) in zip(lines, _recipes.RECIPES.items(), strict=True):
+        words = line.split()
+        assert name in words
+        assert str(one.epochs) in words
+        assert len(line) <= 80
 
 
-def test_without_mistakes_no_picture_of_mistakes_stays(tmp_path):
-    images = _demo.load_images()
-    images = _demo.Images(*(part[:5] for part in images[:4]), "five digits")
-    (tmp_path / "misclassified.png").touch()
-    perfect = np.eye(10)[images.test_labels]
-    trained = _demo.Trained("Oracle", None, None, perfect, 1.0, 0.0)
-    pictures = _demo.draw_mistakes(tmp_path, trained, images)
-    assert [picture.file for picture in pictures] == ["confusion_matrix.png"]
-    assert not (tmp_path / "misclassified.png").exists()
+def test_another_backend_is_another_process(capsys, monkeypatch):
+    """Keras has chosen its own by then, so the command is run again."""
+    active = keras.backend.backend()
+    other = "torch" if active != "torch" else "jax"
+    ran = []
+
+    def run(words, env):
+        ran.append((words[1:], env["KERAS_BACKEND"]))
+        return subprocess.CompletedProcess(words, 3)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    argv = ["train", "mnist-512", "--backend", other, "--epochs", "2"]
+    assert cli.main(argv) == 3
+    assert ran == [(["-m", "keras_extras", *argv], other)]
+
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert cli.main(argv) == 1
+    assert f"'keras-extras[{other}]'" in capsys.readouterr().err
 
 
-def test_a_model_that_reloads_otherwise_is_an_error(tmp_path):
-    images = _demo.load_images()
-    images = _demo.Images(*(part[:5] for part in images[:4]), "five digits")
-    model = _demo.build_model("mlp", 10)
-    wrong = np.eye(10)[images.test_labels]
-    _demo.predict(model, images.test_images)
-    trained = _demo.Trained("MLP", model, None, wrong, 1.0, 0.0)
+def test_a_model_that_reloads_otherwise_is_an_error(tmp_path, monkeypatch):
+    model = _train.make_model("mlp-15", 10, (784,))
+    x = np.ones((5, 784), "float32")
+    data = _train.Data(*[(x, np.zeros(5, "int32"))] * 3)
+    trained = _train.Trained("mlp-15", model, None, data, 1.0, 0.0)
+    _train.save_model(tmp_path, trained)
+    other = _train.make_model("mlp-15", 10, (784,))
+    monkeypatch.setattr(keras.saving, "load_model", lambda path: other)
     with pytest.raises(RuntimeError, match="predicts otherwise"):
-        _demo.save_model(tmp_path, trained, images)
+        _train.save_model(tmp_path, trained)
 
 
-def test_unknown_model_is_refused():
-    with pytest.raises(ValueError, match=r"one of \['mlp', 'convnet'\]"):
-        _demo.build_model("resnet", 10)
+# --- history plot ------------------------------------------------------------
+
+
+@pytest.fixture
+def record(tmp_path):
+    """The record of two epochs, with two metrics."""
+    recorder = callbacks.HistoryRecorder(tmp_path / "run.jsonl")
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["mae"])
+    x = np.ones((4, 1))
+    model.fit(x, x, epochs=2, verbose=0, callbacks=[recorder])
+    return tmp_path / "run.jsonl"
+
+
+def test_history_plot(record, capsys):
+    picture = record.with_suffix(".svg")
+    argv = ["history", "plot", str(record), "-o", str(picture)]
+    assert cli.main([*argv, "--metrics", "mae"]) == 0
+    assert capsys.readouterr().out == f"{picture}\n"
+    drawn = picture.read_text()
+    assert "<!-- mae -->" in drawn
+    assert "<!-- loss -->" not in drawn
+
+
+def test_history_plot_says_what_is_wrong(record, capsys):
+    argv = ["history", "plot", str(record)]
+    assert cli.main([*argv, "--metrics", "f1"]) == 1
+    assert "out of ['loss', 'mae']" in capsys.readouterr().err
+    assert cli.main(["history", "plot", "missing.jsonl"]) == 1
+    assert "missing.jsonl" in capsys.readouterr().err
 
 
 # --- idx info ----------------------------------------------------------------
@@ -175,8 +211,8 @@ def test_idx_info_goes_on_after_a_bad_file(tmp_path, capsys):
 @pytest.mark.parametrize(
     "argv",
     [
-        ["train", "--data", "nowhere"],
-        ["train", "--data", __file__],
+        ["train", "mlp", "--data", "nowhere"],
+        ["train", "mlp", "--data", __file__],
         ["demo", "--output", os.path.join(__file__, "below")],
     ],
 )
@@ -197,7 +233,7 @@ def test_a_missing_package_is_told_before_training(
     for name in [*sys.modules]:
         if name.partition(".")[0] == package:
             monkeypatch.setitem(sys.modules, name, None)
-    assert train(folder, tmp_path / "output") == 1
+    assert train(folder, tmp_path / "output", "mlp") == 1
     printed = capsys.readouterr()
     assert f"needs {package}" in printed.err
     assert "pip install" in printed.err
@@ -208,7 +244,7 @@ def test_stopping_is_a_failure_without_traceback(capsys, monkeypatch):
     def stop(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_demo, "train_and_report", stop)
+    monkeypatch.setattr(_train, "train_and_report", stop)
     assert cli.main(["demo"]) == 1
     assert capsys.readouterr().err == "keras-extras: stopped\n"
 
@@ -217,6 +253,8 @@ def test_stopping_is_a_failure_without_traceback(capsys, monkeypatch):
     "argv",
     [
         [],
+        ["history"],
+        ["history", "plot"],
         ["idx"],
         ["idx", "info"],
         ["train"],
@@ -224,8 +262,9 @@ def test_stopping_is_a_failure_without_traceback(capsys, monkeypatch):
         ["demo", "--epochs", "0"],
         ["demo", "--epochs", "many"],
         ["demo", "--seed", "-1"],
-        ["train", "--data", ".", "--model", "resnet"],
-        ["train", "--data", ".", "--batch-size", "0"],
+        ["train", "resnet"],
+        ["train", "mlp", "--backend", "theano"],
+        ["train", "mlp", "--batch-size", "0"],
     ],
 )
 def test_a_wrong_command_line_is_2(argv, capsys):
@@ -240,7 +279,7 @@ def test_a_wrong_command_line_is_2(argv, capsys):
     [
         (["--help"], ["examples:", "Exit codes", "demo", "train", "idx"]),
         (["demo", "--help"], ["report.html", "--epochs", "--seed"]),
-        (["train", "--help"], ["--data", "t10k-images-idx3-ubyte"]),
+        (["train", "--help"], ["--data", "--list", "t10k-images-idx3-ubyte"]),
         (["idx", "info", "--help"], ["FILE", "compression"]),
         (["--version"], ["keras-extras 0."]),
     ],

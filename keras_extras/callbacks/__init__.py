@@ -1,9 +1,45 @@
 """Callbacks: what `fit` records while it trains, and how to read it later."""
 
-from keras_extras.callbacks._history import (
-    HistoryRecorder,
-    HistoryRow,
-    history_frame,
+from keras_extras.callbacks._best_weights import BestWeightsOnInterrupt
+from keras_extras.callbacks._confusion_recorder import ConfusionMatrixRecorder
+from keras_extras.callbacks._fair_metrics import FairMetrics
+from keras_extras.callbacks._gradient_norms import (
+    GradientNormRow,
+    GradientNorms,
 )
+from keras_extras.callbacks._history import HistoryRecorder
+from keras_extras.callbacks._history_compare import best_epochs, compare
+from keras_extras.callbacks._history_frame import history_frame
+from keras_extras.callbacks._history_rows import (
+    HistoryRow,
+    TrainingHistory,
+    read_history,
+)
+from keras_extras.callbacks._journal import history_path
+from keras_extras.callbacks._learning_rate_finder import LearningRateFinder
+from keras_extras.callbacks._live_plot import LivePlot
+from keras_extras.callbacks._progress import ProgressBar
+from keras_extras.callbacks._time_limit import TimeLimit
+from keras_extras.callbacks._weight_stats import WeightStats, WeightStatsRow
 
-__all__ = ["HistoryRecorder", "HistoryRow", "history_frame"]
+__all__ = [
+    "BestWeightsOnInterrupt",
+    "ConfusionMatrixRecorder",
+    "FairMetrics",
+    "GradientNormRow",
+    "GradientNorms",
+    "HistoryRecorder",
+    "HistoryRow",
+    "LearningRateFinder",
+    "LivePlot",
+    "ProgressBar",
+    "TimeLimit",
+    "TrainingHistory",
+    "WeightStats",
+    "WeightStatsRow",
+    "best_epochs",
+    "compare",
+    "history_frame",
+    "history_path",
+    "read_history",
+]

@@ -1,47 +1,40 @@
-"""Training histories: collected as rows, read as a table.
+"""The recorder: every number that `fit` logs, kept and made durable.
 
-    (run, epoch, metric, value)      one row for each number that was logged
+    on_epoch_end:   rows += numbers of the epoch;   file += one line; fsync
 
-Rows are the whole truth: nothing in them depends on which metrics other
-epochs logged. The table (one line per epoch, one column per metric) is made
-from them by `history_frame`, and a number that was not logged is `NaN` there.
-Collecting costs one list append per metric and epoch; no hook runs per batch.
+Without `per_batch` nothing is read and nothing is computed while batches run:
+the hooks of a batch store its number. All else happens once per epoch.
 """
 
+import json
+import os
+import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import keras
-import numpy as np
 
-from keras_extras._errors import import_optional, wrong
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-class HistoryRow(NamedTuple):
-    """One number that was logged at the end of one epoch.
-
-    Args:
-        run: which call of `fit`, from 1.
-        epoch: which epoch, from 1, counted over all runs.
-        metric: name under which Keras logged it, such as `"val_loss"`.
-        value: the number.
-
-    Examples:
-        >>> HistoryRow(run=1, epoch=3, metric="loss", value=0.25)
-        HistoryRow(run=1, epoch=3, metric='loss', value=0.25)
-    """
-
-    run: int
-    epoch: int
-    metric: str
-    value: float
+from keras_extras._errors import wrong
+from keras_extras.callbacks._history_batches import BatchValues
+from keras_extras.callbacks._history_metadata import (
+    describe_begin,
+    describe_model,
+)
+from keras_extras.callbacks._history_meter import EpochMeter, steps_after
+from keras_extras.callbacks._history_rows import (
+    HistoryRow,
+    HistoryTables,
+    epochs_of,
+    numbers_in,
+    split_entries,
+    split_of,
+)
+from keras_extras.callbacks._journal import Journal, history_path, plain
+from keras_extras.callbacks._main_process import is_main_process
 
 
-class HistoryRecorder(keras.callbacks.Callback):
+class HistoryRecorder(HistoryTables, keras.callbacks.Callback):
     """Records every number that `fit` logs, with its epoch, over several fits.
 
     A fit starts at `max(initial_epoch, last recorded epoch)`: a second `fit`
@@ -50,19 +43,49 @@ class HistoryRecorder(keras.callbacks.Callback):
     kept as soon as it ends, so an interrupted training keeps its completed
     epochs; the epoch that was cut short is not counted.
 
+    With a `path` they are also on the disk as soon as it ends: a process that
+    is killed has lost at most the epoch that it was in. A recorder with the
+    path of an earlier training begins with its rows and adds to its file. If
+    the file cannot be written, there is one warning, training goes on, and
+    what is missing is written with a later epoch if that is possible again.
+    Where several processes train together, the first one writes.
+
     Every value becomes a Python float. An array of several numbers gives one
     row each, named `metric[0]`, `metric[1]`, ... (`metric[0,1]` for two
     axes). What is not numeric is left out, with one warning per name, because
-    a recorder must not end a training.
+    a recorder must not end a training. Numbers that other callbacks add to the
+    logs are recorded if these callbacks stand before the recorder.
 
-    Use it instead of the `History` that `fit` returns whenever a metric is not
-    logged in every epoch (`validation_freq`), or there is more than one fit.
-    Values are those that Keras logs: training metrics are means over the epoch
-    while the model was changing, validation metrics are taken at its end.
+    Besides, each epoch has rows with the split `"system"`: `epoch_seconds`,
+    validation included, and `train_seconds` without it; `step_seconds`, the
+    mean of a batch; `examples_per_second`, unless the model has a `train_step`
+    of its own; `peak_memory_bytes` of the process so far, where the system
+    tells.
+
+    Args:
+        path: `None`: rows are kept in memory only. A path that ends in
+            `.jsonl`: the file of the record. Any other is the file of a model,
+            such as `"digits.keras"`: the record stands beside it, as
+            `"digits.keras.history.jsonl"`. Missing folders are made.
+        per_batch: whether to record each batch, too: the value of the batch
+            alone (split `"batch"`), for all of Keras's metrics, and Keras's
+            mean over the epoch so far (split `"running"`). With
+            `steps_per_execution` it is each execution. This reads the metrics
+            after each batch, so that no batch begins before the last is done.
+        metadata: what else to record about the runs, such as `{"seed": 1}`:
+            a dict of what JSON can hold.
 
     Attributes:
-        rows: list of `HistoryRow`, in logged order. `pandas.DataFrame(rows)`
-            is the long form, `history_frame(recorder)` the wide one.
+        rows: list of `HistoryRow`, in logged order. `to_frame()` is the long
+            form, `history_frame(recorder)` the wide one.
+        runs: list of one dict per run: when it began, versions, backend, what
+            `compile` was given, the model's size and hash, `metadata`.
+        last_epoch: number of the last epoch recorded; for `initial_epoch`.
+
+    Raises:
+        TypeError: if `path` is no path or `metadata` no dict.
+        ValueError: if there is a file that is no record, or if `metadata`
+            cannot be written as JSON.
 
     Examples:
         >>> recorder = HistoryRecorder()
@@ -71,39 +94,134 @@ class HistoryRecorder(keras.callbacks.Callback):
         >>> x, y = np.ones((8, 2)), np.ones((8, 1))
         >>> for _ in range(2):
         ...     _ = model.fit(x, y, verbose=0, callbacks=[recorder])
-        >>> [(row.run, row.epoch, row.metric) for row in recorder.rows]
+        >>> [
+        ...     (row.run, row.epoch, row.metric)
+        ...     for row in recorder.rows
+        ...     if row.split == "train"
+        ... ]
         [(1, 1, 'loss'), (2, 2, 'loss')]
     """
 
-    def __init__(self):
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        per_batch: bool = False,
+        metadata: Mapping[str, Any] | None = None,
+    ):
         super().__init__()
+        self.path = path
+        self.per_batch = bool(per_batch)
+        self.metadata = _checked(metadata)
+        # With True, Keras on JAX goes on while hooks run in a thread; what is
+        # read after each batch must be read before the next one.
+        self.async_safe = not self.per_batch
         self.rows: list[HistoryRow] = []
-        self._run = 0
-        self._last_epoch = 0
-        self._shift: int | None = None  # from Keras's epoch to ours
+        self.runs: list[dict[str, Any]] = []
+        self._journal: Journal | None = None
+        self._unwritten: list[dict[str, Any]] = []
+        self._warned = False
         self._left_out: set[str] = set()
+        self._batches = BatchValues()
+        if path is not None:
+            self._journal = Journal(history_path(path))
+            self._read(self._journal)
+        self._run = max([0, *(run["run"] for run in self.runs)])
+        self._run = max([self._run, *(row.run for row in self.rows)])
+        self._last_step = self.rows[-1].step if self.rows else 0
+        self._begin_run()
+        self._begin_epoch()
+
+    # --- hooks, in the order in which Keras calls them -----------------------
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Prepares for the next run; it counts once an epoch is complete."""
-        self._shift = None
+        self._begin_run()
+        self._begin_epoch()
+        self._about = describe_begin(self.params)
+
+    def on_epoch_begin(
+        self, epoch: int, logs: Mapping[str, Any] | None = None
+    ) -> None:
+        """Starts the clock of the epoch."""
+        self._begin_epoch()
+
+    def on_train_batch_begin(
+        self, batch: int, logs: Mapping[str, Any] | None = None
+    ) -> None:
+        """Notes which batch it is, and before the first the learning rate."""
+        # Other callbacks set an epoch's rate before this, and the next one's
+        # before `on_epoch_end`.
+        if self.per_batch or not self._meter.has_begun:
+            self._meter.read_rate(self.model)
+        self._meter.begin_batch(batch)
+
+    def on_train_batch_end(
+        self, batch: int, logs: Mapping[str, Any] | None = None
+    ) -> None:
+        """With `per_batch`, keeps the numbers of the batch for its epoch."""
+        if not self.per_batch:
+            return
+        seconds = time.perf_counter() - self._run_start
+        step = self._last_step + steps_after(batch, self.params)
+        head = (step, seconds, self._meter.rate)
+        for name, value in self._numbers(self._batches.of_batch(self.model)):
+            self._numbers_of_batches.append((*head, name, "batch", value))
+        for name, value in self._numbers(logs):
+            self._numbers_of_batches.append((*head, name, "running", value))
+
+    def on_test_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Stops the clock of training: validation begins."""
+        self._meter.end_training(self.model, self.params)
 
     def on_epoch_end(
         self, epoch: int, logs: Mapping[str, Any] | None = None
     ) -> None:
-        """Appends one row for each number in `logs`."""
+        """Adds the rows of the epoch, and its line to the file."""
+        self._meter.end_training(self.model, self.params)
         if self._shift is None:
             self._run += 1
-            self._shift = max(self._last_epoch - epoch, 0) + 1
-        self._last_epoch = epoch + self._shift
-        for metric, value in (logs or {}).items():
-            numbers = _numbers(metric, value)
+            self._shift = max(self.last_epoch - epoch, 0) + 1
+            self._describe(logs or {})
+        self._last_step += self._meter.steps
+        seconds = time.perf_counter() - self._run_start
+        head = (self._last_step, seconds, self._meter.first_rate)
+        numbers = self._numbers_of_batches
+        for name, value in self._numbers(logs):
+            numbers.append((*head, *split_of(name), value))
+        for name, value in self._meter.numbers().items():
+            numbers.append((*head, name, "system", value))
+        rows = [
+            HistoryRow(self._run, epoch + self._shift, *each)
+            for each in numbers
+        ]
+        self.rows.extend(rows)
+        self._unwritten.extend(epochs_of(rows))
+        self._begin_epoch()
+        self._write()
+
+    # --- helpers -------------------------------------------------------------
+
+    def _begin_run(self) -> None:
+        self._shift: int | None = None  # from Keras's epoch to ours
+        self._about: dict[str, Any] = {}
+        self._run_start = time.perf_counter()
+
+    def _begin_epoch(self) -> None:
+        self._meter = EpochMeter()
+        self._batches.begin_epoch()
+        # (step, seconds, learning_rate, metric, split, value)
+        self._numbers_of_batches: list[tuple[Any, ...]] = []
+
+    def _numbers(
+        self, logs: Mapping[str, Any] | None
+    ) -> Iterator[tuple[str, float]]:
+        for name, value in (logs or {}).items():
+            numbers = numbers_in(name, value)
             if numbers is None:
-                self._warn_left_out(metric, value)
-                continue
-            self.rows.extend(
-                HistoryRow(self._run, self._last_epoch, name, number)
-                for name, number in numbers
-            )
+                self._warn_left_out(name, value)
+            else:
+                yield from numbers
 
     def _warn_left_out(self, metric: str, value: Any) -> None:
         if metric not in self._left_out:
@@ -111,140 +229,78 @@ class HistoryRecorder(keras.callbacks.Callback):
             warnings.warn(
                 f"HistoryRecorder: logs[{metric!r}] is not a number and is "
                 f"left out. Received: {value!r}.",
-                stacklevel=3,
+                stacklevel=4,
             )
 
+    def _describe(self, logs: Mapping[str, Any]) -> None:
+        about = {"run": self._run, **self._about}
+        try:
+            description = describe_model(
+                self.model,
+                learning_rate=self._meter.first_rate,
+                metrics=[n for n in logs if split_of(n)[1] == "train"],
+            )
+            about.update(description)
+        # A model of the user's may answer in any way; the training goes on.
+        except Exception as error:
+            about["model"] = {"unknown": f"{type(error).__name__}: {error}"}
+        about["metadata"] = self.metadata
+        # As it is read back from the file.
+        self.runs.append(plain(about))
+        self._unwritten.append(self.runs[-1])
 
-def history_frame(
-    history: HistoryRecorder | keras.callbacks.History | Mapping[str, Any],
-) -> "pd.DataFrame":
-    """Turns a training history into a table: a line per epoch.
+    def _read(self, journal: Journal) -> None:
+        """Begins with what an earlier training left in the file."""
+        try:
+            entries = journal.read()
+        except OSError as error:
+            self._warn_unusable(journal, error)
+        else:
+            runs, rows = split_entries(entries)
+            self.runs.extend(runs)
+            self.rows.extend(rows)
 
-    Columns are the metrics in the order in which they were first logged. A
-    number that was not logged in an epoch is `NaN`: values are never shifted
-    to another epoch.
+    def _write(self) -> None:
+        journal = self._journal
+        if journal is None or not is_main_process():
+            self._unwritten.clear()
+            return
+        try:
+            journal.append(self._unwritten)
+        except OSError as error:
+            self._warn_unusable(journal, error)
+        else:
+            self._unwritten.clear()
 
-    Args:
-        history: a `HistoryRecorder`, the `History` that `fit` returns, or its
-            `.history` dict of metric name -> list of one value per epoch.
-            Epochs are those recorded; for a `History` Keras's epochs (from
-            `initial_epoch`) plus one; for a dict 1, 2, 3, ...
+    def _warn_unusable(self, journal: Journal, error: OSError) -> None:
+        if not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"HistoryRecorder: {journal.path} cannot be used "
+                f"({error}). Training goes on; the rows are in memory.",
+                stacklevel=4,
+            )
 
-    Returns:
-        A `pandas.DataFrame` of floats, indexed by `epoch` from 1.
+    def __getstate__(self) -> dict[str, Any]:
+        # The record travels; whoever receives it sets a model of its own.
+        return {**self.__dict__, "_model": None, "_params": None}
 
-    Raises:
-        TypeError: if `history` is something else.
-        ValueError: if the lists of a `History` or dict differ in length, so
-            that their epochs cannot be known. A `HistoryRecorder` knows them.
-        ImportError: if pandas is not installed.
 
-    Examples:
-        >>> history_frame({"loss": [0.9, 0.4], "accuracy": [0.6, 0.8]})
-               loss  accuracy
-        epoch
-        1       0.9       0.6
-        2       0.4       0.8
-    """
-    pd = import_optional("pandas", extra="pandas", who="history_frame")
-    if isinstance(history, HistoryRecorder):
-        rows: Iterable[HistoryRow] = history.rows
-    elif isinstance(history, keras.callbacks.History):
-        rows = _rows_of_lists(history.history, epochs=history.epoch)
-    elif isinstance(history, Mapping):
-        rows = _rows_of_lists(history, epochs=None)
-    else:
+def _checked(metadata: Any) -> dict[str, Any]:
+    if metadata is None:
+        return {}
+    allowed = "a dict of what JSON can hold"
+    if not isinstance(metadata, Mapping):
         raise wrong(
-            "history_frame",
-            "history",
-            "a HistoryRecorder, a keras.callbacks.History or a dict",
-            history,
-            fix="Pass what model.fit(...) returned.",
-            error=TypeError,
+            "HistoryRecorder", "metadata", allowed, metadata, error=TypeError
         )
-
-    table: dict[int, dict[str, float]] = {}
-    metrics: dict[str, None] = {}  # an ordered set
-    for row in rows:
-        table.setdefault(row.epoch, {})[row.metric] = row.value
-        metrics[row.metric] = None
-    return pd.DataFrame(
-        {m: [line.get(m, np.nan) for line in table.values()] for m in metrics},
-        index=pd.Index(list(table), dtype="int64", name="epoch"),
-        dtype="float64",
-    )
-
-
-def _rows_of_lists(
-    lists: Mapping[str, Any], *, epochs: list[int] | None
-) -> Iterator[HistoryRow]:
-    """Yields the rows of one list of values per metric, epoch by epoch."""
-    lengths = {}
-    for metric, values in lists.items():
-        if not isinstance(values, list | tuple | np.ndarray):
-            raise wrong(
-                "history_frame",
-                f"history[{metric!r}]",
-                "a list of one value per epoch",
-                values,
-                error=TypeError,
-            )
-        lengths[metric] = len(values)
-
-    if len(set(lengths.values())) > 1:
-        raise _ragged("lists of one length", lengths)
-    length = max(lengths.values(), default=0)
-    if epochs is None or length > len(epochs):
-        # A dict; or a History that was itself given to several fits: Keras
-        # goes on with its lists but starts its epochs again.
-        epochs = list(range(length))
-    elif 0 < length < len(epochs):
-        raise _ragged(f"lists of {len(epochs)} values, one per epoch", lengths)
-
-    for position, epoch in enumerate(epochs[:length]):
-        for metric, values in lists.items():
-            numbers = _numbers(metric, values[position])
-            if numbers is None:
-                raise wrong(
-                    "history_frame",
-                    f"history[{metric!r}]",
-                    "a list of numbers",
-                    values,
-                    error=TypeError,
-                )
-            for name, number in numbers:
-                yield HistoryRow(1, epoch + 1, name, number)
-
-
-def _ragged(allowed: str, lengths: dict[str, int]) -> Exception:
-    return wrong(
-        "history_frame",
-        "history",
-        allowed,
-        lengths,
-        context="A shorter list does not say in which epochs its values were "
-        "logged, so they cannot be put on a line.",
-        fix="Record the training with "
-        "fit(..., callbacks=[HistoryRecorder()]) and pass the recorder.",
-    )
-
-
-def _numbers(metric: str, value: Any) -> list[tuple[str, float]] | None:
-    """Returns the (name, number) pairs of a log; `None` if not numeric."""
-    if keras.ops.is_tensor(value):
-        if "bfloat16" in str(value.dtype):  # NumPy has no such dtype
-            value = keras.ops.cast(value, "float32")
-        value = keras.ops.convert_to_numpy(value)
     try:
-        array = np.asarray(value)
-        if array.dtype.kind not in "biufV":  # V: bfloat16 in NumPy's clothes
-            return None
-        array = array.astype("float64")
-    except (TypeError, ValueError):
-        return None
-    if array.size == 1:
-        return [(metric, array.item())]
-    return [
-        (f"{metric}[{','.join(map(str, position))}]", float(number))
-        for position, number in np.ndenumerate(array)
-    ]
+        return json.loads(json.dumps(dict(metadata)))
+    except (TypeError, ValueError) as error:
+        raise wrong(
+            "HistoryRecorder",
+            "metadata",
+            allowed,
+            metadata,
+            context=f"{error}.",
+        ) from error

@@ -118,12 +118,11 @@ def load_fashion_mnist(
             `load_mnist`). `None` is Keras's cache, the folder
             `datasets/fashion-mnist` below `KERAS_HOME` or `~/.keras`, where
             `keras.datasets.fashion_mnist` has its files too.
-        kind: `"train"`, `"test"` or `"both"`.
+        kind: as for `load_mnist`.
         download: whether missing files are downloaded into that folder,
             31 MB in all; see `load_mnist`.
-        mirror: address of a folder to download from, in place of the
-            published addresses.
-        verbose: whether a progress bar is shown for a download.
+        mirror: as for `load_mnist`.
+        verbose: as for `load_mnist`.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`, as from
@@ -132,9 +131,8 @@ def load_fashion_mnist(
         pair.
 
     Raises:
-        ConnectionError: if a file could not be downloaded.
-        FileNotFoundError: if a file is missing, with what to put where.
-        ValueError: if an argument or a file is wrong; see `load_mnist`.
+        ValueError: if an argument or a file is wrong; other errors are those
+            of `load_mnist`.
 
     Examples:
         >>> from keras_extras.datasets import class_names
@@ -170,21 +168,19 @@ def load_kmnist(
         path: folder with the IDX files, which have the names of MNIST's (see
             `load_mnist`). `None` is the folder `datasets/kmnist` in Keras's
             cache, below `KERAS_HOME` or `~/.keras`.
-        kind: `"train"`, `"test"` or `"both"`.
+        kind: as for `load_mnist`.
         download: whether missing files are downloaded into that folder,
             21 MB in all; see `load_mnist`.
-        mirror: address of a folder to download from, in place of the
-            published address.
-        verbose: whether a progress bar is shown for a download.
+        mirror: as for `load_mnist`.
+        verbose: as for `load_mnist`.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`: uint8 arrays `(count, 28, 28)`
         and `(count,)`. For `kind="train"` or `"test"` one pair.
 
     Raises:
-        ConnectionError: if a file could not be downloaded.
-        FileNotFoundError: if a file is missing, with what to put where.
-        ValueError: if an argument or a file is wrong; see `load_mnist`.
+        ValueError: if an argument or a file is wrong; other errors are those
+            of `load_mnist`.
 
     Examples:
         >>> from keras_extras.datasets import class_names
@@ -234,22 +230,20 @@ def load_emnist(
             `gzip.zip` that they are published in, which is read as it is.
             `None` is the folder `datasets/emnist` in Keras's cache, below
             `KERAS_HOME` or `~/.keras`.
-        kind: `"train"`, `"test"` or `"both"`.
+        kind: as for `load_mnist`.
         download: whether the archive is downloaded into that folder if the
             files are missing: 562 MB, for all splits together. Checking its
             SHA-256 takes about a second each time; see `load_mnist`.
-        mirror: address of a folder to download from, in place of the
-            published addresses.
-        verbose: whether a progress bar is shown for a download.
+        mirror: as for `load_mnist`.
+        verbose: as for `load_mnist`.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`: uint8 arrays `(count, 28, 28)`
         and `(count,)`. For `kind="train"` or `"test"` one pair.
 
     Raises:
-        ConnectionError: if the archive could not be downloaded.
-        FileNotFoundError: if a file is missing, with what to put where.
-        ValueError: if an argument or a file is wrong; see `load_mnist`.
+        ValueError: if an argument or a file is wrong; other errors are those
+            of `load_mnist`.
 
     Examples:
         >>> from keras_extras.datasets import class_names
@@ -294,16 +288,15 @@ def load_qmnist(
             and `qmnist-test-labels-idx2-int`, each with or without `.gz`.
             `None` is the folder `datasets/qmnist` in Keras's cache, below
             `KERAS_HOME` or `~/.keras`.
-        kind: `"train"`, `"test"` or `"both"`.
+        kind: as for `load_mnist`.
         extended: whether the labels are all eight columns of the files: the
             digit, the series and the number of its writer, the number of the
             digit among the writer's, NIST's code of the class and index of
             the digit, and two that are 0.
         download: whether missing files are downloaded into that folder,
             20 MB in all; see `load_mnist`.
-        mirror: address of a folder to download from, in place of the
-            published address.
-        verbose: whether a progress bar is shown for a download.
+        mirror: as for `load_mnist`.
+        verbose: as for `load_mnist`.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`: uint8 arrays `(count, 28, 28)`
@@ -311,9 +304,8 @@ def load_qmnist(
         `(count, 8)`. For `kind="train"` or `"test"` one pair.
 
     Raises:
-        ConnectionError: if a file could not be downloaded.
-        FileNotFoundError: if a file is missing, with what to put where.
-        ValueError: if an argument or a file is wrong; see `load_mnist`.
+        ValueError: if an argument or a file is wrong; other errors are those
+            of `load_mnist`.
 
     Examples:
         >>> from keras_extras.datasets import load_qmnist

@@ -75,6 +75,11 @@ class ArrayFlow(ImageFlow):
         """Returns the images of these numbers, unchanged."""
         return self.x[indices]
 
+    def _augmented(
+        self, indices: np.ndarray, random: np.random.Generator
+    ) -> np.ndarray:
+        return self.generator.augmented(self.x, random, indices)
+
     def targets_at(self, indices: np.ndarray, images: np.ndarray) -> Any:
         """Returns the targets of these numbers, or `None`."""
         return None if self.y is None else self.y[indices]

@@ -2,14 +2,11 @@
 
     y = standardize(transform(x, parameters))
 
-    standardize: preprocessing_function, * rescale, per image (- mean, / std),
-                 per data set (- mean, / std), whitening
-
 The parameters come from `_image_parameters`, the transformation is that of
-`_augment`. A batch is one array from the beginning to the end.
+`_augment`, standardizing that of `_image_standardize`. A batch is one array
+from the beginning to the end.
 """
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,13 +15,12 @@ from keras import config
 from numpy.typing import ArrayLike
 
 from keras_extras import _errors
-from keras_extras.datasets import _augment
+from keras_extras.datasets import _augment, _resample
 from keras_extras.datasets import _image_parameters as arguments
+from keras_extras.datasets._image_standardize import ImageStandardizer
 
-_EPSILON = 1e-6  # added to standard deviations, as in Keras
 
-
-class ImageAugmenter:
+class ImageAugmenter(ImageStandardizer):
     """Draws parameters and applies them; see `ImageDataGenerator`."""
 
     def __init__(
@@ -91,7 +87,7 @@ class ImageAugmenter:
             "channel_shift_range", channel_shift_range
         )
         self.fill_mode = arguments.choice(
-            "fill_mode", fill_mode, _augment.FILL_MODES
+            "fill_mode", fill_mode, _resample.FILL_MODES
         )
         self.cval = arguments.number("cval", cval)
         self.horizontal_flip = arguments.flag(
@@ -133,36 +129,6 @@ class ImageAugmenter:
         self.std: Any = None
         self.zca_whitening_matrix: np.ndarray | None = None
         self._settle_statistics()
-
-    def _settle_statistics(self) -> None:
-        """Turns on what another choice needs, and says so, as Keras does."""
-        for chosen, other, value in (
-            ("zca_whitening", "featurewise_center", True),
-            ("zca_whitening", "featurewise_std_normalization", False),
-            ("featurewise_std_normalization", "featurewise_center", True),
-            ("samplewise_std_normalization", "samplewise_center", True),
-        ):
-            if getattr(self, chosen) and getattr(self, other) != value:
-                setattr(self, other, value)
-                warnings.warn(
-                    f"ImageDataGenerator: {chosen}=True sets {other}={value}.",
-                    stacklevel=3,
-                )
-
-    @property
-    def channel_axis(self) -> int:
-        """The axis of the channels in a batch."""
-        return 3 if self.data_format == "channels_last" else 1
-
-    @property
-    def row_axis(self) -> int:
-        """The axis of the rows in a batch."""
-        return 1 if self.data_format == "channels_last" else 2
-
-    @property
-    def col_axis(self) -> int:
-        """The axis of the columns in a batch."""
-        return self.row_axis + 1
 
     def get_random_transform(
         self, img_shape: Sequence[int], seed: int | None = None
@@ -243,67 +209,6 @@ class ImageAugmenter:
         x = arguments.images(self, "x", x, 3)
         return self.apply_transform(x, self.get_random_transform(x.shape, seed))
 
-    def standardize(self, x: np.ndarray) -> np.ndarray:
-        """Applies everything that is not random to one image or a batch.
-
-        Args:
-            x: array of three or four axes. If it is of a float dtype it is
-                changed in place where that can be, to save memory; give a
-                copy to keep it.
-
-        Returns:
-            The standardized array; `samplewise_*` is done per image.
-        """
-        x = arguments.images(self, "x", x, 3, 4)
-        if x.dtype.kind != "f":
-            x = x.astype(arguments.work_dtype(self.dtype))
-        if self.preprocessing_function is not None:
-            x = self._preprocessed(x)
-        if self.rescale:
-            x *= self.rescale
-        each = (-3, -2, -1)
-        if self.samplewise_center:
-            x -= np.mean(x, each, keepdims=True)
-        if self.samplewise_std_normalization:
-            x /= np.std(x, each, keepdims=True) + _EPSILON
-        if self.featurewise_center and self._has("mean"):
-            x -= np.asarray(self.mean, x.dtype)
-        if self.featurewise_std_normalization and self._has("std"):
-            x /= np.asarray(self.std, x.dtype) + _EPSILON
-        if self.zca_whitening and self._has("zca_whitening_matrix"):
-            matrix = np.asarray(self.zca_whitening_matrix, x.dtype)
-            x = (x.reshape(-1, len(matrix)) @ matrix).reshape(x.shape)
-        return x
-
-    def _preprocessed(self, x: np.ndarray) -> np.ndarray:
-        function = self.preprocessing_function
-        assert function is not None
-        if x.ndim == 3:
-            return np.asarray(function(x), x.dtype)
-        result = np.empty_like(x)
-        for position, image in enumerate(x):
-            image = np.asarray(function(image))
-            if image.shape != x.shape[1:]:
-                raise _errors.wrong(
-                    self,
-                    "preprocessing_function",
-                    f"a function that returns the shape {x.shape[1:]}",
-                    image.shape,
-                )
-            result[position] = image
-        return result
-
-    def _has(self, statistic: str) -> bool:
-        if getattr(self, statistic) is not None:
-            return True
-        warnings.warn(
-            f"{type(self).__name__}: {statistic} is not known, so it is not "
-            f"applied. Call fit(images) first, or set the attribute "
-            f"{statistic}.",
-            stacklevel=3,
-        )
-        return False
-
     def fit(
         self,
         x: ArrayLike,
@@ -331,22 +236,7 @@ class ImageAugmenter:
             data *= self.rescale
         if augment:
             data = self._augmented_rounds(data, rounds, seed)
-        axes = (0, self.row_axis, self.col_axis)
-        if self.featurewise_center:
-            self.mean = np.asarray(
-                np.mean(data, axes, np.float64, keepdims=True)
-            )[0]
-            data -= self.mean.astype(data.dtype)
-        if self.featurewise_std_normalization:
-            self.std = np.asarray(
-                np.std(data, axes, np.float64, keepdims=True)
-            )[0]
-            data /= self.std.astype(data.dtype) + _EPSILON
-        if self.zca_whitening:
-            flat = data.reshape(len(data), -1)
-            u, s, _ = np.linalg.svd(flat.T, full_matrices=False)
-            inverse = np.sqrt(len(data)) / (s + self.zca_epsilon)
-            self.zca_whitening_matrix = (u * inverse) @ u.T
+        self._measure(data)
 
     def _augmented_rounds(
         self, x: np.ndarray, rounds: int, seed: int | None
@@ -362,40 +252,53 @@ class ImageAugmenter:
             generator = np.random.RandomState(seed)
         return np.concatenate(
             [
-                self._transformed(x, self._drawn(x, generator))
+                self._transformed(x, self._drawn(x, len(x), generator))
                 for _ in range(rounds)
             ]
         )
 
     def augmented(
-        self, images: np.ndarray, generator: np.random.Generator
+        self,
+        images: np.ndarray,
+        generator: np.random.Generator,
+        indices: np.ndarray | None = None,
     ) -> np.ndarray:
         """Returns a batch transformed by new parameters and standardized.
 
         Args:
             images: array of four axes; is not changed.
             generator: where the random numbers come from.
+            indices: which images are meant, `None` for all.
         """
+        count = len(images) if indices is None else len(indices)
+        drawn = self._drawn(images, count, generator)
         work = arguments.work_dtype(self.dtype)
-        x = self._transformed(images, self._drawn(images, generator), work)
+        x = self._transformed(images, drawn, work, indices)
         return _augment.as_dtype(self.standardize(x), self.dtype)
 
-    def _drawn(self, x: np.ndarray, generator: Any) -> dict[str, Any]:
+    def _drawn(
+        self, x: np.ndarray, count: int, generator: Any
+    ) -> dict[str, Any]:
         height, width = x.shape[self.row_axis], x.shape[self.col_axis]
-        return arguments.draw(self, generator, len(x), height, width)
+        return arguments.draw(self, generator, count, height, width)
 
     def _transformed(
         self,
         x: np.ndarray,
         parameters: Mapping[str, Any],
         dtype: Any = None,
+        indices: np.ndarray | None = None,
     ) -> np.ndarray:
+        first = self.data_format == "channels_first"
         result = _augment.transform(
-            np.moveaxis(x, self.channel_axis, -1),
+            np.moveaxis(x, 1, -1) if first else x,
             parameters,
             dtype=dtype,
             order=self.interpolation_order,
             fill_mode=self.fill_mode,
             cval=self.cval,
+            indices=indices,
         )
-        return np.ascontiguousarray(np.moveaxis(result, -1, self.channel_axis))
+        if first:
+            return np.ascontiguousarray(np.moveaxis(result, -1, 1))
+        return result

@@ -8,7 +8,7 @@ in `_image_folder`; here files get their targets.
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any
 
@@ -94,17 +94,19 @@ class FileFlow(ImageFlow):
         good = np.ones(len(paths), bool)
         if self.broken == "raise":
             return good
+        found: list[tuple[str, str]] = []
         for position, path in enumerate(paths):
             try:
                 folders.read_image(path, **self._reading)
             except (folders.BrokenImageError, OSError) as error:
                 good[position] = False
-                self.broken_files.append((path, str(error)))
-        if self.broken == "warn" and self.broken_files:
-            shown = "; ".join(path for path, _ in self.broken_files[:5])
-            more = len(self.broken_files) - 5
+                found.append((path, str(error)))
+        self.broken_files += found
+        if self.broken == "warn" and found:
+            shown = "; ".join(path for path, _ in found[:5])
+            more = len(found) - 5
             warnings.warn(
-                f"ImageDataGenerator: {len(self.broken_files)} of "
+                f"ImageDataGenerator: {len(found)} of "
                 f"{len(paths)} files cannot be read and are left out: {shown}"
                 + (f" and {more} more" if more > 0 else "")
                 + ". The reasons are in the attribute broken_files.",
@@ -164,24 +166,11 @@ class FolderFlow(FileFlow):
         classes: Sequence[str] | None,
         class_mode: str | None,
         follow_links: bool,
-        target_size: Sequence[int],
-        color_mode: str,
         subset: str | None,
-        interpolation: str,
-        keep_aspect_ratio: bool,
-        broken: str,
-        max_pixels: int | None,
+        reading: Mapping[str, Any],
         **flow: Any,
     ):
-        self._read_as(
-            generator,
-            target_size,
-            color_mode,
-            interpolation,
-            keep_aspect_ratio,
-            broken,
-            max_pixels,
-        )
+        self._read_as(generator, **reading)
         self.class_mode = arguments.choice(
             "class_mode", class_mode, (*NAMED_MODES, "input", None)
         )

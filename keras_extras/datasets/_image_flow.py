@@ -8,7 +8,6 @@ images and targets come from.
 """
 
 import math
-import operator
 import os
 import secrets
 import threading
@@ -17,9 +16,10 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
-from keras.utils import PyDataset, array_to_img
+from keras.utils import array_to_img
 
 from keras_extras import _errors
+from keras_extras.datasets._batches import Batches, whole
 from keras_extras.datasets._image_augmenter import ImageAugmenter
 
 _SAVE_FORMATS = {
@@ -31,7 +31,7 @@ _SAVE_FORMATS = {
 }
 
 
-class ImageFlow(PyDataset):
+class ImageFlow(Batches):
     """Gives batches of augmented images; made by `ImageDataGenerator`.
 
     `flow[i]` is batch i of the current epoch, always the same. `len(flow)` is
@@ -48,8 +48,11 @@ class ImageFlow(PyDataset):
         save_to_dir: folder for a picture of each image given out, or `None`.
         save_prefix: start of the names of these files.
         save_format: `"png"`, `"jpeg"`, `"bmp"` or `"webp"`.
-        **workers: `workers`, `use_multiprocessing` and `max_queue_size` of
-            `keras.utils.PyDataset`.
+        **options: `workers` (int > 0, threads that make the next batches
+            while the model works, if `fit` is called with `shuffle=False`),
+            `max_queue_size` (int > 0, how many batches may wait) and
+            `drop_remainder` (whether the images that do not fill the last
+            batch are left out of the epoch).
 
     Hooks:
         `images_at(indices)`: an array of images; must be given.
@@ -75,17 +78,17 @@ class ImageFlow(PyDataset):
         save_to_dir: str | PathLike | None = None,
         save_prefix: str = "",
         save_format: str = "png",
-        **workers: Any,
+        **options: Any,
     ):
-        super().__init__(**workers)
-        self.generator = generator
-        self.samples = self.n = samples
-        self.batch_size = _whole("batch_size", batch_size, 1)
-        self.shuffle = bool(shuffle)
-        self.seed = None if seed is None else _whole("seed", seed, 0)
-        self._start = int(
-            np.random.randint(2**31) if self.seed is None else self.seed
+        super().__init__(
+            samples,
+            batch_size,
+            shuffle,
+            seed,
+            who="ImageDataGenerator",
+            **options,
         )
+        self.generator = generator
         self.save_to_dir = save_to_dir
         self.save_prefix = save_prefix
         if save_format not in _SAVE_FORMATS:
@@ -96,10 +99,8 @@ class ImageFlow(PyDataset):
                 save_format,
             )
         self.save_format = save_format
-        self.epoch = 0
         self.batch_index = 0
-        self._order: tuple[int, np.ndarray] | None = None
-        self._lock = threading.Lock()
+        self._turns = threading.Lock()
 
     def images_at(self, indices: np.ndarray) -> np.ndarray:
         """Returns the images of these numbers, unchanged."""
@@ -113,8 +114,15 @@ class ImageFlow(PyDataset):
         """Returns the sample weights of these numbers, or `None`."""
         return None
 
-    def __len__(self) -> int:
-        return math.ceil(self.samples / self.batch_size)
+    @property
+    def samples(self) -> int:
+        """Number of images in an epoch, of this shard."""
+        return self.num_items
+
+    @property
+    def n(self) -> int:
+        """The same as `samples`."""
+        return self.num_items
 
     def __repr__(self) -> str:
         return (
@@ -122,23 +130,18 @@ class ImageFlow(PyDataset):
             f"batches of {self.batch_size}>"
         )
 
-    def __getitem__(self, index: int) -> Any:
-        index = operator.index(index)
-        if not -len(self) <= index < len(self):
-            raise IndexError(
-                f"{type(self).__name__}: there are {len(self)} batches. "
-                f"Received: index={index}."
-            )
-        return self._batch(self.epoch, index % len(self))
-
-    def _batch(self, epoch: int, index: int) -> Any:
-        first = index * self.batch_size
-        indices = self.order(epoch)[first : first + self.batch_size]
-        random = np.random.default_rng([self._start, epoch, 1, index])
-        images = self.generator.augmented(self.images_at(indices), random)
+    def _make(self, epoch: int, index: int) -> Any:
+        indices = self._items_of(epoch, index)
+        random = self._random_of(epoch, index)
+        images = self._augmented(indices, random)
         if self.save_to_dir is not None:
             self._save(images, indices, random)
         return self.put_together(images, indices)
+
+    def _augmented(
+        self, indices: np.ndarray, random: np.random.Generator
+    ) -> np.ndarray:
+        return self.generator.augmented(self.images_at(indices), random)
 
     def put_together(self, images: np.ndarray, indices: np.ndarray) -> Any:
         """Returns what `fit` takes: images, with targets and weights."""
@@ -152,17 +155,7 @@ class ImageFlow(PyDataset):
 
     def order(self, epoch: int) -> np.ndarray:
         """Returns the numbers of the images in the order of an epoch."""
-        if not self.shuffle:
-            return np.arange(self.samples)
-        known = self._order  # one read: other threads may replace it
-        if known is None or known[0] != epoch:
-            random = np.random.default_rng([self._start, epoch, 0])
-            known = self._order = (epoch, random.permutation(self.samples))
-        return known[1]
-
-    def on_epoch_end(self) -> None:
-        """Goes on to the next epoch; `fit` calls it."""
-        self.epoch += 1
+        return self._chosen(epoch, 0, self.num_items)
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -170,12 +163,12 @@ class ImageFlow(PyDataset):
     def __next__(self) -> Any:
         if not len(self):
             raise StopIteration
-        with self._lock:
+        with self._turns:
             epoch, index = self.epoch, self.batch_index
             self.batch_index = (index + 1) % len(self)
             if self.batch_index == 0:
                 self.on_epoch_end()
-        return self._batch(epoch, index)
+        return self._given(epoch, index)
 
     def next(self) -> Any:
         """Returns the next batch, as `next(flow)`."""
@@ -185,12 +178,12 @@ class ImageFlow(PyDataset):
         """Lets `next` start with the first batch of the epoch again."""
         self.batch_index = 0
 
-    def __getstate__(self) -> dict[str, Any]:  # a lock cannot be pickled
-        return {k: v for k, v in self.__dict__.items() if k != "_lock"}
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_turns": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._lock = threading.Lock()
+        super().__setstate__(state)
+        self._turns = threading.Lock()
 
     def _save(
         self,
@@ -229,7 +222,7 @@ class ImageFlow(PyDataset):
         pyplot = _errors.import_optional(
             "matplotlib.pyplot", extra="plot", who="ImageFlow.plot"
         )
-        columns = _whole("columns", columns, 1, "ImageFlow.plot")
+        columns = whole("columns", columns, 1, "ImageFlow.plot")
         batch = self[index]
         images = batch[0] if isinstance(batch, tuple) else batch
         images = images[0] if isinstance(images, list) else images
@@ -290,22 +283,6 @@ def _for_eyes(images: np.ndarray) -> np.ndarray:
         low, high = 0.0, 1.0 if high <= 1.001 else 255.0  # 255 * (1 / 255)
     images = np.clip((images - low) / ((high - low) or 1), 0, 1)
     return images[..., :1] if images.shape[-1] == 2 else images[..., :4]
-
-
-def _whole(
-    argument: str, value: Any, minimum: int, who: str = "ImageDataGenerator"
-) -> int:
-    try:
-        whole = operator.index(value)
-    except TypeError:
-        whole = None
-    if whole is None or isinstance(value, bool):
-        raise _errors.wrong(
-            who, argument, f"an integer >= {minimum}", value, error=TypeError
-        )
-    if whole < minimum:
-        raise _errors.wrong(who, argument, f"an integer >= {minimum}", value)
-    return whole
 
 
 def subset_of(

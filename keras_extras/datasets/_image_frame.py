@@ -8,7 +8,7 @@ not needed to read one.
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any
 
@@ -37,24 +37,11 @@ class FrameFlow(FileFlow):
         classes: Sequence[str] | None,
         class_mode: str | None,
         validate_filenames: bool,
-        target_size: Sequence[int],
-        color_mode: str,
         subset: str | None,
-        interpolation: str,
-        keep_aspect_ratio: bool,
-        broken: str,
-        max_pixels: int | None,
+        reading: Mapping[str, Any],
         **flow: Any,
     ):
-        self._read_as(
-            generator,
-            target_size,
-            color_mode,
-            interpolation,
-            keep_aspect_ratio,
-            broken,
-            max_pixels,
-        )
+        self._read_as(generator, **reading)
         if class_mode == "other":
             warnings.warn(
                 'class_mode="other" is called "raw" now.',

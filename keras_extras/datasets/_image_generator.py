@@ -110,7 +110,7 @@ class ImageDataGenerator(ImageAugmenter):
         save_format: str = "png",
         ignore_class_split: bool = False,
         subset: str | None = None,
-        **workers: Any,
+        **options: Any,
     ) -> ImageFlow:
         """Makes a data set of images that are in memory.
 
@@ -132,8 +132,11 @@ class ImageDataGenerator(ImageAugmenter):
                 classes.
             subset: `"training"` or `"validation"`, the parts made by
                 `validation_split`; `None` for all.
-            **workers: `workers`, `use_multiprocessing` and `max_queue_size`
-                of `keras.utils.PyDataset`.
+            **options: `workers` (int > 0, threads that make the next batches
+                while the model works, if `fit` is called with
+                `shuffle=False`), `max_queue_size` (int > 0, how many batches
+                may wait) and `drop_remainder` (whether the images that do not
+                fill the last batch are left out of the epoch).
 
         Returns:
             A `PyDataset` of batches: images; images and targets; or these and
@@ -152,7 +155,7 @@ class ImageDataGenerator(ImageAugmenter):
             save_to_dir=save_to_dir,
             save_prefix=save_prefix,
             save_format=save_format,
-            **workers,
+            **options,
         )
 
     def flow_from_directory(
@@ -175,7 +178,7 @@ class ImageDataGenerator(ImageAugmenter):
         *,
         broken: str = "raise",
         max_pixels: int | None = None,
-        **workers: Any,
+        **options: Any,
     ) -> ImageFlow:
         """Makes a data set of a folder with one folder of images per class.
 
@@ -212,7 +215,7 @@ class ImageDataGenerator(ImageAugmenter):
                 The attribute `broken_files` holds paths and reasons.
             max_pixels: largest width times height that is read. Default and
                 upper limit: `PIL.Image.MAX_IMAGE_PIXELS`.
-            **workers: as for `flow`.
+            **options: as for `flow`.
 
         Returns:
             A `PyDataset` with the attributes `classes`, `class_indices`,
@@ -228,20 +231,22 @@ class ImageDataGenerator(ImageAugmenter):
             classes=classes,
             class_mode=class_mode,
             follow_links=follow_links,
-            target_size=target_size,
-            color_mode=color_mode,
             subset=subset,
-            interpolation=interpolation,
-            keep_aspect_ratio=keep_aspect_ratio,
-            broken=broken,
-            max_pixels=max_pixels,
+            reading={
+                "target_size": target_size,
+                "color_mode": color_mode,
+                "interpolation": interpolation,
+                "keep_aspect_ratio": keep_aspect_ratio,
+                "broken": broken,
+                "max_pixels": max_pixels,
+            },
             batch_size=batch_size,
             shuffle=shuffle,
             seed=seed,
             save_to_dir=save_to_dir,
             save_prefix=save_prefix,
             save_format=save_format,
-            **workers,
+            **options,
         )
 
     def flow_from_dataframe(
@@ -268,7 +273,7 @@ class ImageDataGenerator(ImageAugmenter):
         *,
         broken: str = "raise",
         max_pixels: int | None = None,
-        **workers: Any,
+        **options: Any,
     ) -> ImageFlow:
         """Makes a data set of a table with file names and targets.
 
@@ -302,7 +307,7 @@ class ImageDataGenerator(ImageAugmenter):
             keep_aspect_ratio: as for `flow_from_directory`.
             broken: as for `flow_from_directory`.
             max_pixels: as for `flow_from_directory`.
-            **workers: as for `flow`.
+            **options: as for `flow`.
 
         Returns:
             A `PyDataset`, as `flow_from_directory`.
@@ -317,18 +322,20 @@ class ImageDataGenerator(ImageAugmenter):
             classes=classes,
             class_mode=class_mode,
             validate_filenames=validate_filenames,
-            target_size=target_size,
-            color_mode=color_mode,
             subset=subset,
-            interpolation=interpolation,
-            keep_aspect_ratio=keep_aspect_ratio,
-            broken=broken,
-            max_pixels=max_pixels,
+            reading={
+                "target_size": target_size,
+                "color_mode": color_mode,
+                "interpolation": interpolation,
+                "keep_aspect_ratio": keep_aspect_ratio,
+                "broken": broken,
+                "max_pixels": max_pixels,
+            },
             batch_size=batch_size,
             shuffle=shuffle,
             seed=seed,
             save_to_dir=save_to_dir,
             save_prefix=save_prefix,
             save_format=save_format,
-            **workers,
+            **options,
         )

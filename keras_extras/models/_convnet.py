@@ -7,19 +7,40 @@ from typing import Any
 
 import keras
 
-from keras_extras.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from keras_extras import _arguments as arguments
+from keras_extras.layers import (
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    GlobalGeMPooling2D,
+    GlobalMaxPooling2D,
+    MaxPooling2D,
+)
+from keras_extras.models._mlp import hidden_layers, normalized
 from keras_extras.models._model import Model
+
+# What turns the last block's images into one vector per example.
+POOLINGS = {
+    None: Flatten,
+    "avg": GlobalAveragePooling2D,
+    "max": GlobalMaxPooling2D,
+    "gem": GlobalGeMPooling2D,
+}
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")
 class ConvNet(Model):
     """Classifies images with blocks of convolution and pooling.
 
-    Each block is a convolution, an activation and a maximum over windows; the
-    last block is flattened and dense layers follow, as in LeNet.
+    Each block is a convolution, or several, with an activation, and a maximum
+    over windows; the last block is flattened, or reduced to one number per
+    channel, and dense layers follow, as in LeNet.
 
     Args:
-        filters: ints. Number of filters of each block, in order.
+        filters: ints. Number of filters of each block, in order; a tuple of
+            ints in the place of one gives a block of several convolutions.
         kernel_size: int or pair of ints. Window of the convolutions, in
             pixels.
         pool_size: int or pair of ints. Window of the pooling, in pixels.
@@ -28,10 +49,18 @@ class ConvNet(Model):
         activation: name or function, in blocks and hidden layers.
         padding: padding of the convolutions, as in `Conv2D`.
         dropout: float from 0 to 1, the share dropped after each hidden dense
-            layer.
+            layer; or a list of them, one for each.
         output_activation: name or function; `None` gives logits.
         data_format: `"channels_last"`, `"channels_first"`, or `None` for
             Keras's configured one.
+        batch_normalization: bool, whether each convolution and hidden dense
+            layer is normalized between its sum and its activation.
+        block_dropout: float from 0 to 1, the share dropped after each block.
+        kernel_regularizer: penalty on the kernels of all layers, the last one
+            too, such as `keras.regularizers.L2(1e-4)`; or `None`.
+        pooling: what follows the last block: `None` flattens it; `"avg"`,
+            `"max"` and `"gem"` (a mean with a trained power) reduce all
+            positions to one number per channel.
         **kwargs: `name`, `dtype`, `trainable`, as in `keras.Model`.
 
     Input shape:
@@ -49,11 +78,17 @@ class ConvNet(Model):
         >>> model.build((None, 28, 28, 1))
         >>> model.count_params()
         14410
+        >>> model = keras_extras.models.ConvNet(
+        ...     [(32, 32), (64, 64)], units=[256], pooling="avg"
+        ... )
+        >>> model.build((None, 28, 28, 1))
+        >>> model.count_params()
+        84202
 
     References:
         LeCun et al., "Gradient-based learning applied to document
         recognition", Proc. IEEE 86 (1998); there with mean pooling and
-        sigmoids.
+        sigmoids. Ioffe and Szegedy, "Batch normalization", arXiv:1502.03167.
     """
 
     def __init__(
@@ -68,28 +103,44 @@ class ConvNet(Model):
         dropout=0.0,
         output_activation="softmax",
         data_format=None,
+        *,
+        batch_normalization=False,
+        block_dropout=0.0,
+        kernel_regularizer=None,
+        pooling=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        options: dict[str, Any] = {"padding": padding, "activation": activation}
-        image: dict[str, Any] = {"data_format": data_format}
+        if pooling is not None:
+            names = [name for name in POOLINGS if name]
+            arguments.choice(self, "pooling", pooling, names)
+        image: dict[str, Any] = {
+            "data_format": arguments.data_format(self, data_format)
+        }
+        axis = -1 if image["data_format"] == "channels_last" else 1
+        regular: dict[str, Any] = {"kernel_regularizer": kernel_regularizer}
         self.blocks = []
-        for count in filters:
-            self.blocks += [
-                Conv2D(count, kernel_size, **options, **image),
-                MaxPooling2D(pool_size, **image),
-            ]
-        self.flatten = Flatten(**image)
-        self.hidden = []
-        for size in units:
-            self.hidden += [Dense(size, activation), Dropout(dropout)]
-        self.head = Dense(num_classes, activation=output_activation)
+        for block in filters:
+            for count in block if isinstance(block, list | tuple) else [block]:
+                self.blocks += normalized(
+                    Conv2D, count, activation, batch_normalization, axis,
+                    kernel_size, padding=padding, **image, **regular,
+                )  # fmt: skip
+            self.blocks.append(MaxPooling2D(pool_size, **image))
+            if block_dropout:  # else the layers are those of old files
+                self.blocks.append(Dropout(block_dropout))
+        self.flatten = POOLINGS[pooling](**image)
+        self.hidden = hidden_layers(
+            self, units, activation, dropout, batch_normalization,
+            kernel_regularizer,
+        )  # fmt: skip
+        self.head = Dense(num_classes, activation=output_activation, **regular)
 
     def call(self, inputs, training=False):
         images = inputs
-        for layer in self.blocks:
+        for layer in self.blocks:  # `Model` sees to `training`
             images = layer(images)  # (batch, height, width, filters)
         hidden = self.flatten(images)
-        for layer in self.hidden:  # Keras hands `training` to the dropouts
+        for layer in self.hidden:
             hidden = layer(hidden)
         return self.head(hidden)  # (batch, num_classes)

@@ -5,6 +5,7 @@ h0 = flatten(x),   h[k] = f(h[k-1] . W[k] + b[k]),   y = g(h[K] . V + c)
 
 import keras
 
+from keras_extras._errors import wrong
 from keras_extras.layers import Dense, Dropout, Flatten
 from keras_extras.models._model import Model
 
@@ -16,9 +17,15 @@ class MLP(Model):
     Args:
         units: ints. Size of each hidden layer, in order; may be empty.
         num_classes: int >= 1. Number of outputs.
-        activation: name or function, after each hidden layer.
-        dropout: float from 0 to 1, the share dropped after each hidden layer.
+        activation: name or function, after each hidden layer; or a list of
+            them, one for each.
+        dropout: float from 0 to 1, the share dropped after each hidden layer;
+            or a list of them, one for each.
         output_activation: name or function; `None` gives logits.
+        batch_normalization: bool, whether each hidden layer is normalized
+            between its sum and its activation.
+        kernel_regularizer: penalty on the kernels of all layers, the last one
+            too, such as `keras.regularizers.L2(1e-4)`; or `None`.
         **kwargs: `name`, `dtype`, `trainable`, as in `keras.Model`.
 
     Input shape:
@@ -27,13 +34,20 @@ class MLP(Model):
         `(batch, num_classes)`
 
     Raises:
-        ValueError: if `units`, `num_classes` or `dropout` is out of its range.
+        ValueError: if `units`, `num_classes` or `dropout` is out of its range,
+            or a list has not one item for each hidden layer.
 
     Examples:
         >>> model = keras_extras.models.MLP(units=[32], num_classes=3)
         >>> model.build((None, 28, 28))
         >>> model.count_params()
         25219
+        >>> model = keras_extras.models.MLP(
+        ...     [512, 128, 32], activation=["sigmoid", "tanh", "relu"]
+        ... )
+        >>> model.build((None, 28, 28))
+        >>> model.count_params()
+        472042
     """
 
     def __init__(
@@ -43,17 +57,70 @@ class MLP(Model):
         activation="relu",
         dropout=0.0,
         output_activation="softmax",
+        *,
+        batch_normalization=False,
+        kernel_regularizer=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.flatten = Flatten()
-        self.hidden = []
-        for size in units:
-            self.hidden += [Dense(size, activation), Dropout(dropout)]
-        self.head = Dense(num_classes, activation=output_activation)
+        self.hidden = hidden_layers(
+            self,
+            units,
+            activation,
+            dropout,
+            batch_normalization,
+            kernel_regularizer,
+        )
+        self.head = Dense(
+            num_classes,
+            activation=output_activation,
+            kernel_regularizer=kernel_regularizer,
+        )
 
     def call(self, inputs, training=False):
         hidden = self.flatten(inputs)  # (batch, inputs)
-        for layer in self.hidden:  # Keras hands `training` to the dropouts
+        for layer in self.hidden:  # `Model` sees to `training`
             hidden = layer(hidden)
         return self.head(hidden)  # (batch, num_classes)
+
+
+def hidden_layers(
+    who, units, activation, dropout, batch_normalization, kernel_regularizer
+) -> list:
+    """Returns the layers between the inputs and the last dense layer."""
+    units = list(units)
+    activations = one_each(who, "activation", activation, len(units))
+    rates = one_each(who, "dropout", dropout, len(units))
+    layers = []
+    for size, function, rate in zip(units, activations, rates, strict=True):
+        layers += normalized(
+            Dense, size, function, batch_normalization, -1,
+            kernel_regularizer=kernel_regularizer,
+        )  # fmt: skip
+        layers.append(Dropout(rate))
+    return layers
+
+
+def normalized(
+    make, size, activation, batch_normalization, axis, *args, **options
+) -> list:
+    """Returns a layer with its activation, which a normalization may part."""
+    if not batch_normalization:
+        return [make(size, *args, activation=activation, **options)]
+    return [
+        make(size, *args, **options),
+        keras.layers.BatchNormalization(axis),
+        keras.layers.Activation(activation),
+    ]
+
+
+def one_each(who, name: str, value, count: int) -> list:
+    """Returns `count` items: from one for all, or a list of them."""
+    if not isinstance(value, list | tuple):
+        return [value] * count
+    if len(value) != count:
+        raise wrong(
+            who, name, f"one for all, or {count}, one for each layer", value
+        )
+    return list(value)

@@ -5,14 +5,16 @@ build  = one symbolic pass through `call`, so that every sublayer exists
 """
 
 import keras
-import numpy as np
 
 from keras_extras._config import FromCall
-from keras_extras._errors import wrong
+from keras_extras._errors import import_optional, wrong
+from keras_extras.models._fit import FewerCalls
+from keras_extras.models._predict import predict_classes, predict_proba
+from keras_extras.models._summary_text import summary_text
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")
-class Model(FromCall, keras.Model):
+class Model(FewerCalls, FromCall, keras.Model):
     """Base of subclassed models: true config, true shapes, class predictions.
 
     `keras.Model` saves a subclass without `get_config` as if it had been made
@@ -23,8 +25,10 @@ class Model(FromCall, keras.Model):
     - the config holds the real arguments of the constructor, whether they are
       stored or not, in subclasses of subclasses too;
     - `build(input_shape)` builds all sublayers, so that `summary()` shows
-      their output shapes, with `None` for the batch, and parameter counts;
-    - `predict_proba` and `predict_classes` answer the question asked.
+      their output shapes, with `None` for the batch, parameters,
+      multiply-adds, memory and receptive fields;
+    - `predict_proba` and `predict_classes` answer the question asked;
+    - `evaluate(return_frame=True)` returns a table.
 
     Arguments should be plain values, initializers, layers or registered
     functions; layers given as arguments are saved with the model.
@@ -85,11 +89,131 @@ class Model(FromCall, keras.Model):
         except Exception:  # `call` may use functions that take real tensors
             self.compute_output_spec(inputs)
 
+    def stateless_call(
+        self,
+        trainable_variables,
+        non_trainable_variables,
+        *args,
+        return_losses=False,
+        **kwargs,
+    ):
+        """Calls the model with these values of its variables.
+
+        As in `keras.Model`, but through `__call__`: Keras 3.15 runs `call`
+        alone here, so that on JAX, which trains this way, sublayers are not
+        told that it is training.
+
+        Args:
+            trainable_variables: values, as in `keras.Model.stateless_call`.
+            non_trainable_variables: values, as there.
+            *args: what the model is called with.
+            return_losses: bool, whether to return the model's losses too.
+            **kwargs: what the model is called with.
+
+        Returns:
+            Outputs, and the new values of the non-trainable variables; the
+            list of losses, if asked for.
+
+        Raises:
+            ValueError: if the model is not built, or there are not as many
+                values as variables.
+        """
+        if not self.built:
+            raise ValueError(
+                f"{self.name}: stateless_call needs the variables, which a "
+                "model has once it is built. Call it, or build(input_shape)."
+            )
+        mapping = []
+        for argument, variables, values in (
+            ("trainable", self.trainable_variables, trainable_variables),
+            (
+                "non_trainable",
+                self.non_trainable_variables,
+                non_trainable_variables,
+            ),
+        ):
+            if len(variables) != len(values):
+                raise wrong(
+                    self,
+                    f"{argument}_variables",
+                    f"a list of {len(variables)} values",
+                    len(values),
+                    context="That is how many there were.",
+                )
+            mapping += zip(variables, values, strict=True)
+        with keras.StatelessScope(mapping, return_losses) as scope:
+            outputs = self(*args, **kwargs)
+            losses = self.losses if return_losses else None
+        new = [
+            variable.value
+            if (value := scope.get_current_value(variable)) is None
+            else value
+            for variable in self.non_trainable_variables
+        ]
+        return (outputs, new, losses) if return_losses else (outputs, new)
+
     def _argument(self, name):
         return self._made_with[name]  # stored or not, as it was given
 
+    def summary(
+        self,
+        line_length=None,
+        positions=None,
+        print_fn=None,
+        expand_nested=False,
+        show_trainable=False,
+        layer_range=None,
+    ):
+        """Prints a table of the layers: shapes, parameters, multiply-adds.
+
+        The numbers are those of `summary_frame`; multiply-adds and memory (of
+        what each layer puts out) are for one example. A model that is not
+        built has none, and Keras's table is printed.
+
+        Args:
+            line_length: int, letters per line, to which names are cut; `None`
+                for as many as needed.
+            positions: not used: columns are as wide as what stands in them.
+            print_fn: function that is handed the text; `None` means `print`.
+            expand_nested: bool, whether the layers of models inside are told.
+            show_trainable: bool, whether a column says what is trained.
+            layer_range: names of the first and the last layer to tell, or
+                regular expressions that they start with.
+        """
+        if not self.built:
+            super().summary(line_length, print_fn=print_fn)
+            return
+        text = summary_text(
+            self, line_length, expand_nested, show_trainable, layer_range
+        )
+        (print_fn or print)(text)
+
+    def evaluate(self, *args, return_frame=False, **kwargs):
+        """Returns the loss and metrics, as in `keras.Model.evaluate`.
+
+        Args:
+            *args: as in `keras.Model.evaluate`.
+            return_frame: bool, whether a `pandas.DataFrame` is returned: a
+                line per metric, the loss first, with the columns `metric` and
+                `value`.
+            **kwargs: as in `keras.Model.evaluate`; `return_dict` too.
+
+        Raises:
+            ImportError: if a frame is asked for and pandas is not installed.
+        """
+        if not return_frame:
+            return super().evaluate(*args, **kwargs)
+        pd = import_optional("pandas", extra="pandas", who="evaluate")
+        results = super().evaluate(*args, **{**kwargs, "return_dict": True})
+        return pd.DataFrame(
+            {
+                "metric": list(results),
+                "value": [float(value) for value in results.values()],
+            }
+        )
+
     def predict_proba(self, x, batch_size=None, verbose="auto", **kwargs):
-        """Returns the predicted probabilities, which `predict` gives.
+        """Returns the predicted probabilities; see `models.predict_proba`.
 
         Args:
             x: inputs, as in `predict`.
@@ -101,59 +225,31 @@ class Model(FromCall, keras.Model):
             Array `(examples, ..., classes)` of numbers from 0 to 1.
 
         Raises:
-            ValueError: if the outputs are not in that range.
+            ValueError: if the outputs are not in that range, and the loss
+                does not tell that they are logits.
         """
-        return self._checked_proba(
-            self._predict_array(x, batch_size, verbose, **kwargs)
-        )
+        return predict_proba(self, x, batch_size, verbose, **kwargs)
 
-    def predict_classes(self, x, batch_size=None, verbose="auto", **kwargs):
-        """Returns the most probable class of each example.
-
-        With several outputs per example that is the index of the largest one
-        (logits serve as well as probabilities); with a single one it is 1
-        where the probability is above 0.5.
+    def predict_classes(
+        self, x, batch_size=None, verbose="auto", multi_label=None, **kwargs
+    ):
+        """Returns the most probable class; see `models.predict_classes`.
 
         Args:
             x: inputs, as in `predict`.
             batch_size: int, examples per step; `None` means 32.
             verbose: `"auto"`, 0, 1 or 2, as in `predict`.
+            multi_label: bool, whether each output is a label of its own.
+                `None` means so if the loss is a binary cross-entropy.
             **kwargs: `steps` and `callbacks`, as in `predict`.
 
         Returns:
             int64 array `(examples, ...)`: the outputs' shape without its last
-            axis.
+            axis; with several labels, the outputs' shape.
 
         Raises:
-            ValueError: if there is a single output per example and it is not
-                a probability.
+            ValueError: if probabilities are needed and the outputs are none.
         """
-        outputs = self._predict_array(x, batch_size, verbose, **kwargs)
-        if outputs.shape[-1] > 1:
-            return np.argmax(outputs, axis=-1)
-        return (self._checked_proba(outputs)[..., 0] > 0.5).astype("int64")
-
-    def _predict_array(self, x, batch_size, verbose, **kwargs):
-        outputs = self.predict(
-            x, batch_size=batch_size, verbose=verbose, **kwargs
+        return predict_classes(
+            self, x, batch_size, verbose, multi_label, **kwargs
         )
-        if not isinstance(outputs, np.ndarray):
-            raise TypeError(
-                f"{type(self).__name__}: predict_proba and predict_classes "
-                "need a model with one output. Received: "
-                f"{len(outputs)} outputs. Use predict."
-            )
-        return outputs
-
-    def _checked_proba(self, outputs):
-        slack = 1e-3  # rounding in half precision
-        low, high = np.min(outputs, initial=0), np.max(outputs, initial=1)
-        if low < -slack or high > 1 + slack:
-            raise wrong(
-                self,
-                "outputs",
-                "probabilities, from 0 to 1",
-                (float(low), float(high)),
-                fix="End the model with a softmax or sigmoid, or use predict.",
-            )
-        return outputs

@@ -21,9 +21,12 @@ class Replacement(NamedTuple):
     carry: Callable[[Any, Any], None]  # gives the new layer the old's weights
     before: tuple = ()
     after: tuple = ()
+    is_dropped: bool = False  # the layer hands on what it gets, uncalled
 
     def parts(self) -> list:
         """Returns the layers in the order in which they are called."""
+        if self.is_dropped:
+            return []
         return [*self.before, self.layer, *self.after]
 
 
@@ -164,6 +167,8 @@ class Rebuilder:
             replacement = around.get(id(operation))
             if replacement is None:
                 return operation(*args, **kwargs)
+            if replacement.is_dropped:
+                return args[0]
             takes = inspect.signature(operation.call).parameters
             if "mask" not in takes:  # Keras writes it into calls that take it
                 kwargs.pop("mask", None)

@@ -17,9 +17,16 @@ from keras_extras.plotting._display import (
     class_numbers,
     import_matplotlib,
 )
+from keras_extras.plotting._outputs import class_probabilities, predicted
+from keras_extras.plotting._style import shortened
 
-# Beyond this many classes numbers do not fit into the cells.
+# Beyond this many classes numbers do not fit into the cells, and the names of
+# some classes are left out.
 _MAX_NUMBERED = 20
+_LETTERS = 16
+# Sizes of the numbers in points, and how wide a digit is in such units.
+_SIZES = (9.0, 8.0, 7.0, 6.0)
+_DIGIT = 0.62
 
 Normalize = Literal["true", "pred", "all"] | None
 
@@ -44,7 +51,8 @@ class ConfusionMatrixDisplay(Display):
         ax_: the axes, after `plot`.
         image_: the colored image of the errors, after `plot`.
         text_: array of the numbers' texts, after `plot`; `None` if there are
-            more than 20 classes and no numbers are written.
+            more than 20 classes, or cells too small for a number, and none
+            are written.
 
     Raises:
         ValueError: if `matrix` is not square or `normalize` unknown.
@@ -54,6 +62,8 @@ class ConfusionMatrixDisplay(Display):
         >>> display.text_[0, 1].get_text()
         '2'
     """
+
+    _decimals = 1
 
     def __init__(
         self,
@@ -130,6 +140,45 @@ class ConfusionMatrixDisplay(Display):
                 matrix = matrix / total
         return cls(matrix, class_names, normalize=normalize)
 
+    @classmethod
+    def from_model(
+        cls,
+        model: Any,
+        x: Any,
+        y: Any,
+        *,
+        class_names: Sequence[str] | None = None,
+        normalize: Normalize = None,
+    ) -> "ConfusionMatrixDisplay":
+        """Counts which class a model takes for which.
+
+        Args:
+            model: Keras model with one output: probabilities or logits
+                `(n, classes)`, or the probability of class 1, `(n, 1)`.
+            x: its inputs, as `predict` takes them.
+            y: true classes: numbers `(n,)` or one-hot `(n, classes)`.
+            class_names: as in `from_predictions`.
+            normalize: as in `from_predictions`.
+
+        Raises:
+            TypeError: if the model has several outputs.
+            ValueError: as `from_predictions`.
+
+        Examples:
+            >>> model = keras.Sequential([keras.layers.Activation("sigmoid")])
+            >>> x = np.array([[-2.0], [-1.0], [1.0]])
+            >>> ConfusionMatrixDisplay.from_model(model, x, y=[0, 1, 1]).matrix
+            array([[1, 0],
+                   [1, 1]])
+        """
+        outputs = predicted(cls.__name__, model, x)
+        return cls.from_predictions(
+            y,
+            class_probabilities(cls.__name__, "model", outputs),
+            class_names=class_names,
+            normalize=normalize,
+        )
+
     def plot(
         self, ax: Any = None, *, colorbar: bool = True, **style: Any
     ) -> "ConfusionMatrixDisplay":
@@ -150,7 +199,7 @@ class ConfusionMatrixDisplay(Display):
         ticker = import_matplotlib("matplotlib.ticker", self)
         classes = len(self.matrix)
         if ax is None:
-            side = min(max(0.42 * classes + 1.2, 3.2), 9.0)
+            side = min(max(0.42 * classes + 1.2, 3.2), 6.2)
             figure = self._new_figure(
                 side + 0.7 * colorbar, side, layout="compressed"
             )
@@ -174,8 +223,9 @@ class ConfusionMatrixDisplay(Display):
                     edgecolor="none",
                 )
             )
-        self.text_ = self._write(ax) if classes <= _MAX_NUMBERED else None
         self._dress(ax)
+        size = self._size(ax)
+        self.text_ = None if size is None else self._write(ax, size)
         if colorbar:
             bar = ax.figure.colorbar(
                 self.image_, ax=ax, fraction=0.046, pad=0.03, shrink=0.8
@@ -201,10 +251,29 @@ class ConfusionMatrixDisplay(Display):
             "all": "(% of all)",
         }[self.normalize]
 
-    def _write(self, ax: Any) -> np.ndarray:
+    def _size(self, ax: Any) -> float | None:
+        """Returns the size, in points, of numbers that fit into the cells."""
+        classes = len(self.matrix)
+        if classes > _MAX_NUMBERED:
+            return None
+        box = ax.get_window_extent()
+        # Names and a color bar will take a fifth of a figure that is ours.
+        share = 0.8 if self._owns_figure else 1.0
+        cell = share * min(box.width, box.height) / max(classes, 1)
+        points = 72 * cell / ax.figure.dpi
+        for self._decimals in (1, 0):  # of percentages
+            longest = max(
+                (len(self._number(value)) for value in self.matrix.flat),
+                default=1,
+            )
+            for size in _SIZES:
+                if longest * _DIGIT * size < points:
+                    return size
+        return None
+
+    def _write(self, ax: Any, size: float) -> np.ndarray:
         """Writes the number into each cell, readable on its color."""
         texts = np.empty(self.matrix.shape, dtype=object)
-        size = 9 if len(self.matrix) <= 12 else 7
         for (row, column), value in np.ndenumerate(self.matrix):
             ink = INK
             if row == column:
@@ -232,13 +301,16 @@ class ConfusionMatrixDisplay(Display):
             return "-"
         if self.normalize is None:
             return f"{value:,}"
-        return "0" if value == 0 else f"{100 * value:.1f}"
+        if not self._decimals and 0 < value < 0.005:
+            return "<1"
+        return "0" if value == 0 else f"{100 * value:.{self._decimals}f}"
 
     def _dress(self, ax: Any) -> None:
         classes = len(self.matrix)
         step = -(-classes // _MAX_NUMBERED)
         ticks = np.arange(0, classes, step)
-        names = [self.class_names[tick] for tick in ticks]
+        names = [shortened(self.class_names[tick], _LETTERS) for tick in ticks]
+        size = 9 if classes <= 12 else 8
         turned = max(map(len, names), default=0) > 3
         ax.set_xticks(
             ticks,
@@ -246,8 +318,9 @@ class ConfusionMatrixDisplay(Display):
             rotation=45 if turned else 0,
             ha="right" if turned else "center",
             rotation_mode="anchor",
+            fontsize=size,
         )
-        ax.set_yticks(ticks, names)
+        ax.set_yticks(ticks, names, fontsize=size)
         ax.tick_params(length=0)
         ax.set_xlabel("predicted class")
         ax.set_ylabel("true class")

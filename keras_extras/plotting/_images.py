@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,9 +15,13 @@ from keras_extras.plotting._display import (
     class_numbers,
     import_matplotlib,
 )
+from keras_extras.plotting._outputs import class_probabilities, predicted
 
 _CELL_INCHES = 1.15  # wide enough for the caption "9, not 4 (98%)"
 _CAPTION_LETTERS = 15
+_MAX_COLUMNS = 6  # more than these are too small to read in a column of text
+
+DataFormat = Literal["channels_last", "channels_first"]
 
 
 class ImagesDisplay(Display):
@@ -28,11 +32,13 @@ class ImagesDisplay(Display):
 
     Args:
         images: `(n, height, width)` or `(n, height, width, channels)` with 1,
-            3 or 4 channels. `uint8` is shown from 0 to 255. Floats are shown
-            from the smallest to the largest value of all images, colored ones
-            as they are if all lie in [0, 1].
+            3 or 4 channels. `uint8` is shown from 0 to 255, floats from 0 to 1
+            if all lie there. Others are shown from the smallest to the largest
+            value of all images.
         captions: one text per image, or `None`.
         wrong: one bool per image, true where it is to be marked, or `None`.
+        data_format: `"channels_last"`, or `"channels_first"` for images
+            `(n, channels, height, width)`.
 
     Attributes:
         figure_: the figure, after `plot`.
@@ -48,14 +54,17 @@ class ImagesDisplay(Display):
         ['four', 'nine']
     """
 
+    _num_columns: int | None = None
+
     def __init__(
         self,
         images: Any,
         captions: Sequence[str] | None = None,
         *,
         wrong: Any = None,
+        data_format: DataFormat = "channels_last",
     ):
-        self.images = _checked_images(images)
+        self.images = _checked_images(images, data_format)
         count = len(self.images)
         self.captions = _one_each("captions", captions, count, "")
         self.wrong = np.asarray(_one_each("wrong", wrong, count, False), bool)
@@ -70,6 +79,7 @@ class ImagesDisplay(Display):
         class_names: Sequence[str] | None = None,
         only_wrong: bool = False,
         max_images: int = 24,
+        data_format: DataFormat = "channels_last",
     ) -> "ImagesDisplay":
         """Captions images with their labels and predictions.
 
@@ -87,6 +97,7 @@ class ImagesDisplay(Display):
             only_wrong: keep the wrong ones only, those first in which the
                 model was most confident.
             max_images: show at most so many, the first ones.
+            data_format: as in the constructor.
 
         Raises:
             ValueError: if numbers of images, labels and predictions differ, or
@@ -101,7 +112,7 @@ class ImagesDisplay(Display):
             ['1 (90%)', '1, not 0 (80%)']
         """
         who = cls.__name__
-        images = _checked_images(images)
+        images = _checked_images(images, data_format)
         true = class_numbers(who, "labels", labels)
         guess = true
         if predictions is not None:
@@ -133,9 +144,112 @@ class ImagesDisplay(Display):
             if guess[i] != true[i]:
                 caption += f", not {names[true[i]]}"
             if confidence is not None:
-                caption += f" ({confidence[i]:.0%})"
+                caption += f" ({_percent(float(confidence[i]))})"
             captions.append(caption)
         return cls(images[order], captions, wrong=(guess != true)[order])
+
+    @classmethod
+    def from_model(
+        cls,
+        model: Any,
+        x: Any,
+        y: Any,
+        *,
+        images: Any = None,
+        class_names: Sequence[str] | None = None,
+        only_wrong: bool = False,
+        max_images: int = 24,
+        data_format: DataFormat = "channels_last",
+    ) -> "ImagesDisplay":
+        """Captions images with what a model makes of them.
+
+        Args:
+            model: Keras model with one output: probabilities or logits
+                `(n, classes)`, or the probability of class 1, `(n, 1)`.
+            x: its inputs, as `predict` takes them. All are predicted if
+                `only_wrong`, else the first `max_images`.
+            y: true class of each: numbers `(n,)` or one-hot `(n, classes)`.
+            images: what to show in place of `x`, if that is flattened, say.
+            class_names: as in `from_predictions`.
+            only_wrong: as in `from_predictions`.
+            max_images: as in `from_predictions`.
+            data_format: as in the constructor.
+
+        Raises:
+            TypeError: if the model has several outputs.
+            ValueError: as `from_predictions`.
+
+        Examples:
+            >>> mean = keras.layers.GlobalAveragePooling2D()
+            >>> images = np.zeros((2, 4, 4, 3))
+            >>> images[..., 1] = 0.75  # green
+            >>> ImagesDisplay.from_model(
+            ...     keras.Sequential([mean]), images, y=[1, 2]
+            ... ).captions
+            ['1 (75%)', '1, not 2 (75%)']
+        """
+        images = x if images is None else images
+        if not only_wrong:
+            x, y, images = x[:max_images], y[:max_images], images[:max_images]
+        outputs = predicted(cls.__name__, model, x)
+        return cls.from_predictions(
+            images,
+            y,
+            class_probabilities(cls.__name__, "model", outputs),
+            class_names=class_names,
+            only_wrong=only_wrong,
+            max_images=max_images,
+            data_format=data_format,
+        )
+
+    @classmethod
+    def from_classes(
+        cls,
+        images: Any,
+        labels: Any,
+        *,
+        class_names: Sequence[str] | None = None,
+        per_class: int = 1,
+        data_format: DataFormat = "channels_last",
+    ) -> "ImagesDisplay":
+        """Takes the first images of each class, captioned with its name.
+
+        Args:
+            images: all images, as in the constructor.
+            labels: class of each: numbers `(n,)` or one-hot `(n, classes)`.
+            class_names: text for each class. `None` means its number.
+            per_class: how many of each; several make a row per class.
+            data_format: as in the constructor.
+
+        Raises:
+            ValueError: if numbers of images and labels differ.
+
+        Examples:
+            >>> images = np.zeros((4, 28, 28))
+            >>> ImagesDisplay.from_classes(images, [3, 1, 1, 3]).captions
+            ['1', '3']
+        """
+        images = _checked_images(images, data_format)
+        classes = class_numbers(cls.__name__, "labels", labels)
+        if len(images) != len(classes):
+            raise wrong(
+                cls.__name__,
+                "labels",
+                f"one for each of the {len(images)} images",
+                len(classes),
+            )
+        names = class_names_for(
+            cls.__name__, class_names, int(classes.max(initial=-1)) + 1
+        )
+        chosen = [
+            position
+            for number in np.unique(classes)
+            for position in np.flatnonzero(classes == number)[:per_class]
+        ]
+        display = cls(images[chosen], [names[classes[i]] for i in chosen])
+        even = len(chosen) == per_class * len(np.unique(classes))
+        display._num_columns = per_class if per_class > 1 and even else None
+        return display
 
     def plot(
         self, ax: Any = None, *, num_columns: int | None = None, **style: Any
@@ -145,8 +259,8 @@ class ImagesDisplay(Display):
         Args:
             ax: array of at least as many axes as images; those left over are
                 blanked. `None` makes a figure.
-            num_columns: images per row of a new figure. `None` means 8, or
-                fewer if there are fewer images.
+            num_columns: images per row of a new figure. `None` means at most
+                6, in rows of equal length.
             **style: passed to every `Axes.imshow`, such as `cmap="gray_r"` for
                 dark ink on white paper.
 
@@ -162,7 +276,9 @@ class ImagesDisplay(Display):
         if not count:
             raise wrong(self, "images", "at least one image", self.images)
         if ax is None:
-            columns = num_columns or min(count, 8)
+            columns = num_columns or self._num_columns
+            if columns is None:
+                columns = -(-count // -(-count // _MAX_COLUMNS))
             rows = -(-count // columns)
             height, width = self.images.shape[1:3]
             cell = _CELL_INCHES * min(max(height / width, 0.5), 2.0)
@@ -190,7 +306,7 @@ class ImagesDisplay(Display):
         weight = "bold" if self.wrong[i] else "normal"
         axis.set_title(
             _wrapped(self.captions[i]),
-            fontsize=8,
+            fontsize=9,
             pad=3,
             color=color,
             weight=weight,
@@ -202,16 +318,27 @@ class ImagesDisplay(Display):
             spine.set_linewidth(1.6 if self.wrong[i] else 0.6)
 
 
-def _checked_images(images: Any) -> np.ndarray:
+def _checked_images(images: Any, data_format: Any) -> np.ndarray:
+    if data_format not in ("channels_last", "channels_first"):
+        raise wrong(
+            "ImagesDisplay",
+            "data_format",
+            "'channels_last' or 'channels_first'",
+            data_format,
+        )
     array = np.asarray(images)
+    if array.ndim == 4 and data_format == "channels_first":
+        array = np.moveaxis(array, 1, -1)
     if array.ndim == 3 or (array.ndim == 4 and array.shape[-1] in (1, 3, 4)):
         return array
+    swapped = array.ndim == 4 and array.shape[1] in (1, 3, 4)
     raise wrong(
         "ImagesDisplay",
         "images",
         "an array of shape (n, height, width) or (n, height, width, channels) "
         "with 1, 3 or 4 channels",
-        array.shape,
+        np.shape(images),
+        fix="Pass data_format='channels_first'." if swapped else "",
     )
 
 
@@ -232,6 +359,11 @@ def _wrapped(caption: str) -> str:
     return textwrap.fill(caption, _CAPTION_LETTERS)
 
 
+def _percent(share: float) -> str:
+    """Returns a share in whole percent; only certainty is 100%."""
+    return ">99%" if 0.995 <= share < 1 else f"{share:.0%}"
+
+
 def _confidence(predictions: Any) -> np.ndarray | None:
     """Returns the largest probability of each row, if these are rows."""
     array = np.asarray(predictions)
@@ -247,7 +379,11 @@ def _for_imshow(images: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
     if images.dtype == np.uint8:
         return images, {"vmin": 0, "vmax": 255}
     images = images.astype("float32")
-    low, high = float(images.min()), float(images.max())
-    if images.ndim == 4 and (low < 0 or high > 1):
-        images = (images - low) / ((high - low) or 1.0)
+    finite = images[np.isfinite(images)]
+    low, high = 0.0, 1.0
+    if finite.size and not (finite.min() >= 0 and finite.max() <= 1):
+        low, high = float(finite.min()), float(finite.max())
+    if images.ndim == 4:
+        images = np.clip((images - low) / ((high - low) or 1.0), 0, 1)
+        images = np.nan_to_num(images)
     return images, {"vmin": low, "vmax": high if high > low else low + 1}

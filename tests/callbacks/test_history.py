@@ -1,15 +1,17 @@
-"""The recorder and its table, against a plain model of what was logged."""
+"""The recorder, against a plain model of what was logged; real trainings."""
 
 import math
+import pickle
+import time
 
 import keras
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_extras.callbacks import HistoryRecorder, HistoryRow, history_frame
+from keras_extras.callbacks import HistoryRecorder, history_frame
+from tests.callbacks.recording import fit, logged, recorded, tiny_model
 
 METRICS = ["loss", "accuracy", "val_loss", "val_accuracy", "lr"]
 
@@ -24,76 +26,22 @@ def same(left, right):
     return left == right or (math.isnan(left) and math.isnan(right))
 
 
-def recorded(all_fits):
-    """Plays fits to a recorder, as Keras would."""
-    recorder = HistoryRecorder()
-    for initial_epoch, epochs in all_fits:
-        recorder.on_train_begin()
-        for position, entry in enumerate(epochs):
-            recorder.on_epoch_begin(initial_epoch + position)
-            recorder.on_epoch_end(initial_epoch + position, entry)
-        recorder.on_train_end()
-    return recorder
-
-
-def tiny_model():
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    model.compile(optimizer="sgd", loss="mse", metrics=["mae"])
-    return model
-
-
-def fit(model, callbacks=(), **arguments):
-    x = np.arange(16, dtype="float32").reshape(8, 2) / 16
-    arguments = {"epochs": 1, "verbose": 0, **arguments}
-    return model.fit(
-        x,
-        x[:, :1],
-        batch_size=4,
-        validation_data=(x, x[:, :1]),
-        callbacks=list(callbacks),
-        **arguments,
-    )
-
-
 # --- definition --------------------------------------------------------------
 
 
 @given(fits)
-def test_frame_holds_each_number_at_its_epoch_and_nothing_else(all_fits):
-    expected, order, done = {}, [], 0
-    for initial_epoch, epochs in all_fits:
-        done = max(done, initial_epoch) if epochs else done
-        for entry in epochs:
-            done += 1
-            for metric, value in entry.items():
-                expected[done, metric] = value
-                order += [metric] if metric not in order else []
-
-    frame = history_frame(recorded(all_fits))
-
-    assert list(frame.columns) == order
-    assert list(frame.index) == sorted({epoch for epoch, _ in expected})
-    assert frame.index.name == "epoch"
-    assert all(dtype == "float64" for dtype in frame.dtypes)
-    for epoch in frame.index:
-        for metric in frame.columns:
-            logged = expected.get((epoch, metric), math.nan)
-            assert same(frame.loc[epoch, metric], logged)
-
-
-@given(fits)
 def test_rows_are_what_was_logged_in_order(all_fits):
-    rows = recorded(all_fits).rows
-    logged = [
+    rows = logged(recorded(all_fits).rows)
+    pairs = [
         (metric, value)
         for _, epochs in all_fits
         for entry in epochs
         for metric, value in entry.items()
     ]
-    assert [row.metric for row in rows] == [metric for metric, _ in logged]
+    assert [row.log_name for row in rows] == [metric for metric, _ in pairs]
     assert all(
         same(row.value, value)
-        for row, (_, value) in zip(rows, logged, strict=True)
+        for row, (_, value) in zip(rows, pairs, strict=True)
     )
     assert all(type(row.value) is float for row in rows)
 
@@ -108,20 +56,7 @@ def test_a_run_is_a_fit_that_completed_an_epoch(all_fits):
         for entry in epochs
         for _ in entry
     ]
-    assert [row.run for row in recorded(all_fits).rows] == runs
-
-
-@given(st.lists(st.lists(st.floats(width=32), min_size=3, max_size=3)))
-def test_frame_of_equal_lists_is_these_lists(columns):
-    lists = {f"metric{i}": column for i, column in enumerate(columns)}
-    pd.testing.assert_frame_equal(
-        history_frame(lists),
-        pd.DataFrame(
-            lists, index=pd.Index([1, 2, 3][: 3 * bool(lists)], name="epoch")
-        ).astype("float64"),
-        check_index_type=bool(lists),
-        check_column_type=bool(lists),
-    )
+    assert [row.run for row in logged(recorded(all_fits).rows)] == runs
 
 
 # --- real trainings ----------------------------------------------------------
@@ -186,31 +121,146 @@ def test_interrupted_training_keeps_its_completed_epochs():
     assert list(history_frame(recorder).index) == [1, 2, 3]
 
 
-def test_frame_of_history_is_that_of_the_recorder():
+# --- what else is known ------------------------------------------------------
+
+
+def system(recorder, name):
+    return [row.value for row in recorder.rows if row.metric == name]
+
+
+class ReduceAtEnd(keras.callbacks.Callback):
+    """Sets the next epoch's rate at the end of this one, as others do."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.optimizer.learning_rate = 0.5 / (epoch + 2)
+
+
+def test_the_learning_rate_is_that_of_the_epoch():
+    recorder, model = HistoryRecorder(), tiny_model()
+    model.optimizer.learning_rate = 0.5
+    fit(model, [ReduceAtEnd(), recorder], epochs=3)
+    rates = history_frame(recorder, details=True)["learning_rate"]
+    np.testing.assert_allclose(rates, [0.5, 0.25, 0.5 / 3], rtol=1e-6)
+
+
+def test_a_schedule_is_followed():
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)
+    model = tiny_model(optimizer=keras.optimizers.SGD(schedule))
+    recorder = HistoryRecorder(per_batch=True)
+    fit(model, [recorder], epochs=2)
+    steps = history_frame(recorder, by="step", details=True)["learning_rate"]
+    np.testing.assert_allclose(steps, [0.1, 0.05, 0.025, 0.0125], rtol=1e-5)
+    epochs = history_frame(recorder, details=True)["learning_rate"]
+    np.testing.assert_allclose(epochs, [0.1, 0.025], rtol=1e-5)
+
+
+@pytest.mark.parametrize("validation_freq", [1, 5])
+def test_time_steps_and_examples(validation_freq):
+    class Slow(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            time.sleep(0.02)
+
+        def on_test_batch_end(self, batch, logs=None):
+            time.sleep(0.05)
+
+    recorder, model = HistoryRecorder(), tiny_model()
+    fit(
+        model,
+        [Slow(), recorder],
+        epochs=2,
+        batch_size=3,
+        validation_freq=validation_freq,
+    )
+    (train, total) = (
+        system(recorder, name)[-1]
+        for name in ("train_seconds", "epoch_seconds")
+    )
+    validated = validation_freq == 1
+    assert train >= 0.06
+    assert total >= train + 0.15 * validated
+    assert system(recorder, "step_seconds")[-1] == train / 3
+    assert system(recorder, "examples_per_second")[-1] == 8 / train
+    assert history_frame(recorder, details=True)["step"].tolist() == [3, 6]
+    starts = history_frame(recorder, details=True)["seconds"].tolist()
+    assert starts[0] < starts[1]
+
+
+def test_examples_of_a_train_step_of_ones_own_are_not_guessed():
+    class Own(keras.Sequential):
+        def train_step(self, *arguments):
+            return super().train_step(*arguments)
+
+    model = Own([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
     recorder = HistoryRecorder()
-    history = fit(tiny_model(), [recorder], epochs=5, initial_epoch=2)
-    frame = history_frame(history)
-    assert list(frame.index) == [3, 4, 5]
-    pd.testing.assert_frame_equal(frame, history_frame(recorder))
-    pd.testing.assert_frame_equal(
-        history_frame(history.history), frame.set_axis([1, 2, 3], axis=0)
-        .rename_axis("epoch"),
-    )  # fmt: skip
+    fit(model, [recorder])
+    assert system(recorder, "train_seconds")
+    assert not system(recorder, "examples_per_second")
 
 
-def test_one_history_given_to_two_fits_counts_through():
-    history, model = keras.callbacks.History(), tiny_model()
-    fit(model, [history], epochs=2)
-    fit(model, [history], epochs=1)
-    assert list(history_frame(history).index) == [1, 2, 3]
+def test_peak_memory_is_that_of_the_process():
+    pytest.importorskip("resource")
+    array = np.ones(30_000_000, "uint8")  # touched
+    (peak,) = system(recorded([(0, [{"loss": 1.0}])]), "peak_memory_bytes")
+    assert array.nbytes < peak < 1e12
+
+
+def test_a_run_knows_what_it_was():
+    recorder, model = HistoryRecorder(metadata={"seed": 7}), tiny_model()
+    for _ in range(2):
+        fit(model, [recorder], epochs=2)
+    first, second = recorder.runs
+    assert (first["run"], second["run"]) == (1, 2)
+    assert first["metadata"] == {"seed": 7}
+    assert first["backend"] == keras.backend.backend()
+    assert first["epochs"] == 2
+    assert first["compile"]["metrics"] == ["loss", "mae"]
+    assert first["model"] == second["model"]
+
+
+# --- the callback itself -----------------------------------------------------
+
+
+def test_only_per_batch_makes_keras_wait_for_each_batch():
+    # Keras asks this of each callback before it dispatches asynchronously.
+    assert HistoryRecorder().async_safe is True
+    assert HistoryRecorder(per_batch=True).async_safe is False
+
+
+def test_batches_are_not_read_unless_asked(monkeypatch):
+    recorder = HistoryRecorder()
+    recorder.set_model(tiny_model())
+    recorder.on_train_begin()
+    recorder.on_epoch_begin(0)
+    recorder.on_train_batch_begin(0)
+    monkeypatch.setattr(HistoryRecorder, "model", property(lambda self: 1 / 0))
+    for batch in range(1, 5):
+        recorder.on_train_batch_end(batch - 1, {"loss": 1.0})
+        recorder.on_train_batch_begin(batch)
+
+
+def test_it_travels_by_pickle_even_in_training(tmp_path):
+    recorder, model = HistoryRecorder(tmp_path / "a.jsonl"), tiny_model()
+    fit(model, [recorder], epochs=2)
+    again = pickle.loads(pickle.dumps(recorder))
+    assert again.rows == recorder.rows
+    assert again.model is None
+    fit(model, [again], epochs=1)
+    assert list(history_frame(tmp_path / "a.jsonl").index) == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
-    "hook", [name for name in dir(keras.callbacks.Callback) if "batch" in name]
+    ("arguments", "error", "words"),
+    [
+        ({"path": 1}, TypeError, "path must be the path"),
+        ({"metadata": "seed"}, TypeError, "metadata must be a dict"),
+        ({"metadata": {"a": object()}}, ValueError, "not JSON serializable"),
+    ],
+    ids=["path", "type", "value"],
 )
-def test_no_hook_runs_per_batch(hook):
-    theirs = getattr(keras.callbacks.Callback, hook)
-    assert getattr(HistoryRecorder, hook) is theirs
+def test_arguments_are_checked(arguments, error, words):
+    with pytest.raises(error, match=words):
+        HistoryRecorder(**arguments)
 
 
 # --- kinds of values ---------------------------------------------------------
@@ -230,19 +280,19 @@ def test_no_hook_runs_per_batch(hook):
     ids=lambda value: type(value).__name__,
 )
 def test_one_number_becomes_a_float(value):
-    (row,) = recorded([(0, [{"loss": value}])]).rows
-    assert row == HistoryRow(1, 1, "loss", 2.0)
+    (row,) = logged(recorded([(0, [{"loss": value}])]).rows)
+    assert (row.run, row.epoch, row.metric, row.value) == (1, 1, "loss", 2.0)
     assert type(row.value) is float
 
 
 def test_true_is_one():
-    assert recorded([(0, [{"done": True}])]).rows[0].value == 1.0
+    assert logged(recorded([(0, [{"done": True}])]).rows)[0].value == 1.0
 
 
 def test_an_array_becomes_a_row_per_number():
     entry = {"f1": [0.5, 1.0], "confusion": np.array([[1, 2], [3, 4]])}
     assert [
-        (row.metric, row.value) for row in recorded([(0, [entry])]).rows
+        (row.metric, row.value) for row in logged(recorded([(0, [entry])]).rows)
     ] == [
         ("f1[0]", 0.5),
         ("f1[1]", 1.0),
@@ -258,58 +308,6 @@ def test_an_array_becomes_a_row_per_number():
 def test_what_is_no_number_is_left_out_with_one_warning(value):
     entry = {"note": value, "loss": 1.0}
     with pytest.warns(UserWarning, match="note") as caught:
-        rows = recorded([(0, [entry, entry])]).rows
+        rows = logged(recorded([(0, [entry, entry])]).rows)
     assert len(caught) == 1
     assert [row.metric for row in rows] == ["loss", "loss"]
-
-
-def test_nothing_logged_is_an_empty_frame():
-    for history in (HistoryRecorder(), keras.callbacks.History(), {}):
-        if isinstance(history, keras.callbacks.History):
-            history.on_train_begin()
-        frame = history_frame(history)
-        assert frame.shape == (0, 0)
-        assert frame.index.name == "epoch"
-
-
-# --- errors ------------------------------------------------------------------
-
-
-def test_ragged_lists_are_refused_and_the_recorder_recommended():
-    history = fit(tiny_model(), epochs=4, validation_freq=2)
-    for ragged in (history, history.history):
-        with pytest.raises(ValueError, match="'val_loss': 2") as caught:
-            history_frame(ragged)
-        assert "HistoryRecorder" in str(caught.value)
-        assert "'loss': 4" in str(caught.value)
-
-
-def test_equal_lists_shorter_than_the_epochs_are_refused():
-    history = keras.callbacks.History()
-    history.set_model(tiny_model())
-    history.on_train_begin()
-    history.on_epoch_end(0, {})
-    history.on_epoch_end(1, {"loss": 1.0})
-    with pytest.raises(ValueError, match="lists of 2 values"):
-        history_frame(history)
-
-
-@pytest.mark.parametrize(
-    ("history", "words"),
-    [
-        (None, "history must be a HistoryRecorder"),
-        ([1.0], "history must be a HistoryRecorder"),
-        ({"loss": 0.5}, "history\\['loss'\\] must be a list of one value"),
-        ({"loss": "0.5"}, "history\\['loss'\\] must be a list of one value"),
-        ({"loss": ["low"]}, "history\\['loss'\\] must be a list of numbers"),
-    ],
-)
-def test_wrong_types_are_refused(history, words):
-    with pytest.raises(TypeError, match=words):
-        history_frame(history)
-
-
-def test_without_pandas_the_error_says_how_to_install_it(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "pandas", None)
-    with pytest.raises(ImportError, match=r"pip install 'keras-extras\[pandas"):
-        history_frame({})

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from keras.src.legacy.preprocessing import image as legacy
 from scipy import ndimage
 
-from keras_extras.datasets import _augment
+from keras_extras.datasets import _augment, _resample
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*scipy.ndimage.interpolation:DeprecationWarning"
@@ -92,7 +92,7 @@ def is_smooth(points, shape, order, fill_mode):
     width=SIZES,
     channels=st.integers(1, 4),
     order=st.sampled_from([0, 1]),
-    fill_mode=st.sampled_from(_augment.FILL_MODES),
+    fill_mode=st.sampled_from(_resample.FILL_MODES),
     dtype=st.sampled_from(["float32", "float64"]),
 )
 def test_equals_the_definition(
@@ -132,7 +132,7 @@ def test_equals_the_definition(
     size=SIZES,
     channels=st.sampled_from([1, 3, 4]),
     order=st.sampled_from([0, 1]),
-    fill_mode=st.sampled_from(_augment.FILL_MODES),
+    fill_mode=st.sampled_from(_resample.FILL_MODES),
     intensity=st.none() | numbers,
     brightness=st.none() | factors,
 )
@@ -186,16 +186,6 @@ def test_each_image_of_a_batch_has_its_own_parameters():
         np.testing.assert_allclose(together[k], single, atol=1e-4)
 
 
-def test_blocks_do_not_show(monkeypatch):
-    images = picture(4, 7, 11, 6, 2)
-    parameters = {"theta": np.linspace(-60, 60, 7)}
-    whole = _augment.transform(images, parameters)
-    for block in (1, 6, 20, 66, 150):
-        monkeypatch.setattr(_augment, "_BLOCK", block)
-        again = _augment.transform(images, parameters)
-        np.testing.assert_array_equal(again, whole)
-
-
 def test_what_changes_nothing_changes_nothing():
     images = picture(5, 3, 6, 5, 2)
     neutral = {"theta": np.zeros(3), "zx": np.ones(3)}
@@ -241,24 +231,3 @@ def test_input_is_not_changed():
         },
     )
     np.testing.assert_array_equal(images, before)
-
-
-def test_far_away_is_not_an_overflow():
-    images = picture(7, 1, 4, 4, 1)
-    for shift in (1e5, 1e9):
-        moved = _augment.transform(images, arrays({"tx": shift}))
-        np.testing.assert_allclose(
-            moved[0, :, :, 0], images[0, :, 3:, 0] + 0 * moved[0, :, :, 0]
-        )
-
-
-@pytest.mark.parametrize("shift", [-8, -4, 0, 4, 8])
-def test_wrap_at_the_seam_is_that_of_scipy(shift):
-    image = picture(8, 1, 5, 1)
-    expected = ndimage.shift(
-        image[..., 0], (0, -shift), order=1, mode="wrap", prefilter=False
-    )
-    ours = _augment.transform(
-        image[None], arrays({"tx": shift}), fill_mode="wrap"
-    )[0, ..., 0]
-    np.testing.assert_allclose(ours, expected, atol=1e-4)

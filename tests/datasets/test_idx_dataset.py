@@ -89,10 +89,10 @@ def test_batches_are_new_arrays_of_this_machine(files):
         assert array.flags.owndata or array.base is None
 
 
-def test_batch_beyond_the_last_is_an_index_error(files):
+def test_batches_are_counted_as_in_a_list(files):
     dataset = IdxDataset(*files)
-    for index in (-1, 1, 100):
-        with pytest.raises(IndexError, match="of 1: count from 0"):
+    for index in (-2, 1, 100):
+        with pytest.raises(IndexError, match="there are 1 batches"):
             dataset[index]
 
 

@@ -48,6 +48,21 @@ def test_the_subsets_are_the_first_and_the_rest():
     assert sorted(parts["training"][0][1]) == [2, 3, 4]
 
 
+@pytest.mark.parametrize("subset", ["training", "validation"])
+def test_all_that_belongs_to_an_image_follows_it_into_its_subset(subset):
+    flow = ImageDataGenerator(validation_split=0.4).flow(
+        (IMAGES, np.arange(5)),
+        np.arange(5) * 2,
+        sample_weight=np.arange(5) * 3,
+        subset=subset,
+        ignore_class_split=True,
+    )
+    (images, number), twice, thrice = flow[0]
+    np.testing.assert_array_equal(images, IMAGES[number])
+    np.testing.assert_array_equal(twice, number * 2)
+    np.testing.assert_array_equal(thrice, number * 3)
+
+
 def test_subsets_with_different_classes_are_refused():
     generator = ImageDataGenerator(validation_split=0.4)
     with pytest.raises(ValueError, match="hold different classes"):

@@ -120,14 +120,48 @@ def test_broken_images_are_raised_named_or_skipped(folder):
     given = flow(folder)
     with pytest.raises(ValueError, match=r"cat.0\.png.*web page"):
         given[0]
-    with pytest.warns(UserWarning, match=r"cannot be read.*0\.png") as caught:
+    with pytest.warns(UserWarning, match=r"cannot be read") as caught:
         given = flow(folder, broken="warn", class_mode="sparse")
-    assert len(caught) == 2  # one per class
+    said = [str(one.message) for one in caught]  # one per class
+    assert ["1 of 3 files" in said[0], "1 of 5 files" in said[1]] == [True] * 2
     assert given[0][1].tolist() == [0] * 2 + [1] * 4
     given = flow(folder, broken="skip")
     assert given.samples == 6
     assert [path[-9:-6] for path, _ in given.broken_files] == ["cat", "dog"]
     assert "empty" in given.broken_files[1][1]
+
+
+def test_images_are_read_as_was_asked(folder):
+    path = str(folder / "cat" / "0.png")
+    for choice in (
+        {"interpolation": "bicubic"},
+        {"keep_aspect_ratio": True},
+        {"color_mode": "grayscale"},
+    ):
+        expected = keras.utils.img_to_array(
+            keras.utils.load_img(path, target_size=(6, 4), **choice)
+        )
+        np.testing.assert_array_equal(flow(folder, **choice)[0][0][0], expected)
+
+
+def test_linked_folders_are_entered_if_asked(folder):
+    (folder / "cat" / "more").symlink_to(folder / "dog")
+    assert flow(folder).samples == 8
+    assert flow(folder, follow_links=True).samples == 13
+
+
+def test_many_broken_images_are_counted(folder):
+    for number in range(8):
+        (folder / "cat" / f"{number}.png").write_bytes(b"")
+    with pytest.warns(UserWarning, match=r"8 of 8 .*4\.png and 3 more\."):
+        given = flow(folder, broken="warn")
+    assert len(given.broken_files) == 8
+
+
+def test_targets_that_are_the_images_are_a_copy_of_their_own(folder):
+    images, targets = flow(folder, class_mode="input")[0]
+    np.testing.assert_array_equal(images, targets)
+    assert not np.shares_memory(images, targets)
 
 
 def test_a_link_out_of_the_folder_is_not_read(folder, tmp_path_factory):

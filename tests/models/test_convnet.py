@@ -63,3 +63,93 @@ def test_convnet_saves_and_summarizes(tmp_path):
 def test_image_too_small_for_the_blocks_is_an_error():
     with pytest.raises(ValueError, match="input_shape must be large enough"):
         ConvNet(filters=[2, 2, 2]).build((None, 8, 8, 1))
+
+
+COURSES = {
+    "global average pooling": (
+        {"filters": [(32, 32), (64, 64)], "units": [256], "pooling": "avg"},
+        (28, 28, 1),
+        (84202, 0),
+    ),
+    "batch normalization": (
+        {
+            "filters": [(32, 32), (64, 64), (128, 128)],
+            "padding": "same",
+            "units": [256, 128, 64],
+            "batch_normalization": True,
+            "pooling": "avg",
+        },
+        (28, 28, 1),
+        (364842, 1792),
+    ),
+    "Keras's example": (
+        {"filters": [(32, 64)], "block_dropout": 0.25, "dropout": 0.5},
+        (28, 28, 1),
+        (1199882, 0),
+    ),
+    "LeNet for color": (
+        {"filters": [6, 16], "kernel_size": 5, "units": [120, 84]},
+        (32, 32, 3),
+        (62006, 0),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", COURSES)
+def test_published_parameter_counts(name):
+    arguments, shape, counts = COURSES[name]
+    model = ConvNet(**arguments)
+    model.build((None, *shape))
+    fixed = sum(np.prod(w.shape) for w in model.non_trainable_weights)
+    assert (model.count_params(), fixed) == counts
+
+
+def test_blocks_hold_what_was_asked_for():
+    model = ConvNet([(2, 3), 4], batch_normalization=True, block_dropout=0.25)
+    norm = ["BatchNormalization", "Activation"]
+    assert [type(layer).__name__ for layer in model.blocks] == [
+        *["Conv2D", *norm, "Conv2D", *norm, "MaxPooling2D", "Dropout"],
+        *["Conv2D", *norm, "MaxPooling2D", "Dropout"],
+    ]
+    assert model.blocks[7].rate == 0.25
+
+
+@pytest.mark.parametrize(
+    ("pooling", "data_format"),
+    [
+        ("avg", "channels_last"),
+        ("max", "channels_first"),
+        ("gem", "channels_last"),
+    ],
+)
+def test_all_options_save_and_load(pooling, data_format, tmp_path):
+    x = np.random.default_rng(0).random((3, 12, 12, 2)).astype("float32")
+    if data_format == "channels_first":
+        x = np.moveaxis(x, -1, 1)
+    model = ConvNet(
+        [(2, 3), 4],
+        units=[5],
+        data_format=data_format,
+        batch_normalization=True,
+        block_dropout=0.1,
+        kernel_regularizer="l2",
+        pooling=pooling,
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(x, np.array([0, 1, 2]), verbose=0)
+    normalized = [
+        layer
+        for layer in model.blocks
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    assert [layer.gamma.shape[0] for layer in normalized] == [2, 3, 4]
+    expected = model.predict(x, verbose=0)
+    assert model.flatten(np.ones((1, 4, 4, 4))).shape == (1, 4)
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(again.predict(x, verbose=0), expected)
+
+
+def test_wrong_pooling_is_refused_with_a_hint():
+    with pytest.raises(ValueError, match="Did you mean 'avg'"):
+        ConvNet(pooling="avg2")

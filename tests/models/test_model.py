@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -206,3 +210,155 @@ def test_stock_layers_and_ours_mix():
     y = to_numpy(model(np.ones((1, 4))))
     assert y.shape == (1, 2)
     assert "?" not in summary_of(model)
+
+
+@keras.saving.register_keras_serializable("tests")
+class Late(Model):
+    """Makes one sublayer in `build` and another one in its first call."""
+
+    def __init__(self, units, *, scale=1.0, **options):
+        super().__init__(**options)
+        self.units = units
+        self.factor = scale
+        self.second = None
+
+    def build(self, input_shape):
+        self.first = keras.layers.Dense(self.units, "tanh")
+        super().build(input_shape)
+
+    def call(self, inputs):
+        hidden = self.first(inputs)
+        if self.second is None:
+            self.second = keras.layers.Dense(hidden.shape[-1] + 1)
+        return self.factor * self.second(hidden)
+
+
+LATE = """
+import sys
+import keras, numpy as np
+import keras_extras
+from tests.models.test_model import Late
+model = keras.saving.load_model(sys.argv[1])
+np.save(sys.argv[2], model.predict(np.load(sys.argv[3]), verbose=0))
+"""
+
+
+@pytest.mark.parametrize("built_by", ["build", "call", "fit"])
+def test_sublayers_made_late_save_load_and_clone(built_by, tmp_path):
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    model = Late(3, scale=10.0, name="late")
+    model.compile("sgd", "mse")
+    if built_by == "build":
+        model.build((None, 4))
+    elif built_by == "call":
+        model(x)
+    else:
+        model.fit(x, np.ones((5, 4)), verbose=0)
+    assert model.count_params() == 15 + 16
+    expected = model.predict(x, verbose=0)
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(again.predict(x, verbose=0), expected)
+    clone = keras.models.clone_model(model)
+    if not clone.built:
+        clone.build((None, 4))
+    clone.set_weights(model.get_weights())
+    np.testing.assert_array_equal(clone.predict(x, verbose=0), expected)
+    weights = tmp_path / "m.weights.h5"
+    model.save_weights(weights)
+    other = Late(3, scale=10.0)
+    other.build((None, 4))
+    other.load_weights(weights)
+    np.testing.assert_array_equal(other.predict(x, verbose=0), expected)
+
+
+def test_a_fresh_process_loads_the_same(tmp_path):
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    model = Late(3, scale=10.0)
+    expected = model.predict(x, verbose=0)
+    model.save(tmp_path / "m.keras")
+    np.save(tmp_path / "x.npy", x)
+    files = [tmp_path / "m.keras", tmp_path / "y.npy", tmp_path / "x.npy"]
+    subprocess.run(
+        [sys.executable, "-c", LATE, *map(str, files)],
+        check=True,
+        capture_output=True,
+        cwd=Path(__file__).parent.parent.parent,
+    )
+    np.testing.assert_allclose(np.load(files[1]), expected, rtol=1e-6)
+
+
+def test_evaluate_as_a_table():
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    model = Scaled([2])
+    model.compile("sgd", "mse", metrics=["mae"])
+    frame = model.evaluate(x, x[:, :2], verbose=0, return_frame=True)
+    results = model.evaluate(x, x[:, :2], verbose=0, return_dict=True)
+    assert frame.metric.tolist() == ["loss", "mae"] == list(results)
+    assert frame.value.tolist() == pytest.approx(list(results.values()))
+    plain = model.evaluate(x, x[:, :2], 5, 0)
+    assert plain == pytest.approx(list(results.values()))
+
+
+def test_summary_tells_more_than_keras(capsys):
+    model = Scaled([3, 2])
+    assert "?" in summary_of(model)  # nothing is known before it is built
+    model.build((None, 4))
+    text = summary_of(model)
+    assert "Multiply-adds:   18 for one example" in text
+    assert "Parameters:      23 (92 B), 23 trainable, 0 not" in text
+    model.summary()
+    assert "Receptive field" in capsys.readouterr().out
+
+
+def test_predictions_follow_the_loss():
+    x = np.eye(2, dtype="float32")
+    model = Scaled([2])
+    model.build((None, 2))
+    model.compile(loss=keras.losses.BinaryCrossentropy(from_logits=True))
+    model.set_weights([np.array([[1.0, -2.0], [3.0, 4.0]]), np.zeros(2)])
+    assert model.predict_classes(x, verbose=0).tolist() == [[1, 0], [1, 1]]
+    one = model.predict_classes(x, verbose=0, multi_label=False)
+    assert one.tolist() == [0, 1]
+    assert model.predict_proba(x, verbose=0)[0, 0] == pytest.approx(0.7310586)
+
+
+def test_sublayers_are_told_of_training_in_fit():
+    class Drops(Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.dropout = keras.layers.Dropout(0.5)
+            self.norm = keras.layers.BatchNormalization(momentum=0.0)
+
+        def call(self, inputs, training=False):
+            return self.norm(self.dropout(inputs))
+
+    model = Drops()
+    model.compile("sgd", "mse")
+    x = np.ones((400, 3), "float32")
+    model.fit(x, x, batch_size=400, verbose=0)
+    mean = keras.ops.convert_to_numpy(model.norm.moving_mean)
+    variance = keras.ops.convert_to_numpy(model.norm.moving_variance)
+    np.testing.assert_allclose(mean, np.ones(3), atol=0.3)
+    np.testing.assert_allclose(variance, np.ones(3), atol=0.3)  # 0 or 2
+
+
+def test_stateless_call_is_that_of_keras():
+    model = Scaled([4], scale=3.0)
+    with pytest.raises(ValueError, match=r"scaled.*build"):
+        model.stateless_call([], [], np.ones((2, 3)))
+    model.build((None, 3))
+    x = np.ones((2, 3), "float32")
+    trained = [variable.value for variable in model.trainable_variables]
+    rest = [variable.value for variable in model.non_trainable_variables]
+    expected = keras.Model.stateless_call(
+        model, trained, rest, x, return_losses=True
+    )
+    ours = model.stateless_call(trained, rest, x, return_losses=True)
+    np.testing.assert_array_equal(
+        *(keras.ops.convert_to_numpy(each[0]) for each in (ours, expected))
+    )
+    assert len(ours[1]) == len(rest)
+    assert len(ours[2]) == len(expected[2])
+    with pytest.raises(ValueError, match="non_trainable_variables must be"):
+        model.stateless_call(trained, [*rest, 1.0], x)

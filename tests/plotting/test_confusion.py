@@ -1,9 +1,11 @@
 from collections import Counter
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from keras_extras.plotting import ConfusionMatrixDisplay
 
@@ -138,6 +140,54 @@ def test_many_classes_have_no_numbers_and_fewer_ticks():
     display = ConfusionMatrixDisplay(np.eye(47, dtype=int)).plot()
     assert display.text_ is None
     assert len(display.ax_.get_xticks()) <= 20
+
+
+def test_numbers_that_do_not_fit_are_left_out():
+    matrix = np.full((20, 20), 7)
+    assert ConfusionMatrixDisplay(matrix).plot().text_.shape == (20, 20)
+    display = ConfusionMatrixDisplay(matrix * 1_000_000).plot()
+    assert display.text_ is None
+    small = Figure(figsize=(2, 2)).subplots()
+    assert ConfusionMatrixDisplay(np.eye(12)).plot(ax=small).text_ is None
+
+
+def test_percentages_lose_their_decimals_before_they_are_left_out():
+    matrix = np.full((20, 20), 0.004)
+    matrix[0, 1], matrix[0, 2], matrix[0, 3] = 0.0, 0.026, 0.98
+    display = ConfusionMatrixDisplay(matrix, normalize="true").plot()
+    assert texts(display)[0][:4] == ["<1", "0", "3", "98"]
+
+
+@pytest.mark.parametrize("classes", [2, 9, 20])
+def test_numbers_stay_in_their_cells(classes):
+    display = ConfusionMatrixDisplay(np.full((classes, classes), 123)).plot()
+    display.figure_.draw_without_rendering()
+    cell = display.ax_.get_window_extent().width / classes
+    for text in display.text_.flat:
+        assert text.get_window_extent().width <= cell
+
+
+def test_long_names_are_shortened():
+    names = ["a very long name of a class, the first", "b"]
+    display = ConfusionMatrixDisplay(np.eye(2), names).plot()
+    first, _ = (label.get_text() for label in display.ax_.get_yticklabels())
+    assert len(first) <= 16
+    assert first.startswith("a very")
+    assert first.endswith("first")
+
+
+def test_a_model_is_asked_for_its_predictions():
+    model = keras.Sequential([keras.layers.Activation("sigmoid")])
+    x = np.array([[-3.0], [-1.0], [2.0], [4.0]])
+    display = ConfusionMatrixDisplay.from_model(
+        model, x, [0, 1, 1, 1], normalize="true"
+    )
+    np.testing.assert_allclose(display.matrix, [[1, 0], [1 / 3, 2 / 3]])
+    logits = keras.Sequential([keras.layers.Rescaling(5.0)])
+    display = ConfusionMatrixDisplay.from_model(
+        logits, np.eye(3, dtype="float32"), [0, 1, 1]
+    )
+    assert display.matrix.tolist() == [[1, 0, 0], [0, 1, 1], [0, 0, 0]]
 
 
 def test_the_color_bar_can_be_left_out():

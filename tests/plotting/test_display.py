@@ -9,13 +9,41 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from keras_extras.plotting import (
+    ActivationFunctionsDisplay,
+    ClassAccuracyDisplay,
     ConfusionMatrixDisplay,
+    DecisionBoundaryDisplay,
+    HistogramDisplay,
     HistoryDisplay,
     ImagesDisplay,
+    LearningRateDisplay,
+    PrecisionRecallDisplay,
+    RocDisplay,
+    RunsDisplay,
 )
 from keras_extras.plotting._display import class_names_for, class_numbers
 
+LONG = "a name that is much too long for the margin of a picture"
 DISPLAYS = {
+    "activation functions": lambda: ActivationFunctionsDisplay(
+        [0, 1], {LONG: [0, 1]}, {LONG: [1, 1]}
+    ),
+    "boundary": lambda: DecisionBoundaryDisplay(
+        [0, 1],
+        [0, 1],
+        np.full((2, 2, 2), 0.5),
+        points=[[0.5, 0.5]],
+        labels=[1],
+        class_names=["a", LONG],
+    ),
+    "class accuracy": lambda: ClassAccuracyDisplay([1, 2], [3, 3], ["a", LONG]),
+    "histogram": lambda: HistogramDisplay.from_arrays({LONG: [1, 2, np.nan]}),
+    "learning rate": lambda: LearningRateDisplay([1, 2], [0.1, 0.001]),
+    "precision recall": lambda: PrecisionRecallDisplay(
+        {LONG: ([0, 1], [1, 0.5])}, {LONG: 0.75}
+    ),
+    "roc": lambda: RocDisplay({LONG: ([0, 1], [0, 1])}, {LONG: 0.5}),
+    "runs": lambda: RunsDisplay.from_histories({LONG: {"loss": [2.0, 1.0]}}),
     "history": lambda: HistoryDisplay([1, 2], {"loss": [2.0, 1.0]}),
     "images": lambda: ImagesDisplay(np.zeros((1, 4, 4)), ["zero"]),
     "confusion": lambda: ConfusionMatrixDisplay([[3, 1], [0, 2]]),

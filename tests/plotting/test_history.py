@@ -1,5 +1,6 @@
 import math
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
+from keras_extras.callbacks import HistoryRecorder
 from keras_extras.plotting import HistoryDisplay
 
 NAN = math.nan
@@ -25,6 +27,13 @@ FRAME = pd.DataFrame(
 def numbers(length):
     value = st.floats(-1e6, 1e6) | st.just(NAN)
     return st.lists(value, min_size=length, max_size=length)
+
+
+def legends(display):
+    return [
+        [text.get_text() for text in axis.get_legend().get_texts()]
+        for axis in display.plot().ax_
+    ]
 
 
 @given(st.data(), st.integers(1, 40), st.integers(0, 100))
@@ -64,9 +73,10 @@ def test_training_and_validation_differ_without_color():
 
 
 def test_the_legend_tells_them_apart():
-    for axis in HistoryDisplay.from_history(FRAME).plot().ax_:
-        legend = [text.get_text() for text in axis.get_legend().get_texts()]
-        assert legend == ["training", "validation"]
+    assert legends(HistoryDisplay.from_history(FRAME)) == [
+        ["training", "validation", "best epoch: 6 (1.5)"],
+        ["training", "validation", "best epoch: 6 (0.75)"],
+    ]
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 7, 8, 50, 1000])
@@ -86,6 +96,21 @@ def test_a_single_metric_needs_no_legend():
     (axis,) = display.plot().ax_
     assert axis.get_legend() is None
     assert axis.get_title() == "MLP"
+
+
+def test_fair_metrics_stand_with_the_others():
+    table = {"loss": [2, 1], "val_loss": [1, 2], "fair_loss": [1, 1]}
+    display = HistoryDisplay.from_history(table).plot()
+    assert display.groups == {"loss": [*table]}
+    assert legends(display)[0][:3] == [
+        "training",
+        "validation",
+        "training, at epoch end",
+    ]
+    styles = {line.get_linestyle() for line in display.lines_.values()}
+    assert len(styles) == 3
+    alone = HistoryDisplay.from_history({"fair_loss": [1, 1]}).plot()
+    assert alone.lines_["fair_loss"].get_linestyle() == "-"
 
 
 def test_validation_alone_is_drawn_as_validation():
@@ -119,6 +144,111 @@ def test_the_table_is_not_changed():
     pd.testing.assert_frame_equal(FRAME, before)
 
 
+def test_two_metrics_stand_in_a_row_and_three_in_two():
+    for count, shape in ((2, (1, 2)), (3, (2, 2))):
+        table = {f"metric{number}": [1.0, 2.0] for number in range(count)}
+        axes = HistoryDisplay.from_history(table).plot().ax_
+        grid = axes[0].get_subplotspec().get_gridspec()
+        assert grid.get_geometry() == shape
+
+
+# --- the best epoch ----------------------------------------------------------
+
+values = st.floats(-100, 100) | st.sampled_from([NAN, math.inf, -math.inf])
+
+
+@given(
+    st.lists(values, min_size=2, max_size=8), st.sampled_from(["min", "max"])
+)
+def test_best_epoch(losses, mode):
+    display = HistoryDisplay.from_history(
+        pd.DataFrame({"val_loss": losses}, index=range(5, 5 + len(losses))),
+        mode=mode,
+    )
+    finite = [loss for loss in losses if math.isfinite(loss)]
+    if len(finite) < 2:
+        assert display.best_epoch is None
+    else:
+        best = min(finite) if mode == "min" else max(finite)
+        assert display.best_epoch == 5 + losses.index(best)
+
+
+@pytest.mark.parametrize(
+    ("monitor", "mode", "epoch"),
+    [
+        ("loss", "auto", 3),
+        ("val_accuracy", "auto", 2),
+        ("accuracy", "min", 1),
+        (None, "auto", None),  # no val_loss
+    ],
+)
+def test_monitor_chooses_what_is_best(monitor, mode, epoch):
+    table = {
+        "loss": [3.0, 2.0, 1.0],
+        "accuracy": [0.1, 0.8, 0.9],
+        "val_accuracy": [0.1, 0.8, 0.7],
+    }
+    display = HistoryDisplay.from_history(table, monitor=monitor, mode=mode)
+    assert display.best_epoch == epoch
+
+
+def test_the_best_epoch_is_a_line_and_a_ring_in_every_axes():
+    table = {"loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 1.0, 2.0]}
+    table |= {"mae": [0.5, 0.4, 0.3]}
+    display = HistoryDisplay.from_history(table).plot()
+    for axis, value in zip(display.ax_, [1.0, 0.4], strict=True):
+        *_, ring, line = axis.lines
+        assert list(line.get_xdata()) == [2, 2]
+        assert (ring.get_xdata()[0], ring.get_ydata()[0]) == (2, value)
+    assert HistoryDisplay([1, 2], {"val_loss": [2, 1]}).best_epoch is None
+
+
+def test_the_monitored_metric_need_not_be_drawn():
+    display = HistoryDisplay.from_history(FRAME, metrics=["accuracy"])
+    assert display.best_epoch == 6
+    assert list(display.plot().lines_) == ["accuracy", "val_accuracy"]
+
+
+# --- what fit recorded -------------------------------------------------------
+
+
+def test_recorders_and_histories_are_taken_as_they_are():
+    recorder = HistoryRecorder()
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile(loss="mse")
+    x, y = np.ones((4, 2)), np.ones((4, 1))
+    history = model.fit(
+        x, y, epochs=3, initial_epoch=1, verbose=0, callbacks=[recorder]
+    )
+    losses = history.history["loss"]
+    for one in (recorder, history):
+        display = HistoryDisplay.from_history(one)
+        assert display.curves["loss"].tolist() == losses
+        assert display.epochs.tolist() == [2, 3]
+
+
+def test_a_table_by_step_is_drawn_by_step():
+    table = pd.DataFrame(
+        {"epoch": [1, 1, 2], "loss": [3.0, 2.0, 1.0]},
+        index=pd.Index([1, 2, 3], name="step"),
+    )
+    display = HistoryDisplay.from_history(table).plot()
+    assert display.lines_["loss"].get_xdata().tolist() == [1, 2, 3]
+    assert display.ax_[0].get_xlabel() == "step (batches)"
+
+
+@pytest.mark.parametrize("library", ["dict", "pandas", "polars"])
+def test_a_column_of_epochs_is_no_metric(library):
+    table = {"epoch": [4, 5], "loss": [2.0, 1.0], "learning_rate": [0.1, 0.1]}
+    if library != "dict":
+        table = pytest.importorskip(library).DataFrame(table)
+    display = HistoryDisplay.from_history(table)
+    assert display.epochs.tolist() == [4, 5]
+    assert list(display.groups) == ["loss"]
+    rates = HistoryDisplay.from_history(table, metrics=["learning_rate"])
+    assert list(rates.groups) == ["learning_rate"]
+
+
 # --- errors ------------------------------------------------------------------
 
 
@@ -145,6 +275,19 @@ def test_one_value_per_epoch(make):
 def test_unknown_metrics_are_refused_with_the_known(metric):
     with pytest.raises(ValueError, match=r"out of \['accuracy', 'loss'\]"):
         HistoryDisplay.from_history(FRAME, metrics=[metric])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"monitor": "los"}, "monitor must be a name out of .*'val_loss'"),
+        ({"mode": "most"}, "mode must be 'auto', 'min' or 'max'"),
+    ],
+    ids=["monitor", "mode"],
+)
+def test_what_cannot_be_best_is_refused(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        HistoryDisplay.from_history(FRAME, **arguments)
 
 
 def test_too_few_axes_are_refused():

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 from hypothesis import given
@@ -62,6 +63,85 @@ def test_floats_outside_of_the_color_range_are_scaled_together():
     assert [np.unique(image).tolist() for image in shown] == [[0], [0.5], [1]]
 
 
+def test_a_dim_picture_stays_dim_and_a_hole_does_not_spoil_the_scale():
+    dim = np.full((2, 3, 3), 0.01)
+    for axis in ImagesDisplay(dim).plot().ax_:
+        assert axis.images[0].get_clim() == (0, 1)
+    holes = np.array([[[np.nan, -1.0], [2.0, 5.0]]])
+    (axis,) = ImagesDisplay(holes).plot().ax_
+    assert axis.images[0].get_clim() == (-1, 5)
+    colored = np.stack([holes[0]] * 3, axis=-1)[None]
+    (shown,) = drawn(ImagesDisplay(colored).plot())
+    assert shown[0, 0].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_channels_first_is_told(channels):
+    images = RNG.random((2, channels, 5, 6))
+    display = ImagesDisplay(images, data_format="channels_first").plot()
+    for image, shown in zip(images, drawn(display), strict=True):
+        expected = np.moveaxis(image, 0, -1)
+        if channels == 1:
+            expected = expected[..., 0]
+        np.testing.assert_allclose(shown, expected, rtol=1e-6)
+
+
+@given(st.lists(st.integers(0, 6), max_size=12), st.integers(1, 3))
+def test_each_class_is_shown_by_its_first_images(labels, per_class):
+    images = np.arange(len(labels))[:, None, None] * np.ones((1, 2, 2))
+    display = ImagesDisplay.from_classes(images, labels, per_class=per_class)
+    expected = []
+    for number in sorted(set(labels)):
+        found = [i for i, label in enumerate(labels) if label == number]
+        expected += found[:per_class]
+    assert display.images[:, 0, 0].astype(int).tolist() == expected
+    assert display.captions == [str(labels[i]) for i in expected]
+
+
+def test_several_of_each_class_make_rows():
+    display = ImagesDisplay.from_classes(
+        DIGITS, LABELS, class_names="abc", per_class=2
+    ).plot()
+    assert display.captions == ["a", "a", "b", "b", "c", "c"]
+    grid = display.ax_[0].get_subplotspec().get_gridspec()
+    assert grid.get_geometry() == (3, 2)
+
+
+def brightness(num_classes):
+    """A model whose probabilities are the first pixels of an image."""
+    return keras.Sequential(
+        [keras.layers.Flatten(), Taken(num_classes)], name="brightness"
+    )
+
+
+class Taken(keras.layers.Layer):
+    def __init__(self, count):
+        super().__init__()
+        self.count = count
+
+    def call(self, x):
+        return x[:, : self.count]
+
+
+def test_a_model_is_asked_for_its_predictions():
+    x = np.zeros((6, 4, 4, 1), "float32")
+    x[..., 0, :3, 0] = PROBABILITIES
+    display = ImagesDisplay.from_model(
+        brightness(3), x, LABELS, images=DIGITS, only_wrong=True
+    )
+    expected = predicted(only_wrong=True)
+    assert display.captions == expected.captions
+    np.testing.assert_array_equal(display.images, expected.images)
+    first = ImagesDisplay.from_model(brightness(3), x, LABELS, max_images=2)
+    assert first.captions == predicted(max_images=2).captions
+
+
+def test_one_sigmoid_output_is_two_classes():
+    x = np.array([0.1, 0.6], "float32").reshape(2, 1, 1)
+    display = ImagesDisplay.from_model(brightness(1), x, [0, 0])
+    assert display.captions == ["0 (90%)", "1, not 0 (60%)"]
+
+
 def test_captions_say_what_was_taken_for_what():
     assert predicted().captions == [
         "0 (80%)",
@@ -80,6 +160,13 @@ def test_captions_without_probabilities():
     assert not only_labels.wrong.any()
     classes = ImagesDisplay.from_predictions(DIGITS, LABELS, [0, 0, 2, 1, 0, 2])
     assert classes.captions[:2] == ["0", "0, not 1"]
+
+
+def test_almost_certain_is_not_certain():
+    captions = ImagesDisplay.from_predictions(
+        DIGITS[:3], [0, 0, 0], [[0.999, 0.001], [1.0, 0.0], [0.99, 0.01]]
+    ).captions
+    assert captions == ["0 (>99%)", "0 (100%)", "0 (99%)"]
 
 
 def test_class_names():
@@ -123,7 +210,7 @@ def test_mistakes_are_marked_by_color_and_frame_too():
 
 @pytest.mark.parametrize(
     ("count", "num_columns", "shape"),
-    [(1, None, (1, 1)), (8, None, (1, 8)), (9, None, (2, 8)), (5, 2, (3, 2))],
+    [(1, None, (1, 1)), (6, None, (1, 6)), (10, None, (2, 5)), (5, 2, (3, 2))],
 )
 def test_grid(count, num_columns, shape):
     display = ImagesDisplay(np.zeros((count, 3, 3)))
@@ -150,6 +237,11 @@ def test_other_shapes_are_refused(shape):
         ImagesDisplay(np.zeros(shape))
 
 
+def test_swapped_channels_are_recognized():
+    with pytest.raises(ValueError, match="Pass data_format='channels_first'"):
+        ImagesDisplay(np.zeros((2, 3, 8, 8)))
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -173,6 +265,14 @@ def test_other_shapes_are_refused(shape):
             "predictions must be given if only_wrong=True",
         ),
         (lambda: predicted(class_names=["a"]), "class_names must be one name"),
+        (
+            lambda: ImagesDisplay(DIGITS, data_format="NCHW"),
+            "data_format must be 'channels_last' or 'channels_first'",
+        ),
+        (
+            lambda: ImagesDisplay.from_classes(DIGITS, [1]),
+            "labels must be one for each of the 6 images",
+        ),
         (lambda: ImagesDisplay(DIGITS[:0]).plot(), "at least one image"),
         (
             lambda: ImagesDisplay(DIGITS).plot(ax=Figure().subplots(1, 5)),

@@ -6,28 +6,38 @@ stays the definition: the tests compare values and gradients. `when` looks at
 arguments and static shapes, never at data. `KERAS_EXTRAS_FAST=0` in the
 environment turns all rows off at import, for bug reports.
 
-Ratios are generic / fast, float32, inputs (128, 24, 24, 64), on 2 cores of an
-x86-64 CPU with Keras 3.15.1, TensorFlow 2.21, JAX 0.10.2 and torch 2.13, as
-printed by `python -m benchmarks.fast`; gradient means forward and gradient.
+Ratios are generic / fast, float32, on 2 cores of an x86-64 CPU with Keras
+3.15.1, TensorFlow 2.21, JAX 0.10.2 and torch 2.13, for the inputs of
+`python -m benchmarks.fast`, which prints them; gradient means forward and
+gradient. Against Keras's layers: docs/guides/speed.md.
 
 | operation               | backend    | when           | forward | gradient |
 |-------------------------|------------|----------------|---------|----------|
-| `max_pool`              | torch      | 2D, last, CPU  | 1.1-3.9 | 2.1-5.8  |
-| `average_pool`          | torch      | 2D, last, CPU  | 5.5-9.5 | 3.4-5.4  |
+| `conv`                  | torch      | last, CPU      | 1.3-1.7 | 1.1-1.3  |
+| `conv_transpose`        | torch      | last, CPU      | 1.6     | 1.1      |
+| `depthwise_conv`        | torch      | last, CPU      | 3.4     | 2.2      |
+| `separable_conv`        | torch      | last, CPU      | 2.4     | 1.7      |
+| `max_pool`              | torch      | last, CPU      | 1.1-3.9 | 2.1-5.8  |
+| `average_pool`          | torch      | last, CPU      | 5.5-9.5 | 3.4-5.4  |
 | `adaptive_average_pool` | torch      | floats         | 1.5-6.7 | 1.2-4.7  |
 | `adaptive_max_pool`     | torch      | floats         | 0.8-2.7 | 3.5-6.3  |
+| `conv`                  | jax        | last, CPU      | 1.6-4.7 | 1.8-11   |
+| `conv_transpose`        | jax        | last, CPU      | 1.0     | 4.2-7.5  |
+| `depthwise_conv`        | jax        | last, CPU      | 33-38   | 15-20    |
+| `separable_conv`        | jax        | last, CPU      | 8-19    | 4-5      |
 | `max_pool`              | jax        | at most 9 taps | 1.0     | 1.8-2.3  |
 | `average_pool`          | jax        | `"same"`       | 1.0     | 1.3      |
 | `adaptive_average_pool` | jax        | at most 16     | 1.0-1.5 | 1.0-1.2  |
-| `depthwise_conv`        | jax        | last, few taps | 28      | 20       |
-| `separable_conv`        | jax        | last, few taps | 5.5     | 11       |
+| `conv`                  | tensorflow | groups         | 2.4-2.7 | 32-40    |
 | `max_pool`              | tensorflow | floats         | 18-29   | 23-33    |
 | `average_pool`          | tensorflow | `"same"`       | 1.9     | 1.4      |
 
 Arguments that Keras has not, at other than their defaults, are left to the
 generic functions. Why: on torch the channels-last memory is pooled as it lies,
-where Keras copies it to channels first and back; on JAX slices replace
-`reduce_window`, the scatter of its gradient, and grouped convolutions; Keras's
+where Keras copies it to channels first and back, and so it is convolved; on JAX
+slices replace `reduce_window` and the scatter of its gradient, and
+`jax/cpu.py` says what replaces XLA's convolutions; on TensorFlow each group is
+a convolution, where Keras asks XLA for them; Keras's
 own "same" mean pads without a copy where it counts rightly; the generic maximum
 is made of slices, which TensorFlow takes on one core.
 """
@@ -36,12 +46,11 @@ import functools
 import importlib
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
 
-from keras_extras import _shapes as shapes
 from keras_extras.ops._pad import as_tensor
 from keras_extras.ops._pool import pad_windows, standardize
 
@@ -89,26 +98,6 @@ def _choose(generic: Callable, rows: list[Row]) -> Callable:
         return generic(inputs, *args, **kwargs)
 
     return operation
-
-
-def symmetric_pads(
-    lengths: Sequence[int],
-    window: Sequence[int],
-    strides: Sequence[int],
-    padding: str | Sequence[tuple[int, int]],
-) -> tuple[int, ...] | None:
-    """Returns the one pad per axis that torch's pooling takes; None if none.
-
-    It takes the same pad on both sides, at most half the window.
-    """
-    pads = [
-        shapes.axis_pads(padding, axis, *sizes)
-        for axis, sizes in enumerate(zip(lengths, window, strides, strict=True))
-    ]
-    for (before, after), size in zip(pads, window, strict=True):
-        if before != after or 2 * before > size:
-            return None
-    return tuple(before for before, _ in pads)
 
 
 def is_stock_max(dilation_rate=1, ceil_mode=False, return_indices=False):

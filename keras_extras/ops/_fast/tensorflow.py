@@ -1,17 +1,21 @@
 """Faster ways on TensorFlow."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
 
-from keras_extras._shapes import Tensor
+from keras_extras._shapes import Ints, Pads, Tensor
+from keras_extras.ops import _conv
 from keras_extras.ops._fast import (
     KERAS_SAME_AVERAGE,
     Row,
     is_stock_max,
     keras_max_pool,
 )
+
+MAX_GROUPS = 32
 
 
 def max_pool(inputs: Tensor, *args, **kwargs) -> Tensor:
@@ -54,4 +58,46 @@ def _when(inputs, pool_size, strides=None, padding="valid",
     )
 
 
-ROWS = (Row("max_pool", max_pool, _when), KERAS_SAME_AVERAGE)
+def conv(
+    inputs: Tensor,
+    kernel: Tensor,
+    strides: Ints = 1,
+    padding: str | Sequence[Pads] = "valid",
+    data_format: str | None = None,
+    dilation_rate: Ints = 1,
+) -> Tensor:
+    """See `keras_extras.ops.conv`: one convolution for each group.
+
+    Keras gives groups to XLA, whose CPU goes through them element by element.
+    """
+    axis = 1 if data_format == "channels_first" else -1
+    groups = inputs.shape[axis] // kernel.shape[-2]
+    outputs = [
+        _conv.conv(part, own, strides, padding, data_format, dilation_rate)
+        for part, own in zip(
+            tf.split(inputs, groups, axis),
+            tf.split(kernel, groups, -1),
+            strict=True,
+        )
+    ]
+    return tf.concat(outputs, axis)
+
+
+def _few_groups(inputs, kernel, strides=1, padding="valid",
+                data_format=None, dilation_rate=1) -> bool:  # fmt: skip
+    channels = inputs.shape[1 if data_format == "channels_first" else -1]
+    if data_format is None or channels is None or not kernel.shape[-2]:
+        return False
+    groups, rest = divmod(channels, kernel.shape[-2])
+    return (
+        not rest
+        and 1 < groups <= MAX_GROUPS
+        and not (kernel.shape[-1] % groups)
+    )
+
+
+ROWS = (
+    Row("conv", conv, _few_groups),
+    Row("max_pool", max_pool, _when),
+    KERAS_SAME_AVERAGE,
+)

@@ -1,0 +1,117 @@
+"""One epoch of training, measured: steps, seconds, examples, learning rate.
+
+Nothing is read from the model while batches run, except the learning rate
+before the first one (before each, if batches are recorded). Counts come from
+the hooks: Keras says with which batch an execution begins.
+"""
+
+import math
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from keras_extras.callbacks._history_rows import numbers_in
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
+
+class EpochMeter:
+    """Measures an epoch; made anew for each."""
+
+    def __init__(self):
+        self.rate = math.nan  # of the step that runs
+        self.first_rate = math.nan  # of the first step
+        self._start = time.perf_counter()
+        self._batch: int | None = None  # that began last
+        self._steps = 0
+        self._train_seconds: float | None = None
+        self._examples: float | None = None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a batch has begun."""
+        return self._batch is not None
+
+    def begin_batch(self, batch: int) -> None:
+        """Batches from this one on are trained with next."""
+        self._batch = batch
+
+    def read_rate(self, model: Any) -> None:
+        """Reads the learning rate of the step that comes."""
+        self.rate = learning_rate(model)
+        if not self.has_begun:
+            self.first_rate = self.rate
+
+    def end_training(
+        self, model: Any, params: Mapping[str, Any] | None
+    ) -> None:
+        """The last batch is done, and Keras has not reset its metrics yet."""
+        if self._train_seconds is None and self._batch is not None:
+            self._train_seconds = time.perf_counter() - self._start
+            size = int(getattr(model, "steps_per_execution", 1) or 1)
+            self._steps = steps_after(self._batch + size - 1, params)
+            self._examples = _examples(model)
+
+    @property
+    def steps(self) -> int:
+        """Batches of the epoch, after `end_training`."""
+        return self._steps
+
+    def numbers(self) -> dict[str, float]:
+        """Returns what was measured until now, by name."""
+        numbers = {"epoch_seconds": time.perf_counter() - self._start}
+        if self._train_seconds:
+            numbers["train_seconds"] = self._train_seconds
+            numbers["step_seconds"] = self._train_seconds / self._steps
+            if self._examples:
+                rate = self._examples / self._train_seconds
+                numbers["examples_per_second"] = rate
+        if resource is not None:
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            unit = 1 if sys.platform == "darwin" else 1024  # in bytes
+            numbers["peak_memory_bytes"] = float(peak * unit)
+        return numbers
+
+
+def steps_after(batch: int, params: Mapping[str, Any] | None) -> int:
+    """Returns how many batches of an epoch are done after number `batch`.
+
+    Args:
+        batch: Keras's number of the last batch of an execution, from 0.
+        params: what Keras tells its callbacks; `"steps"` of an epoch in it.
+    """
+    steps = (params or {}).get("steps")
+    # An execution of several steps may reach over the end of the data.
+    return min(batch + 1, steps) if steps else batch + 1
+
+
+def learning_rate(model: Any) -> float:
+    """Returns the learning rate of the next step; `NaN` if there is none."""
+    optimizer = getattr(model, "optimizer", None)
+    rate = getattr(optimizer, "learning_rate", None)
+    if rate is None:
+        return math.nan
+    return _number(rate)
+
+
+def _examples(model: Any) -> float | None:
+    """Returns the examples of the epoch, which weigh Keras's mean loss."""
+    # A train_step of one's own may weigh its loss in another way.
+    own = getattr(type(model), "train_step", None)
+    if own is not keras.Model.train_step:
+        return None
+    for metric in model.metrics:
+        if metric.name == "loss" and isinstance(metric, keras.metrics.Mean):
+            return _number(metric.count)
+    return None
+
+
+def _number(value: Any) -> float:
+    numbers = numbers_in("number", value)
+    return numbers[0][1] if numbers else math.nan

@@ -1,0 +1,229 @@
+"""What the callbacks share: checked arguments, epochs over fits, messages.
+
+    epoch = max(Keras's epoch, last epoch that was counted) + 1
+
+Keras counts epochs from 0 and anew in each `fit`; here they go on.
+"""
+
+import difflib
+import logging
+import math
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_extras._errors import wrong
+
+# Names, or parts of names, of metrics that get better by growing.
+_UP = (
+    "acc",
+    "auc",
+    "cosine_similarity",
+    "f1",
+    "f_",
+    "fbeta",
+    "iou",
+    "precision",
+    "r2",
+    "recall",
+    "sensitivity",
+    "specificity",
+    "top_k",
+)
+_DOWN = ("crossentropy", "divergence", "error", "hinge", "loss", "mae", "mse")
+
+
+def model_of(callback: keras.callbacks.Callback) -> Any:
+    """Returns the model of a callback that is in use.
+
+    On JAX it first gets the weights that its step has at the moment; so this is
+    for hooks, not for other moments, and for hooks of batches if need be only.
+    """
+    return callback.model
+
+
+class EpochCount:
+    """Counts runs from 1, and epochs from 1 over all runs.
+
+    Attributes:
+        run: number of the fit, counted once it has completed an epoch.
+        epoch: number of the last epoch that was completed.
+    """
+
+    def __init__(self):
+        self.run = 0
+        self.epoch = 0
+        self._shift: int | None = None  # from Keras's epoch to ours
+
+    def begin(self) -> None:
+        """Says that a fit begins."""
+        self._shift = None
+
+    def complete(self, epoch: int) -> int:
+        """Returns the number of the epoch that Keras numbers `epoch`."""
+        if self._shift is None:
+            self.run += 1
+            self._shift = max(self.epoch - epoch, 0) + 1
+        self.epoch = epoch + self._shift
+        return self.epoch
+
+
+class Values:
+    """Copies of the values of variables, to be put back bit for bit."""
+
+    def __init__(self, variables: Any):
+        # Copied: on the CPU, JAX and torch hand out views, and JAX frees what
+        # it was given when the next step of training begins.
+        self._kept = [
+            (one, np.array(keras.ops.convert_to_numpy(one.value)))
+            for one in variables
+        ]
+
+    def restore(self) -> None:
+        """Gives each variable the value that it had."""
+        for variable, value in self._kept:
+            variable.assign(value)
+
+
+def monitored(
+    who: object, monitor: str, logs: Mapping[str, Any]
+) -> float | None:
+    """Returns the number in `logs`, or `None` if it may come in another epoch.
+
+    Raises:
+        ValueError: if there is no such metric.
+    """
+    if monitor in logs:
+        return float(logs[monitor])
+    # Validation need not run in every epoch.
+    if monitor.startswith("val_") and monitor.removeprefix("val_") in logs:
+        return None
+    known = list(logs)
+    known += [f"val_{name}" for name in logs if not name.startswith("val_")]
+    close = difflib.get_close_matches(monitor, known, n=1, cutoff=0.5)
+    raise wrong(
+        who,
+        "monitor",
+        f"a metric that is logged: one of {list(logs)}",
+        monitor,
+        fix=f"Did you mean {close[0]!r}?" if close else "",
+    )
+
+
+def direction(who: object, monitor: str, mode: str) -> int:
+    """Returns 1 if a larger number is better, -1 if a smaller one is."""
+    choice(who, "mode", mode, ("auto", "min", "max"))
+    if mode != "auto":
+        return 1 if mode == "max" else -1
+    name = monitor.removeprefix("val_")
+    if any(part in name for part in _DOWN):
+        return -1
+    if any(part in name for part in _UP):
+        return 1
+    raise wrong(
+        who,
+        "mode",
+        "'min' or 'max' for this metric",
+        mode,
+        context=f"Its name does not tell what is better: monitor={monitor!r}.",
+    )
+
+
+def choice(who: object, name: str, value: Any, options: tuple) -> Any:
+    """Returns `value` if it is one of `options`."""
+    if value not in options:
+        close = difflib.get_close_matches(str(value), options, n=1)
+        raise wrong(
+            who,
+            name,
+            f"one of {options}",
+            value,
+            fix=f"Did you mean {close[0]!r}?" if close else "",
+        )
+    return value
+
+
+def count(who: object, name: str, value: Any) -> int:
+    """Returns `value`, a positive integer."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise wrong(who, name, "a positive integer", value, error=TypeError)
+    if value < 1:
+        raise wrong(who, name, "a positive integer", value)
+    return int(value)
+
+
+def positive(who: object, name: str, value: Any) -> float:
+    """Returns `value`, a finite number above 0."""
+    allowed = "a number above 0"
+    if isinstance(value, bool | str) or not hasattr(value, "__float__"):
+        raise wrong(who, name, allowed, value, error=TypeError)
+    if not 0 < float(value) < math.inf:
+        raise wrong(who, name, allowed, value)
+    return float(value)
+
+
+def boolean(who: object, name: str, value: Any) -> bool:
+    """Returns `value`, which is True or False."""
+    if not isinstance(value, bool):
+        raise wrong(who, name, "True or False", value, error=TypeError)
+    return value
+
+
+def file_path(who: object, name: str, value: Any) -> str:
+    """Returns `value`, a path of a file, as text; `~` is the home folder."""
+    if not isinstance(value, str | os.PathLike):
+        raise wrong(who, name, "a path", value, error=TypeError)
+    return os.path.expanduser(os.fspath(value))
+
+
+def add_to(logs: Any, who: object, numbers: Mapping[str, float]) -> None:
+    """Puts numbers into the logs of an epoch, for the callbacks that follow."""
+    for name, number in numbers.items():
+        if name in logs:
+            raise wrong(
+                who,
+                "name of a metric",
+                "one that is not logged yet",
+                name,
+                fix="Give one of the callbacks another prefix.",
+            )
+        logs[name] = number
+
+
+def weight_names(model: Any, weights: Any) -> list[str]:
+    """Returns the paths of weights of a model, a number after repeated ones."""
+    names: dict[str, None] = {}
+    for weight in weights:
+        # Some models put their own name in front, others do not.
+        path = weight.path.removeprefix(f"{model.name}/")
+        name, number = path, 1
+        while name in names:
+            number += 1
+            name = f"{path}_{number}"
+        names[name] = None
+    return list(names)
+
+
+def say(text: str) -> None:
+    """Prints a line; logs it where Keras's interactive logging is off."""
+    if keras.config.is_interactive_logging_enabled():
+        print(text, flush=True)
+    else:
+        logging.getLogger("keras_extras").info(text)
+
+
+def ipython_display() -> Any:
+    """Returns IPython's `display` if this is a notebook, else `None`."""
+    import sys
+
+    # Whoever runs in a notebook has it loaded: no need to import it.
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if shell is None or not hasattr(shell, "kernel"):
+        return None
+    import importlib
+
+    return importlib.import_module("IPython.display").display

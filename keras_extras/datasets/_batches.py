@@ -1,0 +1,232 @@
+"""Batches of an order of items, the order cut into shards.
+
+    item i of the order belongs to shard i % count
+    batch b of a shard  =  its items edge(b) .. edge(b + 1) - 1
+
+Each epoch has an order of its own, computed from seed and epoch. Nothing else
+has a say: any number of workers, processes and machines, asking for batches in
+any order, get the same ones.
+"""
+
+import copy
+import operator
+from typing import Any, Self
+
+import numpy as np
+from keras.utils import PyDataset
+
+from keras_extras import _errors
+from keras_extras.datasets._ahead import Ahead
+from keras_extras.datasets._order import shuffled
+
+
+class Batches(PyDataset):
+    """Counts, orders and shares out items; subclasses read them.
+
+    Args:
+        total: number of items.
+        batch_size: int > 0.
+        shuffle: whether each epoch has an order of its own.
+        seed: int >= 0; `None` draws the start from NumPy's global generator.
+        workers: int > 0, threads that make batches.
+        max_queue_size: int > 0, how many batches may wait.
+        drop_remainder: whether the items that fill no batch are left out.
+        who: what errors call it.
+
+    Hooks:
+        `_make(epoch, index)`: the batch; is called in any thread.
+    """
+
+    def __init__(
+        self,
+        total: int,
+        batch_size: int,
+        shuffle: bool,
+        seed: int | None,
+        *,
+        workers: int = 1,
+        max_queue_size: int = 10,
+        drop_remainder: bool = False,
+        use_multiprocessing: bool = False,
+        who: str,
+    ) -> None:
+        super().__init__()  # without Keras's workers, see `_ahead`
+        if use_multiprocessing:
+            raise _errors.wrong(
+                who,
+                "use_multiprocessing",
+                "False",
+                use_multiprocessing,
+                context="Keras's processes hand batches of one epoch over to "
+                "the next.",
+                fix="Use threads: workers=4. NumPy and Pillow run in parallel "
+                "in them.",
+            )
+        self.batch_size = whole("batch_size", batch_size, 1, who)
+        self.shuffle = bool(shuffle)
+        self.seed = None if seed is None else whole("seed", seed, 0, who)
+        self.drop_remainder = bool(drop_remainder)
+        self.epoch = 0
+        self._who, self._total = who, total
+        self._index, self._count = 0, 1
+        self._start = (
+            int(np.random.randint(2**31)) if self.seed is None else self.seed
+        )
+        self._threads = whole("workers", workers, 1, who)
+        self._most = whole("max_queue_size", max_queue_size, 1, who)
+        self._ahead: Ahead | None = None
+        if self.drop_remainder and total and not len(self):
+            raise _errors.wrong(
+                who,
+                "batch_size",
+                f"at most the number of items, {total}, with "
+                "drop_remainder=True",
+                batch_size,
+            )
+
+    def shard(self, index: int, count: int) -> Self:
+        """Returns one of `count` data sets that share out the items.
+
+            item i of the order belongs to shard i % count
+
+        Every item belongs to one shard. All shards have the same number of
+        batches, so that workers that wait for each other after each step
+        never wait forever; where the items do not divide evenly, the last
+        batches of two shards differ by one item. With `drop_remainder` all
+        batches of all shards have `batch_size` items, and what is left of an
+        epoch, fewer than `count * batch_size` items, is not in it.
+
+        Args:
+            index: number of the shard, from 0, such as the rank of a process.
+            count: number of shards.
+
+        Returns:
+            New data set over the same items, in the same epoch.
+
+        Raises:
+            ValueError: if there is no such shard; if the order is random and
+                `seed` is `None`, since other processes would draw another
+                one; if there are too few items for equally many batches.
+        """
+        who = f"{self._who}.shard"
+        count = whole("count", count, 1, who)
+        index = whole("index", index, 0, who)
+        if index >= count:
+            raise _errors.wrong(who, "index", f"from 0 to {count - 1}", index)
+        if self._count > 1:
+            raise ValueError(
+                f"{who}: this is a shard already; cut the whole data set "
+                "instead."
+            )
+        if self.shuffle and self.seed is None:
+            raise _errors.wrong(
+                who,
+                "seed",
+                "an integer, the same in all processes, to cut a random order",
+                self.seed,
+            )
+        part = copy.copy(self)
+        part._index, part._count = index, count
+        least = self._total // count
+        if least < len(part) or not len(part):
+            raise _errors.wrong(
+                who,
+                "count",
+                f"one that gives each shard {max(1, len(part))} batches",
+                count,
+                context=f"Of {self._total} items a shard gets {least}.",
+                fix="Use fewer shards, or a smaller batch_size."
+                if self.drop_remainder
+                else "Use batch_size=2 or more, or fewer shards.",
+            )
+        return part
+
+    @property
+    def num_items(self) -> int:
+        """Number of items in an epoch, of this shard."""
+        if self.drop_remainder:
+            return len(self) * self.batch_size
+        return (self._total - self._index + self._count - 1) // self._count
+
+    @property
+    def num_batches(self) -> int:
+        """Number of batches in an epoch, the same for all shards."""
+        if self.drop_remainder:
+            return self._total // (self._count * self.batch_size)
+        most = -(-self._total // self._count)
+        return -(-most // self.batch_size)
+
+    def __len__(self) -> int:
+        return self.num_batches
+
+    def __getitem__(self, index: int) -> Any:
+        index = operator.index(index)
+        if not -len(self) <= index < len(self):
+            raise IndexError(
+                f"{self._who}: there are {len(self)} batches. "
+                f"Received: index={index}."
+            )
+        return self._given(self.epoch, index % len(self))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_ahead": None}  # threads cannot be copied
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+
+    def on_epoch_end(self) -> None:
+        """Goes on to the next order; `fit` calls it at its start, too."""
+        self.epoch += 1
+
+    def _given(self, epoch: int, index: int) -> Any:
+        """Returns a batch of any epoch, which threads may have made."""
+        if self._threads == 1:
+            return self._make(epoch, index)
+        if self._ahead is None:
+            self._ahead = Ahead(
+                self._make, self._threads, self._most, self._who
+            )
+        return self._ahead.get(epoch, index, len(self))
+
+    def _make(self, epoch: int, index: int) -> Any:
+        """Makes a batch."""
+        raise NotImplementedError  # each kind of data set reads its own
+
+    def _items_of(self, epoch: int, index: int) -> np.ndarray:
+        """Returns the numbers of the items of a batch."""
+        return self._chosen(epoch, self._edge(index), self._edge(index + 1))
+
+    def _random_of(self, epoch: int, index: int) -> np.random.Generator:
+        """Returns the random numbers that belong to a batch."""
+        # NumPy fills seeds up with zeros, and (start, epoch) is the order's.
+        seeds = (self._start, epoch, 1 + self._index, index)
+        return np.random.default_rng(seeds)
+
+    def _edge(self, batch: int) -> int:
+        """Where a batch begins; those that follow have an item each at least.
+
+        Without the second term a shard with one item less than another could
+        come out at one batch less.
+        """
+        left = len(self) - batch
+        return min(batch * self.batch_size, self.num_items - left)
+
+    def _chosen(self, epoch: int, start: int, stop: int) -> np.ndarray:
+        places = np.arange(start, stop) * self._count + self._index
+        if not self.shuffle:
+            return places
+        return shuffled(places, self._total, (self._start, epoch))
+
+
+def whole(argument: str, value: Any, minimum: int, who: str) -> int:
+    """Returns an integer of `minimum`, 0 or 1, or more; or raises."""
+    kind = "a positive integer" if minimum else "an integer of 0 or more"
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise _errors.wrong(
+            who, argument, kind, value, error=TypeError
+        ) from None
+    if isinstance(value, bool) or number < minimum:
+        raise _errors.wrong(who, argument, kind, value)
+    return number

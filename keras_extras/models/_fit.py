@@ -1,0 +1,216 @@
+"""Training with fewer calls from Python, for small models.
+
+    seconds of a step ~ 3 * multiply-adds * batch / speed   (plus overhead)
+
+A step of a small model is over before Python has asked for the next one. Keras
+can run several steps in a call (`steps_per_execution`) and gives the same
+numbers then, but callbacks see only the last step of a call. So `FewerCalls`
+lets `fit` do that where nobody looks at single steps and the data are arrays,
+and chooses the steps so that a call stays short. On JAX, where Keras goes from
+step to step in Python all the same, the steps of a call are one scan.
+"""
+
+import itertools
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_extras.models._macs import multiply_adds
+
+# Ctrl-C and the progress bar wait for a call to end.
+_CALL_SECONDS = 0.1
+# Cautious: a core does several times as many.
+_MULTIPLY_ADDS_PER_SECOND = 1e10
+# A scan copies its batches into one array, which should stay in the cache.
+_MAX_SCAN = 16
+_FUNCTIONS = ("train_function", "test_function")
+_STEP_HOOKS = (
+    "on_batch_begin",
+    "on_batch_end",
+    "on_train_batch_begin",
+    "on_train_batch_end",
+    "on_test_batch_begin",
+    "on_test_batch_end",
+)
+
+
+class FewerCalls:
+    """Makes `fit` run several steps per call where that changes nothing.
+
+    Attributes:
+        max_steps_per_call: int >= 1, the most steps of a call; 1 turns it off.
+    """
+
+    max_steps_per_call = 256
+    _joining = False
+    # What they were compiled for, and the functions by steps per call.
+    _joined_functions: tuple[Callable, dict[int, list]] | None = None
+
+    def fit(self, x=None, *args, **kwargs):
+        """Trains the model, as `keras.Model.fit` does, with its numbers.
+
+        If the data are arrays and no callback asks for single batches, small
+        models run several steps per call on TensorFlow and JAX; a progress bar
+        then moves about ten times a second. The attribute
+        `max_steps_per_call = 1` turns this off.
+        """
+        with self._joined(self._steps_per_call(x, *args, **kwargs)):
+            return super().fit(x, *args, **kwargs)  # type: ignore[misc]
+
+    def make_train_function(self, force=False):
+        """Compiles a step of training; on JAX, several of them as one."""
+        model: Any = self
+        make = super().make_train_function  # type: ignore[misc]
+        if not self._joining or keras.backend.backend() != "jax":
+            make(force=force)
+            return
+        if model.train_function is not None and not force:
+            return
+        make(force=True)
+        one = model.train_function
+        model.train_step = _scanned(model.train_step)
+        try:
+            make(force=True)
+        finally:
+            del model.train_step  # the instance's: the class's is back
+        model.train_function = _one_or_many(
+            one, model.train_function, model.steps_per_execution
+        )
+
+    def _steps_per_call(
+        self,
+        x,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        *args,
+        steps_per_epoch=None,
+        validation_steps=None,
+        **kwargs,
+    ) -> int:
+        model: Any = self
+        arrays = [a for a in keras.tree.flatten(x) if a is not None]
+        if (
+            keras.backend.backend() == "torch"  # it has single steps only
+            or keras.distribution.distribution() is not None
+            or not getattr(model, "compiled", False)
+            or model.steps_per_execution != 1
+            or model.run_eagerly
+            or steps_per_epoch is not None  # a call would go beyond
+            or validation_steps is not None
+            or len(args) > 6  # so may steps be, given by position
+            or not arrays
+            or not all(isinstance(array, np.ndarray) for array in arrays)
+            or any(map(_sees_steps, keras.tree.flatten(callbacks)))
+        ):
+            return 1
+        try:
+            work = multiply_adds(model, keras.tree.map_structure(np.shape, x))
+        except Exception:  # whatever it is, Keras's `fit` will say it better
+            return 1
+        step_seconds = 3 * work * (batch_size or 32) / _MULTIPLY_ADDS_PER_SECOND
+        if not step_seconds > 0:  # NaN: a layer whose work is not known
+            return 1
+        most = self.max_steps_per_call
+        if keras.backend.backend() == "jax":
+            most = min(most, _MAX_SCAN)
+        return max(1, min(most, int(_CALL_SECONDS / step_seconds)))
+
+    @contextmanager
+    def _joined(self, steps: int) -> Iterator[None]:
+        """Lets Keras run so many steps per call, with functions of their own.
+
+        What is compiled for single steps (`train_on_batch`, another `fit`) is
+        put aside meanwhile, so that neither is compiled twice.
+        """
+        if steps == 1:
+            yield
+            return
+        model: Any = self
+        single = [getattr(model, name) for name in _FUNCTIONS]
+        kept = self._kept_functions()
+        self._set_functions(kept.get(steps, (None, None)))
+        model.steps_per_execution, self._joining = steps, True
+        try:
+            yield
+        finally:
+            kept[steps] = [getattr(model, name) for name in _FUNCTIONS]
+            model.steps_per_execution, self._joining = 1, False
+            self._set_functions(single)
+
+    def _kept_functions(self) -> dict[int, list]:
+        """Returns the functions of the last `compile`, by steps per call.
+
+        `compile` makes a new tracker of the loss, the first metric. (With a
+        `compile` of its own a model is not compiled when it is loaded.)
+        """
+        tracker = self.metrics[0]  # type: ignore[attr-defined]
+        if self._joined_functions is None or (
+            self._joined_functions[0]() is not tracker
+        ):
+            self._joined_functions = (weakref.ref(tracker), {})
+        return self._joined_functions[1]
+
+    def _set_functions(self, functions) -> None:
+        for name, function in zip(_FUNCTIONS, functions, strict=True):
+            setattr(self, name, function)
+
+
+def _sees_steps(callback: Any) -> bool:
+    """Tells whether a callback does something at single batches."""
+    if callback is None or isinstance(callback, keras.callbacks.ProgbarLogger):
+        return False
+    if isinstance(callback, keras.callbacks.CallbackList):
+        return True  # which has told its callbacks about the steps already
+    if getattr(callback, "save_freq", None) == "epoch":
+        return False  # ModelCheckpoint and BackupAndRestore
+    if getattr(callback, "per_batch", None) is False:
+        return False  # HistoryRecorder: it knows of several steps per call
+    return any(
+        getattr(getattr(callback, hook), "__func__", None)
+        is not getattr(keras.callbacks.Callback, hook)
+        for hook in _STEP_HOOKS
+    )
+
+
+def _scanned(train_step: Any) -> Callable:
+    """Returns JAX's train step for data with a first axis of steps."""
+
+    def step(state, data):
+        return train_step(state, data)[::-1]  # `scan` has the state first
+
+    def steps(state, data):
+        scan: Any = keras.ops.scan
+        state, logs = scan(step, state, data)
+        return keras.tree.map_structure(lambda log: log[-1], logs), state
+
+    return steps
+
+
+def _one_or_many(one: Any, many: Any, steps: int) -> Callable:
+    """Returns a train function that takes up to `steps` batches at a time."""
+
+    def train_function(state, iterator):
+        batches = list(itertools.islice(iterator, steps))
+        if not batches:
+            raise StopIteration
+        shapes = {
+            tuple(map(np.shape, keras.tree.flatten(batch))) for batch in batches
+        }
+        if len(batches) == steps and len(shapes) == 1:
+            data = keras.tree.map_structure(
+                lambda *parts: None if parts[0] is None else np.stack(parts),
+                *batches,
+            )
+            return many(state, iter([data]))
+        for batch in batches:  # the last of the epoch
+            logs, state = one(state, iter([batch]))
+        return logs, state
+
+    return train_function

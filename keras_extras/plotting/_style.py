@@ -1,0 +1,174 @@
+"""How series look, never told apart by color alone, and where names stand.
+
+The n-th series has the n-th color of Okabe & Ito and the n-th line style and
+marker of lists of other lengths, so that 28 series differ, in gray too.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from keras_extras._errors import wrong
+from keras_extras.plotting._display import (
+    BLUE,
+    INK,
+    VERMILLION,
+    Display,
+    import_matplotlib,
+)
+
+# Okabe & Ito without their yellow, which is too pale for a line on white.
+SERIES = [BLUE, VERMILLION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", INK]
+LINE_STYLES = ["-", "--", "-.", ":"]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p"]
+
+# A scale is logarithmic if its largest number is so many times the least.
+_LOG_FROM = 20.0
+
+
+def series_style(number: int) -> dict[str, Any]:
+    """Returns color, line style and marker of the `number`-th series."""
+    return {
+        "color": SERIES[number % len(SERIES)],
+        "linestyle": LINE_STYLES[number % len(LINE_STYLES)],
+        "marker": MARKERS[number % len(MARKERS)],
+    }
+
+
+def line_width(values: Any) -> float:
+    """Returns the width of a line in points: thin, if it is long and rough."""
+    return 1.6 if len(values) <= 200 else 1.0
+
+
+def dress(axis: Any) -> None:
+    """Gives an axes the pale grid and the open frame of the house."""
+    axis.grid(color="#E4E4E4", linewidth=0.7)
+    axis.set_axisbelow(True)
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def legend(axis: Any, **style: Any) -> None:
+    """Adds a legend that lets what it covers shine through."""
+    style = {"fontsize": 9, "framealpha": 0.8, "edgecolor": "none", **style}
+    axis.legend(**style)
+
+
+def whole_ticks(display: Display, axis: Any) -> None:
+    """Puts the ticks of the horizontal axis on whole numbers, eight at most."""
+    ticker = import_matplotlib("matplotlib.ticker", display)
+    axis.xaxis.set_major_locator(
+        ticker.MaxNLocator(
+            nbins=8, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]
+        )
+    )
+
+
+def shortened(text: str, letters: int) -> str:
+    """Returns `text`, its middle left out if it is longer than `letters`.
+
+    Names of runs and classes often begin alike, so the end stays too.
+
+    Examples:
+        >>> shortened("mobilenet-learning-rate-0.01", 15)
+        'mobilen…te-0.01'
+    """
+    if len(text) <= letters:
+        return text
+    left = letters // 2
+    return f"{text[:left]}…{text[len(text) - (letters - left - 1) :]}"
+
+
+def axes_grid(
+    display: Display,
+    ax: Any,
+    count: int,
+    per: str,
+    *,
+    num_columns: int | None = None,
+    max_columns: int = 2,
+    cell: tuple[float, float] = (3.1, 2.6),
+) -> np.ndarray:
+    """Returns `count` axes: those given, or new ones in a grid.
+
+    Args:
+        display: the display that draws.
+        ax: one axes, an array of them, or `None` for a new figure.
+        count: how many are needed; more that are there stay untouched.
+        per: what an axes is for, for the error: `"metric"`.
+        num_columns: of a new figure. `None` means as few rows as at most
+            `max_columns` give, equally long.
+        max_columns: see `num_columns`.
+        cell: width and height of one axes of a new figure, in inches.
+
+    Raises:
+        ValueError: if `ax` holds too few.
+    """
+    if ax is None:
+        rows = -(-count // (num_columns or max_columns))
+        columns = num_columns or -(-count // rows)
+        figure = display._new_figure(columns * cell[0], rows * cell[1])
+        axes = figure.subplots(rows, columns, squeeze=False).ravel()
+        for axis in axes[count:]:
+            axis.set_axis_off()
+        return axes[:count]
+    axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
+    if len(axes) < count:
+        raise wrong(display, "ax", f"{count} axes, one per {per}", ax)
+    return axes[:count]
+
+
+def wants_log(values: Any) -> bool:
+    """Tells whether positive numbers span so much that a log scale is due."""
+    values = np.asarray(values, dtype="float64")
+    values = values[np.isfinite(values)]
+    return bool(
+        values.size
+        and values.min() > 0
+        and values.max() > _LOG_FROM * values.min()
+    )
+
+
+def spread(positions: Sequence[float], gap: float, top: float) -> np.ndarray:
+    """Moves positions as little as possible until all are `gap` apart.
+
+    The least sum of squared moves: with what the gaps take subtracted, the
+    positions, sorted, need only not fall, which is an isotonic regression.
+
+    Args:
+        positions: where the labels would stand best, from 0 to `top`.
+        gap: least distance of two.
+        top: largest position allowed. If they do not fit between 0 and it,
+            the gap is made smaller.
+    """
+    order = np.argsort(positions, kind="stable")
+    count = len(order)
+    if count > 1:
+        gap = min(gap, top / (count - 1))
+    steps = gap * np.arange(count)
+    blocks: list[tuple[float, int]] = []  # mean, length
+    for wanted in np.asarray(positions, dtype="float64")[order] - steps:
+        mean, length = float(wanted), 1
+        while blocks and blocks[-1][0] > mean:
+            left, width = blocks.pop()
+            mean = (mean * length + left * width) / (length + width)
+            length += width
+        blocks.append((mean, length))
+    level = np.repeat([mean for mean, _ in blocks], [n for _, n in blocks])
+    room = max(top - gap * max(count - 1, 0), 0.0)
+    moved = np.empty(count)
+    moved[order] = np.clip(level, 0.0, room) + steps
+    return moved
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Returns a number for a caption: `digits` digits, no exponent if short.
+
+    Examples:
+        >>> significant(0.98765), significant(12345.6), significant(1.2e-7)
+        ('0.988', '12346', '1.2e-07')
+    """
+    if math.isfinite(value) and 1000 <= abs(value) < 1e6:
+        return f"{value:.0f}"
+    return f"{value:.{digits}g}"

@@ -1,0 +1,324 @@
+"""The page of a training: what came out, how it was learned, with what.
+
+    report = result + learning + mistakes + examples + model + settings + epochs
+
+Each section is a function that returns parts of the page, or nothing if the
+model or the data has nothing to say there: a regression has no confusion
+matrix, vectors are no pictures. What is left out is told in a sentence.
+"""
+
+import datetime
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from keras_extras._errors import wrong
+from keras_extras.reports import _page
+from keras_extras.reports._outcome import (
+    Classes,
+    Numbers,
+    Outcome,
+    labels_for,
+    outcome,
+    share_interval,
+)
+from keras_extras.reports._pictures import as_pictures
+from keras_extras.reports._sections import (
+    confusions,
+    curves,
+    epochs,
+    examples,
+    layers,
+    mistakes,
+    worst,
+)
+from keras_extras.reports._settings import training_settings, versions
+
+
+class _Trained(NamedTuple):
+    name: str
+    model: Any
+    frame: Any  # a DataFrame, a line per epoch, or None
+    test: Outcome
+    train: Outcome
+    measured: dict[str, float]  # by `evaluate`, if compiled
+
+
+def report(
+    model: Any,
+    history: Any,
+    data: tuple[Any, Any],
+    path: str | os.PathLike[str] = "report.html",
+    *,
+    title: str | None = None,
+    author: str | None = None,
+    text: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    class_names: Sequence[str] | None = None,
+    images: Any = None,
+    train_data: tuple[Any, Any] | None = None,
+    compare_with: Mapping[str, tuple[Any, Any]] | None = None,
+    batch_size: int = 256,
+    max_images: int = 24,
+) -> Path:
+    """Writes what a training came to as one HTML page that needs nothing else.
+
+    The page holds the result on data that the model has not seen, the learning
+    curves, the confusion matrix, the examples that it got wrong, the model
+    with its layers, the settings and versions, and the history epoch by epoch.
+    It has no script, and asks nothing of any network.
+
+    Any Keras model will do. For a classifier (class numbers or one-hot labels;
+    softmax, sigmoid or logits) all of it is there. For a regression, errors in
+    the unit of the targets and the worst predictions take the place of the
+    confusion matrix. A model with several outputs is told by what its own
+    `evaluate` says.
+
+    Args:
+        model: a trained Keras model.
+        history: what `fit` returned, a `HistoryRecorder`, a dict or a
+            DataFrame, as `history_frame` takes or returns it; `None` if there
+            is none.
+        data: inputs and labels that the model was not trained on, `(x, y)`.
+        path: where to write the page. A file that is there is replaced.
+        title: what the page is called. `None` makes one of the model's name.
+        author: who hands it in.
+        text: what the author has to say; lines stay lines.
+        settings: name -> value of what the model does not know, such as
+            `{"Batch size": 64, "Seed": 0}`.
+        class_names: one text per class. `None` means its number.
+        images: what `x` looks like, `(n, height, width)` or
+            `(n, height, width, channels)`, where `x` is something else, such
+            as rows of 784 numbers. `None`: `x`, if its shape is that of
+            pictures.
+        train_data: `(x, y)` of the training: adds the result on it, measured
+            after the training.
+        compare_with: name -> `(model, history)` of others that were tested
+            with the same data; adds their results and curves.
+        batch_size: examples per step when predicting.
+        max_images: show at most so many mistakes.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        TypeError: if `data` is no pair, or labels are no numbers.
+        ValueError: if inputs and labels, or labels and outputs, do not fit.
+        ImportError: if matplotlib or pandas is not installed.
+
+    Examples:
+        >>> from keras_extras.reports import report
+        >>> x, y = np.random.default_rng(0).random((32, 4)), np.arange(32) % 2
+        >>> model = keras.Sequential([keras.layers.Dense(2, "softmax")])
+        >>> model.compile("adam", "sparse_categorical_crossentropy")
+        >>> history = model.fit(x, y, verbose=0)
+        >>> report(model, history, data=(x, y), path="report.html").name
+        'report.html'
+    """
+    path = Path(path).expanduser()
+    x, y = _pair("data", data)
+    if train_data is not None:
+        train_data = _pair("train_data", train_data)
+    name = title or f"A training of {model.name}"
+    taken = model.name in (compare_with or {})
+    own_name = "this model" if taken else model.name
+    all_trained = [
+        _measured(one, *pair, (x, y), train_data, batch_size)
+        for one, pair in {
+            own_name: (model, history),
+            **(compare_with or {}),
+        }.items()
+    ]
+    first = all_trained[0]
+    pictures = as_pictures(x if images is None else images, images is not None)
+    names = _names(class_names, first.test)
+    parts: list[str] = []
+    if author:
+        parts.append(_page.paragraph(f"By {author}"))
+    if text:
+        parts.append(_page.paragraph(text))
+    parts += [
+        *_result(all_trained),
+        *curves([(one.name, one.frame) for one in all_trained]),
+    ]
+    if isinstance(first.test, Classes):
+        parts += confusions(first.test, names)
+        parts += mistakes(first.test, names, pictures, max_images)
+        parts += examples(first.test, names, pictures)
+    elif isinstance(first.test, Numbers):
+        parts += worst(first.test)
+    else:
+        parts.append(
+            _page.paragraph(
+                "The model's outputs are not compared with the labels one by "
+                "one here: that needs one output, and labels of its shape or "
+                "of a class each."
+            )
+        )
+    for one in all_trained:
+        own = "The model" if one is first else f"The model: {one.name}"
+        parts += layers(one.model, own, x)
+    parts += _settings(first, settings)
+    for one in all_trained:
+        parts += epochs(one.name if len(all_trained) > 1 else "", one.frame)
+    path.write_text(_page.page(name, _summary(first), parts), encoding="utf-8")
+    return path
+
+
+def _pair(argument: str, data: Any) -> tuple[Any, Any]:
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        raise wrong(
+            "report",
+            argument,
+            "a pair of arrays (x, y)",
+            type(data).__name__,
+            error=TypeError,
+        )
+    return data[0], data[1]
+
+
+def _measured(
+    name: str, model: Any, history: Any, test: Any, train: Any, batch_size: int
+) -> _Trained:
+    from keras_extras.callbacks import history_frame
+
+    frame = history
+    if history is not None and not hasattr(history, "columns"):
+        frame = history_frame(history)
+    result = outcome(model, test[0], test[1], batch_size)
+    measured = {}
+    if getattr(model, "compiled", False):
+        values = model.evaluate(
+            test[0],
+            labels_for(model.loss, result, test[1]),
+            batch_size=batch_size,
+            verbose=0,
+            return_dict=True,
+        )
+        measured = {key: float(np.mean(one)) for key, one in values.items()}
+    return _Trained(
+        name=str(name),
+        model=model,
+        frame=frame,
+        test=result,
+        train=None
+        if train is None
+        else outcome(model, train[0], train[1], batch_size),
+        measured=measured,
+    )
+
+
+def _names(class_names: Sequence[str] | None, test: Outcome) -> list[str]:
+    if not isinstance(test, Classes):
+        return []
+    names = [str(name) for name in class_names or range(test.num_classes)]
+    if len(names) < test.num_classes:
+        raise wrong(
+            "report",
+            "class_names",
+            f"one name for each of the {test.num_classes} classes",
+            names,
+        )
+    return names[: max(test.num_classes, 2)]
+
+
+def _summary(one: _Trained) -> str:
+    """Says the result in a sentence."""
+    test = one.test
+    if isinstance(test, Classes):
+        low, high = share_interval(test.right, len(test.true))
+        return (
+            f"{test.accuracy:.1%} of {len(test.true):,} examples that the "
+            f"model had not seen are classified right. By their number, the "
+            f"accuracy on more of the same kind is from {low:.1%} to "
+            f"{high:.1%}, with 95% confidence."
+        )
+    if isinstance(test, Numbers):
+        return (
+            f"On {len(test.true):,} examples that the model had not seen, "
+            f"predictions are off by {test.mean_error:.4g} on average."
+        )
+    values = ", ".join(f"{key} {one:.4g}" for key, one in one.measured.items())
+    return f"On data that the model had not seen: {values or 'not measured'}."
+
+
+def _result(trained: Sequence[_Trained]) -> Iterator[str]:
+    """Says how well each model does, on test data and on training data."""
+    first = trained[0].test
+    with_train = trained[0].train is not None
+    if isinstance(first, Classes):
+        columns = ["model", "test accuracy", "right", "wrong"]
+        columns += ["training accuracy"] * with_train
+
+        def values(one: Any) -> list[Any]:
+            return [one.accuracy, one.right, len(one.true) - one.right]
+
+        def again(one: Any) -> list[Any]:
+            return [one.accuracy]
+
+    elif isinstance(first, Numbers):
+        columns = ["model", "mean error", "root mean squared", "R²"]
+        columns += ["training: mean error"] * with_train
+
+        def values(one: Any) -> list[Any]:
+            return [one.mean_error, one.root_error, one.explained]
+
+        def again(one: Any) -> list[Any]:
+            return [one.mean_error]
+
+    else:
+        columns = ["model"]
+
+        def values(one: Any) -> list[Any]:
+            return []
+
+        again, with_train = values, False
+    own = {"accuracy", "compile_metrics"} if isinstance(first, Classes) else ()
+    measured = [key for key in trained[0].measured if key not in own]
+    columns += [f"test {key}" for key in measured] + ["parameters"]
+    rows = [
+        [
+            one.name,
+            *(values(one.test) if type(one.test) is type(first) else ()),
+            *(again(one.train) if with_train else ()),
+            *(one.measured.get(key, float("nan")) for key in measured),
+            one.model.count_params(),
+        ]
+        for one in trained
+        if type(one.test) is type(first)
+    ]
+    caption = "Measured on data that was not trained on."
+    if with_train:
+        caption += " Training values: measured after the training, on its data."
+    if len(rows) == 1:  # reads better down than across
+        yield _page.pairs(
+            zip(columns[1:], rows[0][1:], strict=True), caption=caption
+        )
+    else:
+        yield _page.table(columns, rows, caption=caption)
+    unsure = isinstance(first, Classes) and np.isnan(first.probabilities).any()
+    if unsure or (isinstance(first, Numbers) and np.isnan(first.guess).any()):
+        yield _page.paragraph(
+            "Some predictions are not numbers (NaN): the training has "
+            "diverged, and the result says nothing else."
+        )
+
+
+def _settings(
+    one: _Trained, settings: Mapping[str, Any] | None
+) -> Iterator[str]:
+    count = 0 if one.frame is None else len(one.frame)
+    yield _page.heading("Settings")
+    yield _page.pairs(
+        [
+            *training_settings(one.model, count),
+            *((str(key), value) for key, value in (settings or {}).items()),
+            *([("Test examples", len(one.test.true))] if one.test else []),
+            *versions(),
+            ("Written", datetime.date.today().isoformat()),
+        ],
+        caption="How it was trained, and with what.",
+    )
