@@ -68,10 +68,10 @@ def summary_frame(
         - `multiply_adds` for one example, NaN if not known;
         - `activation_bytes`: size of the output for one example;
         - `weight_bytes`: size of the weights;
-        - `receptive_field` and `receptive_step`: per spatial axis, how many
-          positions of the input one position of the output depends on, and how
-          far apart the fields of two neighbors are; `None` where a position
-          depends on all of them, or there are none, or it is not known;
+        - `receptive_field`: per spatial axis, how many positions of the input
+            one position of the output depends on; `None` where it depends on
+            all of them, or there are none, or it is not known;
+        - `receptive_step`: how far apart the fields of two neighbors are;
         - `note`: why a number is not known.
 
     Raises:
