@@ -8,8 +8,8 @@ float32, as a plain call (`call`), as the backend's `predict` runs it
 (`forward`: compiled on TensorFlow and JAX), and as a training step (`step`).
 Printed are the medians in milliseconds, the ratio ours / stock, below 1 when
 we are faster, and the floor: how much the two stocks differ. A ratio over 1.05
-beyond its floor is measured again, and fails the run if it stays. All of it
-is written to `results/<backend>.json`, if not quick.
+(`LIMITS` has the exception) beyond its floor is measured again, and fails the
+run if it stays. All of it is written to `results/<backend>.json`, if not quick.
 """
 
 import argparse
@@ -27,6 +27,9 @@ from benchmarks._cases import CASES, floors, is_convolution_or_pooling
 BACKENDS = ("tensorflow", "jax", "torch")
 RESULTS = Path(__file__).resolve().parent / "results"
 LIMIT = 1.05
+# A NaN wins in max pooling, which TensorFlow's kernel does not let it: see
+# "Decisions" in docs/design.md. By backend, and how the layer's name begins.
+LIMITS = {("tensorflow", "MaxPooling"): 1.6}
 MODES = ("call", "forward", "step")
 
 
@@ -62,6 +65,7 @@ def _row(name, arguments, shape, quick):
         layer.build(shape)
     ours.set_weights(stock.get_weights())
     operations, size = floors(stock, shape)
+    limit = LIMITS.get((keras.backend.backend(), name.rstrip("123D")), LIMIT)
     row = {
         "layer": name,
         "arguments": arguments,
@@ -72,11 +76,13 @@ def _row(name, arguments, shape, quick):
     plain = not quick and keras.backend.backend() != "torch"
     for mode in MODES if plain else MODES[1:]:
         way = getattr(_timing, mode)
-        row[mode] = _times(way(ours, inputs), way(stock, inputs), quick)
+        row[mode] = _times(
+            way(ours, inputs), way(stock, inputs), quick, limit=limit
+        )
     return row
 
 
-def _times(ours, stock, quick, seconds=None):
+def _times(ours, stock, quick, seconds=None, limit=LIMIT):
     from benchmarks._timing import alternate
 
     seconds = seconds or (0.15 if quick else 1.5)
@@ -86,6 +92,7 @@ def _times(ours, stock, quick, seconds=None):
             [ours, stock, stock], repeats=400, seconds=seconds
         )
         answer = {"ours_s": one, "stock_s": two, "stock_again_s": three}
+        answer["limit"] = limit
         if not failed(answer):
             break
         seconds *= 3
@@ -140,7 +147,7 @@ def floor(times: dict) -> float:
 
 def failed(times: dict) -> bool:
     """Tells whether we are slower than allowed, beyond the noise."""
-    return ratio(times) > LIMIT + floor(times)
+    return ratio(times) > times["limit"] + floor(times)
 
 
 def geometric_mean(rows: list[dict], mode: str) -> float:
