@@ -127,7 +127,8 @@ class BestWeightsOnInterrupt(keras.callbacks.Callback):
             return
         previous = signal.getsignal(signal.SIGINT)
         # `None`: it is handled outside of Python, and could not be given back.
-        if previous is None or previous == self._handle:
+        # Ignored: the process stands in the background, and is to go on.
+        if previous in (None, signal.SIG_IGN, self._handle):
             return
         self._previous = previous
         signal.signal(signal.SIGINT, self._handle)

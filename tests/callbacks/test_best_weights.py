@@ -66,10 +66,25 @@ def fit(model, *callbacks, epochs=9, **arguments):
 
 @pytest.fixture(autouse=True)
 def handler():
-    """Each test gives Ctrl-C back to whom it found it with."""
-    before = signal.getsignal(signal.SIGINT)
-    yield before
-    assert signal.getsignal(signal.SIGINT) == before
+    """Each test gives Ctrl-C back to whom it found it with: Python's own.
+
+    A process that a shell starts in the background ignores Ctrl-C.
+    """
+    outer = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+    signal.signal(signal.SIGINT, outer)
+
+
+def test_who_ignores_ctrl_c_goes_on():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        keeper = BestWeightsOnInterrupt("loss", verbose=0)
+        history = fit(small.model(), keeper, CtrlC(), epochs=4)
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    assert len(history.epoch) == 4
+    assert not keeper.interrupted
 
 
 @pytest.mark.parametrize("kind", small.KINDS)
