@@ -10,6 +10,7 @@ and chooses the steps so that a call stays short. On JAX, where Keras goes from
 step to step in Python all the same, the steps of a call are one scan.
 """
 
+import functools
 import itertools
 import weakref
 from collections.abc import Callable, Iterator
@@ -50,6 +51,10 @@ class FewerCalls:
     # What they were compiled for, and the functions by steps per call.
     _joined_functions: tuple[Callable, dict[int, list]] | None = None
 
+    @functools.cached_property
+    def _work(self) -> dict[str, float]:
+        return {}  # multiply-adds by the shapes of the inputs
+
     def fit(self, x=None, *args, **kwargs):
         """Trains the model, as `keras.Model.fit` does, with its numbers.
 
@@ -72,11 +77,14 @@ class FewerCalls:
             return
         make(force=True)
         one = model.train_function
+        own = vars(model).get("train_step")
         model.train_step = _scanned(model.train_step)
         try:
             make(force=True)
         finally:
             del model.train_step  # the instance's: the class's is back
+            if own is not None:
+                model.train_step = own
         model.train_function = _one_or_many(
             one, model.train_function, model.steps_per_execution
         )
@@ -110,10 +118,15 @@ class FewerCalls:
             or any(map(_sees_steps, keras.tree.flatten(callbacks)))
         ):
             return 1
+        shapes = keras.tree.map_structure(
+            lambda array: (None, *array.shape[1:]), x
+        )
         try:
-            work = multiply_adds(model, keras.tree.map_structure(np.shape, x))
+            if str(shapes) not in self._work:
+                self._work[str(shapes)] = multiply_adds(model, shapes)
         except Exception:  # whatever it is, Keras's `fit` will say it better
             return 1
+        work = self._work[str(shapes)]
         step_seconds = 3 * work * (batch_size or 32) / _MULTIPLY_ADDS_PER_SECOND
         if not step_seconds > 0:  # NaN: a layer whose work is not known
             return 1
@@ -150,7 +163,9 @@ class FewerCalls:
         `compile` makes a new tracker of the loss, the first metric. (With a
         `compile` of its own a model is not compiled when it is loaded.)
         """
-        tracker = self.metrics[0]  # type: ignore[attr-defined]
+        # Keras's own list: a model may have a property of that name.
+        metrics: Any = keras.Model.metrics
+        tracker = metrics.fget(self)[0]
         if self._joined_functions is None or (
             self._joined_functions[0]() is not tracker
         ):
@@ -164,19 +179,34 @@ class FewerCalls:
 
 def _sees_steps(callback: Any) -> bool:
     """Tells whether a callback does something at single batches."""
-    if callback is None or isinstance(callback, keras.callbacks.ProgbarLogger):
+    if callback is None:
         return False
     if isinstance(callback, keras.callbacks.CallbackList):
         return True  # which has told its callbacks about the steps already
-    if getattr(callback, "save_freq", None) == "epoch":
-        return False  # ModelCheckpoint and BackupAndRestore
-    if getattr(callback, "per_batch", None) is False:
-        return False  # HistoryRecorder: it knows of several steps per call
-    return any(
-        getattr(getattr(callback, hook), "__func__", None)
-        is not getattr(keras.callbacks.Callback, hook)
-        for hook in _STEP_HOOKS
+    # What they do at batches is switched off, or right for several.
+    is_of_epochs = (
+        isinstance(callback, keras.callbacks.ProgbarLogger)
+        or getattr(callback, "save_freq", None) == "epoch"  # ModelCheckpoint
+        or getattr(callback, "per_batch", None) is False  # HistoryRecorder
     )
+    writers = [_writer(callback, hook) for hook in _STEP_HOOKS]
+    known = ("keras", "keras_extras") if is_of_epochs else ()
+    return any(
+        writer is not keras.callbacks.Callback
+        and writer.__module__.partition(".")[0] not in known
+        for writer in writers
+    )
+
+
+def _writer(callback: Any, hook: str) -> type:
+    """Returns the class that the hook is from."""
+    if hook in vars(callback):
+        return _Unknown  # a function of the user's, as in LambdaCallback
+    return next(cls for cls in type(callback).__mro__ if hook in vars(cls))
+
+
+class _Unknown:
+    __module__ = ""
 
 
 def _scanned(train_step: Any) -> Callable:

@@ -181,8 +181,9 @@ def _size(variable):
 
 def _input_names(model, arguments, count):
     """Returns the names that somebody chose; else "input"."""
-    if isinstance(arguments, dict):
-        return list(arguments)
+    if isinstance(arguments, dict):  # in the order in which they are flattened
+        paths = [path for path, _ in keras.tree.flatten_with_path(arguments)]
+        return ["/".join(map(str, path)) for path in paths]
     names = [one.name for one in getattr(model, "inputs", None) or ()]
     if len(names) != count:
         names = ["keras_tensor"] * count

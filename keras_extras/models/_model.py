@@ -5,12 +5,14 @@ build  = one symbolic pass through `call`, so that every sublayer exists
 """
 
 import keras
+import numpy as np
 
 from keras_extras._config import FromCall
 from keras_extras._errors import import_optional, wrong
 from keras_extras.models._fit import FewerCalls
 from keras_extras.models._predict import predict_classes, predict_proba
 from keras_extras.models._summary_text import summary_text
+from keras_extras.models._trace import unchanged
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")
@@ -84,10 +86,11 @@ class Model(FewerCalls, FromCall, keras.Model):
             ),
             input_shape,
         )
-        try:
-            self.call(inputs)
-        except Exception:  # `call` may use functions that take real tensors
-            self.compute_output_spec(inputs)
+        with unchanged(self):
+            try:
+                self.call(inputs)
+            except Exception:  # `call` may use what takes real tensors only
+                self.compute_output_spec(inputs)
 
     def stateless_call(
         self,
@@ -195,7 +198,7 @@ class Model(FewerCalls, FromCall, keras.Model):
             *args: as in `keras.Model.evaluate`.
             return_frame: bool, whether a `pandas.DataFrame` is returned: a
                 line per metric, the loss first, with the columns `metric` and
-                `value`.
+                `value`; one per number of a metric that has several.
             **kwargs: as in `keras.Model.evaluate`; `return_dict` too.
 
         Raises:
@@ -205,12 +208,14 @@ class Model(FewerCalls, FromCall, keras.Model):
             return super().evaluate(*args, **kwargs)
         pd = import_optional("pandas", extra="pandas", who="evaluate")
         results = super().evaluate(*args, **{**kwargs, "return_dict": True})
-        return pd.DataFrame(
-            {
-                "metric": list(results),
-                "value": [float(value) for value in results.values()],
-            }
-        )
+        lines = []
+        for name in sorted(results, key=lambda name: name != "loss"):
+            value = keras.ops.convert_to_numpy(results[name])
+            numbers = np.asarray(value, "float64")
+            for place, number in np.ndenumerate(numbers):
+                index = f"[{','.join(map(str, place))}]" if place else ""
+                lines.append((name + index, float(number)))
+        return pd.DataFrame(lines, columns=["metric", "value"])
 
     def predict_proba(self, x, batch_size=None, verbose="auto", **kwargs):
         """Returns the predicted probabilities; see `models.predict_proba`.

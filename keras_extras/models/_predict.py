@@ -92,6 +92,8 @@ def predict_classes(
         (4,)
     """
     outputs = _outputs(model, x, batch_size, verbose, kwargs)
+    if outputs.ndim == 1:  # one number an example, and no axis for it
+        return (_probabilities(model, outputs) > 0.5).astype("int64")
     several = outputs.shape[-1] > 1
     if multi_label is None:
         multi_label = several and _loss(model)[0] in _BINARY

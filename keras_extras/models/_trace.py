@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_extras._errors import wrong
 
@@ -104,7 +105,7 @@ def trace(
         ValueError: if the shape is not known.
     """
     inputs = _symbolic_inputs(who, model, input_shape, batch_size)
-    with _ONE_AT_A_TIME:
+    with _ONE_AT_A_TIME, unchanged(model):
         recorder = _Recorder(is_opened)
         problem = ""
         with (
@@ -129,6 +130,22 @@ def trace(
         call = recorder.root.inside[-1]
         call.problem = problem
         return call
+
+
+@contextmanager
+def unchanged(layer) -> Iterator[None]:
+    """Puts back what a pass has changed: statistics, and states of seeds."""
+    trained = {id(variable) for variable in layer.trainable_variables}
+    kept = [
+        (variable, np.array(keras.ops.convert_to_numpy(variable.value)))
+        for variable in layer.variables
+        if id(variable) not in trained
+    ]
+    try:
+        yield
+    finally:
+        for variable, value in kept:
+            variable.assign(value)
 
 
 class _Recorder:

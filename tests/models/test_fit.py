@@ -197,3 +197,51 @@ def test_batches_of_arrays_in_a_dict():
     _, expected = trained(1, {}, make=Two, x={"a": x, "b": x})
     assert joined_functions(model)
     assert history == expected
+
+
+@joins
+def test_compiled_anew_though_the_metrics_are_the_models_own():
+    class Tracks(Net):
+        def __init__(self):
+            super().__init__()
+            self.tracker = keras.metrics.Mean()
+
+        @property
+        def metrics(self):
+            return [self.tracker, *super().metrics]
+
+    x, y = data()
+    model = Tracks()
+    losses = []
+    for scale in (1.0, 3.0):
+
+        def loss(y_true, y_pred, scale=scale):
+            return scale * keras.ops.mean(keras.ops.square(y_pred - 1.0), -1)
+
+        model.compile(keras.optimizers.SGD(0.0), loss)
+        losses += model.fit(x, y, batch_size=7, verbose=0).history["loss"]
+    assert losses[1] == pytest.approx(3 * losses[0], rel=1e-5)
+
+
+@joins
+def test_subclasses_with_hooks_of_their_own_see_all_batches(tmp_path):
+    class Checkpoints(Batches, keras.callbacks.ModelCheckpoint):
+        def __init__(self):
+            keras.callbacks.ModelCheckpoint.__init__(
+                self, tmp_path / "model.keras"
+            )
+            self.seen = []
+
+    callback = Checkpoints()
+    trained(256, {"callbacks": [callback]})
+    assert callback.seen == list(range(9))
+
+
+@joins
+def test_a_train_step_on_the_instance_is_kept():
+    model, _ = trained(1, {})
+    model.max_steps_per_call = 9
+    own = type(model).train_step.__get__(model)
+    model.train_step = own
+    model.fit(*data(), batch_size=8, verbose=0)
+    assert model.train_step is own

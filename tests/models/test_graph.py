@@ -97,3 +97,15 @@ def test_a_convnet_of_ours_and_the_model_as_it_was():
 def test_the_shape_must_be_known():
     with pytest.raises(ValueError, match="input_shape must be"):
         model_graph(Residual())
+
+
+def test_inputs_of_a_dict_keep_their_names():
+    one, other = keras.Input((7,), name="z"), keras.Input((3,), name="a")
+    both = keras.layers.Concatenate()([one, other])
+    model = keras.Model({"z": one, "a": other}, both)
+    found = {
+        node.name: tuple(node.output_shape)
+        for node in model_graph(model)
+        if node.name in ("z", "a")
+    }
+    assert found == {"z": (7,), "a": (3,)}

@@ -298,6 +298,10 @@ def test_evaluate_as_a_table():
     assert frame.value.tolist() == pytest.approx(list(results.values()))
     plain = model.evaluate(x, x[:, :2], 5, 0)
     assert plain == pytest.approx(list(results.values()))
+    model.compile("sgd", "mse", metrics=[keras.metrics.F1Score()])
+    labels = np.eye(2, dtype="float32")[[0, 1, 0, 1, 1]]
+    frame = model.evaluate(x, labels, verbose=0, return_frame=True)
+    assert frame.metric.tolist() == ["loss", "f1_score[0]", "f1_score[1]"]
 
 
 def test_summary_tells_more_than_keras(capsys):

@@ -101,3 +101,13 @@ def test_classes_along_an_axis_of_positions():
     assert predict_classes(model, x, verbose=0).tolist() == (
         x.argmax(axis=-1).tolist()
     )
+
+
+def test_one_number_an_example_without_an_axis():
+    inputs = keras.Input((3,))
+    outputs = keras.layers.Dense(1, activation="sigmoid")(inputs)
+    model = keras.Model(inputs, keras.ops.squeeze(outputs, -1))
+    x = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
+    expected = (model.predict(x, verbose=0) > 0.5).astype("int64")
+    classes = predict_classes(model, x, verbose=0)
+    np.testing.assert_array_equal(classes, expected)

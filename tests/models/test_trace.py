@@ -6,7 +6,9 @@ import keras
 import numpy as np
 import pytest
 
+from keras_extras.models import Model, multiply_adds, summary_frame
 from keras_extras.models._trace import trace
+from tests.gradients import to_numpy
 
 stock = keras.layers
 
@@ -106,3 +108,43 @@ def test_other_threads_are_not_seen():
 def test_shape_must_be_known():
     with pytest.raises(ValueError, match="for a model that is not built"):
         trace("t", Lazy())
+
+
+class Averages(keras.layers.Layer):
+    """Moves a weight and a seed whenever it is called."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.seed_generator = keras.random.SeedGenerator(1)
+
+    def build(self, input_shape):
+        self.mean = self.add_weight(shape=(4,), trainable=False)
+
+    def call(self, inputs):
+        self.mean.assign(0.5 * self.mean + keras.ops.mean(inputs, axis=0))
+        noise = keras.random.normal((4,), seed=self.seed_generator)
+        return inputs + noise
+
+
+def test_a_pass_changes_no_statistics_and_no_seeds():
+    class Around(Model):
+        def __init__(self):
+            super().__init__()
+            self.averages = Averages()
+
+        def call(self, inputs):
+            return self.averages(inputs)
+
+    for model in (keras.Sequential([Averages()]), Around()):
+        seed = to_numpy(model.layers[0].seed_generator.state)
+        if isinstance(model, Around):
+            model.build((None, 4))
+            np.testing.assert_array_equal(
+                to_numpy(model.averages.seed_generator.state), seed
+            )
+        model(np.ones((3, 4), "float32"))
+        before = [to_numpy(variable) for variable in model.variables]
+        multiply_adds(model, (None, 4))
+        summary_frame(model, (None, 4))
+        for variable, value in zip(model.variables, before, strict=True):
+            np.testing.assert_array_equal(to_numpy(variable), value)
