@@ -124,12 +124,8 @@ FIXTURES = ["seeds", "no_network"]  # `autouse` does not reach examples
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | NUMBER
 
 
-def fill_namespace(namespace):
-    namespace.update(np=np, keras=keras, keras_extras=keras_extras)
-
-
 def enter_page(namespace):
-    fill_namespace(namespace)
+    namespace.update(np=np, keras=keras, keras_extras=keras_extras)
     namespace["_left"] = os.getcwd()
     os.chdir(tempfile.mkdtemp(prefix="keras-extras-docs-"))
 
@@ -164,7 +160,8 @@ docstrings = Sybil(
         SkipParser(),
     ],
     document_types={".py": PythonDocStringDocument},
-    setup=fill_namespace,
+    setup=enter_page,
+    teardown=leave_page,
     fixtures=FIXTURES,
 )
 

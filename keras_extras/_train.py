@@ -232,8 +232,9 @@ def train_and_report(
     history_frame({})
 
     say(
-        f"{len(images.train_labels):,} images to learn from and "
-        f"{len(images.test_labels):,} to test with: {images.source}. "
+        f"{len(images.train_labels):,} training images, of which a part "
+        f"validates, and {len(images.test_labels):,} to test with: "
+        f"{images.source}. "
         f"Backend: {keras.backend.backend()}."
     )
     trained = []
@@ -319,7 +320,7 @@ def write_report(
     one = recipe(last.name)
     names = None
     if one.only_class is not None:
-        names = [f"not {one.only_class}", str(one.only_class)]
+        names = ["other", str(one.only_class)]
     report(
         last.model,
         last.recorder,

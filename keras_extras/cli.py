@@ -57,7 +57,7 @@ _FILES = """\
 the output folder then holds:
   report.html         everything on one page that needs no other file
   history.csv         each metric of each model, epoch by epoch
-  RECIPE.jsonl        the same and more, written while it trains
+  {journal:20}the same and more, written while it trains
   model.keras         the (last) model: import keras_extras, then
                       keras.saving.load_model("model.keras")
 """
@@ -148,7 +148,7 @@ def _recipe_list() -> str:
     """Returns a line per recipe, under the number of its tutorial."""
     from keras_extras._recipes import RECIPES
 
-    lines = ["      recipe               epochs  network"]
+    lines = ["  tutorial / recipe        epochs  network"]
     for name, one in RECIPES.items():
         course = f"{one.course}." if one.course else ""
         lines.append(f"  {course:3} {name:20} {one.epochs:6}  {one.title}")
@@ -274,7 +274,7 @@ def _parser() -> argparse.ArgumentParser:
         "demo",
         help="train two models on real digits and make a report",
         description=_DEMO,
-        epilog=_FILES,
+        epilog=_FILES.format(journal="mlp, convnet.jsonl"),
     )
     _add_training(demo, epochs=6, output="demo-output")
     demo.set_defaults(command=_run_demo)
@@ -284,7 +284,7 @@ def _parser() -> argparse.ArgumentParser:
         "train",
         help="train a network of a course, the same report",
         description=_TRAIN,
-        epilog=_FILES,
+        epilog=_FILES.format(journal="RECIPE.jsonl"),
     )
     train.add_argument(
         "recipe",

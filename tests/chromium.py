@@ -17,7 +17,7 @@ addEventListener("load", () => requestAnimationFrame(() => {
   const page = document.documentElement;
   const out = [...document.querySelectorAll("body *")].filter(one =>
     one.getBoundingClientRect().right > innerWidth + 0.5
-    && !one.closest(".wide, pre, svg"));
+    && !one.closest(".wide, .drawing, pre, svg"));
   parent.postMessage(JSON.stringify({
     inner: innerWidth,
     scroll: page.scrollWidth,

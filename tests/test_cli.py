@@ -50,7 +50,10 @@ def test_train_leaves_everything_in_the_folder(folder, tmp_path, capsys, name):
     assert run["metadata"] == {"recipe": name, "seed": 0}
 
     printed = capsys.readouterr()
-    assert "60 images to learn from and 20 to test with" in printed.out
+    assert (
+        "60 training images, of which a part validates, and 20 to test with"
+        in printed.out
+    )
     assert "2/2" in printed.out  # Keras's progress bar: two batches of 54
     assert "val_accuracy" in printed.out
     assert "test accuracy" in printed.out
@@ -71,6 +74,10 @@ def test_train_leaves_everything_in_the_folder(folder, tmp_path, capsys, name):
     assert f"{name}: {one.title}" in page.texts_of("td")
     assert all(image["alt"] for image in page.images)
     assert str(tmp_path) not in "".join(text for _, text in page.texts)
+    if name == "mlp-3-4-4-1":  # "1, not other" and "other, not 1"
+        rows = [text for text in page.texts_of("th") if text in ("other", "1")]
+        assert rows[:2] == ["other", "1"]
+        assert "not 1, not" not in "".join(text for _, text in page.texts)
 
 
 def test_the_demo_trains_both_models_on_the_sample(

@@ -39,10 +39,11 @@ class ConfusionMatrixRecorder(keras.callbacks.Callback):
 
     Raises:
         TypeError: if `every` is no integer.
-        ValueError: if it is not positive, or `y` holds no classes; at the end
-            of the first epoch if the model's output is none of: one
-            probability or logit per class `(n, classes)`, or one probability
-            `(n, 1)` of the second of two classes.
+        ValueError: if it is not positive, or `y` holds no classes, or more
+            than there are `class_names`; at the end of the first epoch if the
+            model has more, or if its output is none of: one probability or
+            logit per class `(n, classes)`, or one probability `(n, 1)` of the
+            second of two classes.
 
     Examples:
         >>> x, y = np.eye(2), np.array([0, 1])
@@ -76,6 +77,8 @@ class ConfusionMatrixRecorder(keras.callbacks.Callback):
             )
         self.every = count(self, "every", every)
         self.class_names = None if class_names is None else [*class_names]
+        if self.y is not None:
+            self._check_names(int(self.y.max(initial=-1)) + 1)
         self.batch_size = (
             batch_size
             if batch_size is None
@@ -113,6 +116,7 @@ class ConfusionMatrixRecorder(keras.callbacks.Callback):
             max(pair[2] for pair in pairs),
             int(true.max(initial=-1)) + 1,
         )
+        self._check_names(classes)
         matrix = np.zeros((classes, classes), dtype="int64")
         np.add.at(matrix, (true, guess), 1)
         self.matrices[epoch] = matrix
@@ -168,6 +172,15 @@ class ConfusionMatrixRecorder(keras.callbacks.Callback):
             )
         display = ConfusionMatrixDisplay(self.matrices[epoch], self.class_names)
         return display.plot(ax=ax, **style)
+
+    def _check_names(self, classes: int) -> None:
+        if self.class_names is not None and len(self.class_names) < classes:
+            raise wrong(
+                self,
+                "class_names",
+                f"one name for each of the {classes} classes",
+                self.class_names,
+            )
 
     def _name(self, number: int) -> Any:
         return number if self.class_names is None else self.class_names[number]

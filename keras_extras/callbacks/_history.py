@@ -149,17 +149,18 @@ class HistoryRecorder(HistoryTables, keras.callbacks.Callback):
     def on_train_batch_begin(
         self, batch: int, logs: Mapping[str, Any] | None = None
     ) -> None:
-        """Notes which batch it is, and before the first the learning rate."""
+        """Notes that a batch begins, and before the first the learning rate."""
         # Other callbacks set an epoch's rate before this, and the next one's
         # before `on_epoch_end`.
         if self.per_batch or not self._meter.has_begun:
             self._meter.read_rate(self.model)
-        self._meter.begin_batch(batch)
+        self._meter.begin_batch()
 
     def on_train_batch_end(
         self, batch: int, logs: Mapping[str, Any] | None = None
     ) -> None:
-        """With `per_batch`, keeps the numbers of the batch for its epoch."""
+        """Counts; with `per_batch`, keeps the numbers of the batch."""
+        self._meter.end_batch(batch)
         if not self.per_batch:
             return
         seconds = time.perf_counter() - self._run_start
@@ -172,13 +173,14 @@ class HistoryRecorder(HistoryTables, keras.callbacks.Callback):
 
     def on_test_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Stops the clock of training: validation begins."""
-        self._meter.end_training(self.model, self.params)
+        self._meter.end_training(self.model)
 
     def on_epoch_end(
         self, epoch: int, logs: Mapping[str, Any] | None = None
     ) -> None:
         """Adds the rows of the epoch, and its line to the file."""
-        self._meter.end_training(self.model, self.params)
+        self._meter.end_training(self.model)
+        self._meter.end_epoch(self.params)
         if self._shift is None:
             self._run += 1
             self._shift = max(self.last_epoch - epoch, 0) + 1

@@ -6,6 +6,7 @@ Whatever holds a history is turned into rows first, and rows into the table, so
 that a number can only stand in the line of its own epoch.
 """
 
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -100,7 +101,10 @@ def history_frame(
         else:
             columns[row.log_name] = None
         if details:
-            line.update({name: getattr(row, name) for name in _around(by)})
+            for name in _around(by):
+                value = getattr(row, name)
+                if not math.isnan(value):  # or it is as it was logged, if so
+                    line[name] = value
     columns.update(system)
     return pd.DataFrame(
         {c: [line.get(c, np.nan) for line in table.values()] for c in columns},
@@ -126,7 +130,9 @@ def rows_of(history: Any, *, who: str) -> Iterable[HistoryRow]:
     if isinstance(history, HistoryTables):
         return history.rows
     if isinstance(history, keras.callbacks.History):
-        return _rows_of_lists(who, history.history, epochs=history.epoch)
+        # Keras gives it its epochs when it is first fitted.
+        epochs = getattr(history, "epoch", None)
+        return _rows_of_lists(who, history.history, epochs=epochs)
     if isinstance(history, Mapping):
         return _rows_of_lists(who, history, epochs=None)
     raise wrong(

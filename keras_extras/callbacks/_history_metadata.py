@@ -50,6 +50,8 @@ def describe_model(
         learning_rate: that of the first step.
         metrics: names of what is logged for the training data.
     """
+    # A `models.Model` joins steps by itself while it trains: no setting.
+    joining = getattr(model, "_joining", False)
     return {
         "model": {
             "name": model.name,
@@ -64,7 +66,7 @@ def describe_model(
             "metrics": metrics,
             "jit_compile": model.jit_compile,
             "run_eagerly": model.run_eagerly,
-            "steps_per_execution": model.steps_per_execution,
+            "steps_per_execution": 1 if joining else model.steps_per_execution,
         },
     }
 

@@ -2,9 +2,12 @@
 
 Nothing is read from the model while batches run, except the learning rate
 before the first one (before each, if batches are recorded). Counts come from
-the hooks: Keras says with which batch an execution begins.
+the hooks: Keras says with which batch an execution ends. With which one it
+begins says less: where nobody knows the length of the data, Keras begins a
+batch that there is not.
 """
 
+import collections
 import math
 import sys
 import time
@@ -28,7 +31,10 @@ class EpochMeter:
         self.rate = math.nan  # of the step that runs
         self.first_rate = math.nan  # of the first step
         self._start = time.perf_counter()
-        self._batch: int | None = None  # that began last
+        self._has_begun = False
+        # Batches that ended, the last few: on JAX this happens in threads (32
+        # at most), in any order; a maximum kept would need a lock.
+        self._ended: collections.deque[int] = collections.deque(maxlen=64)
         self._steps = 0
         self._train_seconds: float | None = None
         self._examples: float | None = None
@@ -36,11 +42,15 @@ class EpochMeter:
     @property
     def has_begun(self) -> bool:
         """Whether a batch has begun."""
-        return self._batch is not None
+        return self._has_begun
 
-    def begin_batch(self, batch: int) -> None:
-        """Batches from this one on are trained with next."""
-        self._batch = batch
+    def begin_batch(self) -> None:
+        """A batch is trained with next, if there is one."""
+        self._has_begun = True
+
+    def end_batch(self, batch: int) -> None:
+        """Batches up to this one have been trained with."""
+        self._ended.append(batch)
 
     def read_rate(self, model: Any) -> None:
         """Reads the learning rate of the step that comes."""
@@ -48,25 +58,26 @@ class EpochMeter:
         if not self.has_begun:
             self.first_rate = self.rate
 
-    def end_training(
-        self, model: Any, params: Mapping[str, Any] | None
-    ) -> None:
+    def end_training(self, model: Any) -> None:
         """The last batch is done, and Keras has not reset its metrics yet."""
-        if self._train_seconds is None and self._batch is not None:
+        if self._train_seconds is None and self._has_begun:
             self._train_seconds = time.perf_counter() - self._start
-            size = int(getattr(model, "steps_per_execution", 1) or 1)
-            self._steps = steps_after(self._batch + size - 1, params)
             self._examples = _examples(model)
+
+    def end_epoch(self, params: Mapping[str, Any] | None) -> None:
+        """The hooks of all batches are done, those in threads, too."""
+        if self._ended:
+            self._steps = steps_after(max(self._ended), params)
 
     @property
     def steps(self) -> int:
-        """Batches of the epoch, after `end_training`."""
+        """Batches of the epoch, after `end_epoch`."""
         return self._steps
 
     def numbers(self) -> dict[str, float]:
         """Returns what was measured until now, by name."""
         numbers = {"epoch_seconds": time.perf_counter() - self._start}
-        if self._train_seconds:
+        if self._train_seconds and self._steps:
             numbers["train_seconds"] = self._train_seconds
             numbers["step_seconds"] = self._train_seconds / self._steps
             if self._examples:

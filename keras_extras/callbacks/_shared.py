@@ -94,10 +94,16 @@ def monitored(
     """Returns the number in `logs`, or `None` if it may come in another epoch.
 
     Raises:
-        ValueError: if there is no such metric.
+        ValueError: if there is no such metric, or if it is not one number.
     """
     if monitor in logs:
-        return float(logs[monitor])
+        try:
+            return float(logs[monitor])
+        # torch raises a RuntimeError for a tensor of several numbers.
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise wrong(
+                who, "monitor", "a metric that is one number", monitor
+            ) from error
     # Validation need not run in every epoch.
     if monitor.startswith("val_") and monitor.removeprefix("val_") in logs:
         return None

@@ -168,5 +168,5 @@ class ArchitectureDisplay(Display):
 
     def _title(self):
         total = sum(block.parameters for block in self.blocks)
-        weights = f"{total:,} weights"
-        return weights if self.name is None else f"{self.name}: {weights}"
+        text = weights_text(total) or "0 parameters"
+        return text if self.name is None else f"{self.name}: {text}"

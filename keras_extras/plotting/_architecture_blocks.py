@@ -121,10 +121,10 @@ def shape_text(shape: tuple) -> str:
 
 
 def weights_text(parameters: int) -> str:
-    """Returns a number of weights as text; `""` for none."""
+    """Returns a number of parameters as text; `""` for none."""
     if not parameters:
         return ""
-    return f"{parameters:,} weight{'s' * (parameters != 1)}"
+    return f"{parameters:,} parameter{'s' * (parameters != 1)}"
 
 
 def _follows(node, family, consumers, blocks, sources):

@@ -33,7 +33,8 @@ class ClassAccuracyDisplay(Display):
     A dot is the share of the examples of a class that were recognized (its
     recall), the line through it the 95% interval of Wilson: where lines
     overlap much, the order of the classes is chance. The vertical line is the
-    accuracy over all examples; classes surely below it are red squares.
+    accuracy over all examples; orange squares are worse than the whole by
+    their 95% interval.
 
     Args:
         correct: number of recognized examples of each class.

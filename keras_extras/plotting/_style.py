@@ -51,7 +51,7 @@ def dress(axis: Any) -> None:
 
 def legend(axis: Any, **style: Any) -> None:
     """Adds a legend that lets what it covers shine through."""
-    style = {"fontsize": 9, "framealpha": 0.8, "edgecolor": "none", **style}
+    style = {"fontsize": 9, "framealpha": 0.4, "edgecolor": "none", **style}
     axis.legend(**style)
 
 

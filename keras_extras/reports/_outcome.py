@@ -6,7 +6,8 @@
     neither   anything else; only what `evaluate` says can be told
 
 The kind is read from the arrays, not from the loss, so it is found for models
-that were compiled with a loss of their own, or not at all.
+that were compiled with a loss of their own, or not at all. The loss is asked
+only whether outputs are logits, since these may look like probabilities.
 """
 
 import math
@@ -128,7 +129,7 @@ def outcome(model: Any, x: Any, y: Any, batch_size: int) -> Outcome:
         outputs = outputs[:, None]
     labels = _class_numbers(true, outputs)
     if labels is not None:
-        return _classes(labels, outputs)
+        return _classes(labels, outputs, getattr(model, "loss", None))
     if true.size == outputs.size:
         flat = (len(true), -1)
         return Numbers(
@@ -201,15 +202,29 @@ def _class_numbers(true: np.ndarray, outputs: np.ndarray) -> Any:
     return None
 
 
-def _classes(labels: np.ndarray, outputs: np.ndarray) -> Classes:
+def _classes(labels: np.ndarray, outputs: np.ndarray, loss: Any) -> Classes:
     """Makes probabilities of the outputs, which may be logits."""
     slack = 1e-2  # rounding in half precision
-    if outputs.shape[1] == 1:
-        if outputs.min() < -slack or outputs.max() > 1 + slack:
+    told, one_by_one = _logits(loss)
+    if told or outputs.min() < -slack or outputs.max() > 1 + slack:
+        if one_by_one or outputs.shape[1] == 1:
             outputs = 1 / (1 + np.exp(-np.clip(outputs, -500, 500)))
+        else:
+            outputs = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+            outputs /= outputs.sum(axis=1, keepdims=True)
+    if outputs.shape[1] == 1:
         outputs = np.concatenate([1 - outputs, outputs], axis=1)
         return Classes(labels, (outputs[:, 1] > 0.5).astype("int64"), outputs)
-    if outputs.min() < -slack or outputs.max() > 1 + slack:
-        outputs = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-        outputs /= outputs.sum(axis=1, keepdims=True)
     return Classes(labels, outputs.argmax(axis=1), outputs)
+
+
+def _logits(loss: Any) -> tuple[bool, bool]:
+    """Returns whether a loss takes logits, and whether each by itself."""
+    if isinstance(loss, dict):
+        loss = list(loss.values())
+    if isinstance(loss, list | tuple) and len(loss) == 1:
+        (loss,) = loss
+    # Losses that are given by name, or are functions, take probabilities.
+    config = getattr(loss, "get_config", dict)()
+    told = bool(config.get("from_logits", False))
+    return told, told and type(loss).__name__.startswith("Binary")

@@ -35,6 +35,8 @@ p { max-width: 44rem; margin: .4rem 0 1rem; white-space: pre-line; }
 figure { margin: 1rem 0 1.6rem; }
 img { max-width: 100%; height: auto; display: block; }
 figcaption { color: #555; font-size: .9rem; max-width: 44rem; }
+.drawing { overflow-x: auto; }
+.drawing img { max-width: none; }
 .beside { display: flex; flex-wrap: wrap; gap: 0 1.5rem; }
 .beside figure { flex: 0 1 auto; min-width: 0; }
 .tiles { display: grid; gap: .9rem .7rem; margin: 1rem 0 .5rem;
@@ -52,6 +54,7 @@ th, td { padding: .3rem 0 .3rem 1.1rem; text-align: right;
 thead th { border-bottom: 2px solid #0072b2; vertical-align: bottom; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 tbody th { font-weight: 600; }
+.layers th:nth-child(2), .layers td:nth-child(2) { text-align: left; }
 .pairs th, .pairs td { white-space: normal; text-align: left;
   vertical-align: top; }
 .pairs th { width: 38%; min-width: 8rem; }
@@ -59,6 +62,7 @@ pre { font: 13px/1.35 ui-monospace, Menlo, Consolas, monospace;
   background: #f6f8fa; padding: 1rem; margin: 1rem 0 1.6rem;
   overflow-x: auto; overflow-wrap: normal; }
 @media print { main { max-width: none; padding: 0; }
+  .drawing img { max-width: 100%; }
   figure, tr { break-inside: avoid; } h2 { break-after: avoid; } }
 """
 
@@ -79,7 +83,11 @@ def lines(text: str) -> str:
 
 
 def table(
-    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, caption: str
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    caption: str,
+    kind: str = "plain",
 ) -> str:
     """Shows rows under named columns; floats with four decimals.
 
@@ -87,12 +95,13 @@ def table(
         columns: names of the columns.
         rows: one value per column each. The first names the row.
         caption: what the table says, as a sentence.
+        kind: its class in the style.
     """
     head = "".join(
         f'<th scope="col">{html.escape(str(name))}</th>' for name in columns
     )
     return _table(
-        f"<thead><tr>{head}</tr></thead>\n{_body(rows)}", caption, "plain"
+        f"<thead><tr>{head}</tr></thead>\n{_body(rows)}", caption, kind
     )
 
 
@@ -101,18 +110,20 @@ def pairs(rows: Iterable[tuple[str, Any]], *, caption: str) -> str:
     return _table(_body(rows), caption, "pairs")
 
 
-def picture(png: bytes, *, alt: str, caption: str = "") -> str:
+def picture(png: bytes, *, alt: str, caption: str = "", kind: str = "") -> str:
     """Embeds a PNG picture.
 
     Args:
         png: content of the PNG file.
         alt: what there is to see, for who cannot see it.
         caption: how to read the picture; stands under it.
+        kind: its class in the style, such as "drawing", which is not shrunk.
     """
     data = base64.b64encode(png).decode("ascii")
     words = f"<figcaption>{html.escape(caption)}</figcaption>"
+    figure = f'<figure class="{kind}">' if kind else "<figure>"
     return (
-        f'<figure><img alt="{html.escape(alt)}" '
+        f'{figure}<img alt="{html.escape(alt)}" '
         f'src="data:image/png;base64,{data}">\n'
         f"{words if caption else ''}</figure>"
     )

@@ -66,10 +66,10 @@ def report(
 ) -> Path:
     """Writes what a training came to as one HTML page that needs nothing else.
 
-    The page holds the result on data that the model has not seen, the learning
-    curves, the confusion matrix, the examples that it got wrong, the model
-    with its layers, the settings and versions, and the history epoch by epoch.
-    It has no script, and asks nothing of any network.
+    The page holds the result on test data, the learning curves, the confusion
+    matrix, the examples that it got wrong, the model with its layers, the
+    settings and versions, and the history epoch by epoch. It has no script, and
+    asks nothing of any network.
 
     Any Keras model will do. For a classifier (class numbers or one-hot labels;
     softmax, sigmoid or logits) all of it is there. For a regression, errors in
@@ -82,7 +82,8 @@ def report(
         history: what `fit` returned, a `HistoryRecorder`, a dict or a
             DataFrame, as `history_frame` takes or returns it; `None` if there
             is none.
-        data: inputs and labels that the model was not trained on, `(x, y)`.
+        data: inputs and labels of the test, `(x, y)`. Nobody can check that
+            the model was not trained on them.
         path: where to write the page. A file that is there is replaced.
         title: what the page is called. `None` makes one of the model's name.
         author: who hands it in.
@@ -106,7 +107,8 @@ def report(
 
     Raises:
         TypeError: if `data` is no pair, or labels are no numbers.
-        ValueError: if inputs and labels, or labels and outputs, do not fit.
+        ValueError: if inputs and labels, or labels and outputs, do not fit; or
+            if the inputs of `train_data` are those of `data`.
         ImportError: if matplotlib or pandas is not installed.
 
     Examples:
@@ -122,6 +124,15 @@ def report(
     x, y = _pair("data", data)
     if train_data is not None:
         train_data = _pair("train_data", train_data)
+        if _same(train_data[0], x):
+            raise wrong(
+                "report",
+                "train_data",
+                "other inputs than those of data",
+                type(x).__name__,
+                context="A test on what a model learned from tells nothing.",
+                fix="Keep examples back for data, or leave train_data out.",
+            )
     name = title or f"A training of {model.name}"
     taken = model.name in (compare_with or {})
     own_name = "this model" if taken else model.name
@@ -164,7 +175,10 @@ def report(
     parts += _settings(first, settings)
     for one in all_trained:
         parts += epochs(one.name if len(all_trained) > 1 else "", one.frame)
-    path.write_text(_page.page(name, _summary(first), parts), encoding="utf-8")
+    summary = _summary(first)
+    if len(all_trained) > 1:
+        summary = f"{first.name}: {summary}"
+    path.write_text(_page.page(name, summary, parts), encoding="utf-8")
     return path
 
 
@@ -178,6 +192,21 @@ def _pair(argument: str, data: Any) -> tuple[Any, Any]:
             error=TypeError,
         )
     return data[0], data[1]
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Tells whether two inputs are one object, or equal arrays."""
+    if one is other:
+        return True
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(
+            _same(one[key], other[key]) for key in one
+        )
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return np.array_equal(one, other)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return False
 
 
 def _measured(
@@ -231,18 +260,17 @@ def _summary(one: _Trained) -> str:
     if isinstance(test, Classes):
         low, high = share_interval(test.right, len(test.true))
         return (
-            f"{test.accuracy:.1%} of {len(test.true):,} examples that the "
-            f"model had not seen are classified right. By their number, the "
-            f"accuracy on more of the same kind is from {low:.1%} to "
-            f"{high:.1%}, with 95% confidence."
+            f"{test.accuracy:.1%} of {len(test.true):,} test examples are "
+            f"classified right. From that many examples, the true accuracy is "
+            f"between {low:.1%} and {high:.1%} (95% confidence)."
         )
     if isinstance(test, Numbers):
         return (
-            f"On {len(test.true):,} examples that the model had not seen, "
-            f"predictions are off by {test.mean_error:.4g} on average."
+            f"On {len(test.true):,} test examples, predictions are off by "
+            f"{test.mean_error:.4g} on average."
         )
     values = ", ".join(f"{key} {one:.4g}" for key, one in one.measured.items())
-    return f"On data that the model had not seen: {values or 'not measured'}."
+    return f"On the test data: {values or 'not measured'}."
 
 
 def _result(trained: Sequence[_Trained]) -> Iterator[str]:
@@ -290,9 +318,12 @@ def _result(trained: Sequence[_Trained]) -> Iterator[str]:
         for one in trained
         if type(one.test) is type(first)
     ]
-    caption = "Measured on data that was not trained on."
+    caption = "Measured on the data that was given as test data."
     if with_train:
-        caption += " Training values: measured after the training, on its data."
+        what = "accuracy" if isinstance(first, Classes) else "error"
+        caption += (
+            f" Training {what}: of the finished model, on the training data."
+        )
     if len(rows) == 1:  # reads better down than across
         yield _page.pairs(
             zip(columns[1:], rows[0][1:], strict=True), caption=caption

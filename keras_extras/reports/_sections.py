@@ -91,8 +91,9 @@ def confusions(test: Classes, names: list[str]) -> Iterator[str]:
     yield _page.table(
         ["class", "examples", "recall", "precision"],
         test.by_class(names),
-        caption="Recall: share of the class that was found. Precision: share "
-        "of what was called so that is so.",
+        caption="Recall: of the examples of a class, the share that was "
+        "predicted as it. Precision: of the examples predicted as a class, the "
+        "share that belongs to it; empty if there is none.",
     )
 
 
@@ -173,7 +174,8 @@ def worst(test: Numbers) -> Iterator[str]:
             for one, which in zip(example, value, strict=True)
         ],
         caption="The ten largest errors. The model predicts numbers, not "
-        "classes, so there is no confusion matrix. Counted from 0.",
+        "classes, so there is no confusion matrix. Examples are counted from "
+        "0.",
     )
 
 
@@ -202,7 +204,9 @@ def layers(model: Any, title: str, x: Any) -> Iterator[str]:
         return
     top = frame[frame["depth"] == 0]
     yield _page.picture(
-        _png(display), alt="Drawing of: " + ", ".join(top["class"]) + "."
+        _png(display),
+        alt="Drawing of: " + ", ".join(top["class"]) + ".",
+        kind="drawing",
     )
     rows = [
         (
@@ -219,8 +223,9 @@ def layers(model: Any, title: str, x: Any) -> Iterator[str]:
     yield _page.table(
         ["layer", "kind", "output shape", "parameters", "multiply-adds"],
         [*rows, ("together", "", "", *total)],
-        caption=f"{trained:,} of the parameters are trained. Multiplications "
-        "with an addition are those for one example.",
+        caption=f"{trained:,} of the parameters are trained. Multiply-adds are "
+        "for one example.",
+        kind="layers",
     )
 
 

@@ -116,3 +116,17 @@ def test_as_many_classes_as_examples():
     recorder = ConfusionMatrixRecorder(X, Y[:-1])
     with pytest.raises(ValueError, match="each of the 48 examples"):
         fit(small.model(), recorder)
+
+
+def test_too_few_class_names_are_refused_before_anything_is_lost():
+    words = r"class_names must be one name for each of the 2 classes.*\['a'\]"
+    with pytest.raises(ValueError, match=words):
+        ConfusionMatrixRecorder(X, Y, class_names=["a"])
+    # What only the model's outputs or the batches tell, in the first epoch.
+    for recorder in (
+        ConfusionMatrixRecorder(X, 0 * Y, class_names=["a"]),
+        ConfusionMatrixRecorder(small.Batches(X, Y), class_names=["a"]),
+    ):
+        with pytest.raises(ValueError, match=words):
+            fit(small.model(), recorder)
+        assert recorder.matrices == {}

@@ -177,3 +177,21 @@ def test_a_path_is_read(tmp_path):
 def test_by_is_checked():
     with pytest.raises(ValueError, match='by must be "epoch" or "step"'):
         history_frame({}, by="batch")
+
+
+@pytest.mark.parametrize("details", [False, True])
+def test_a_history_that_was_never_fitted_is_empty(details):
+    frame = history_frame(keras.callbacks.History(), details=details)
+    assert frame.empty
+    assert frame.index.name == "epoch"
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_details_keep_a_logged_learning_rate(first):
+    lists = {"loss": [0.5, 0.25], "learning_rate": [0.1, 0.05]}
+    if not first:
+        lists = dict(reversed(lists.items()))
+    frame = history_frame(lists, details=True)
+    assert frame["learning_rate"].tolist() == [0.1, 0.05]
+    assert frame["loss"].tolist() == [0.5, 0.25]
+    assert frame["seconds"].isna().all()

@@ -10,7 +10,10 @@ import pytest
 
 import keras_extras
 from keras_extras.callbacks import HistoryRecorder
-from keras_extras.callbacks._history_metadata import model_hash
+from keras_extras.callbacks._history_metadata import (
+    describe_model,
+    model_hash,
+)
 from tests.callbacks.recording import fit, tiny_model
 
 layers = keras.layers
@@ -151,3 +154,12 @@ def test_a_recorder_does_not_import_tensorflow(tmp_path):
         check=False,
     )
     assert ran.stdout.strip() == "False", ran.stderr
+
+
+@pytest.mark.parametrize(("joining", "recorded"), [(False, 8), (True, 1)])
+def test_steps_that_a_model_joins_by_itself_are_no_setting(joining, recorded):
+    model = tiny_model()
+    model.steps_per_execution = 8
+    model._joining = joining  # as models.Model does while it trains
+    about = describe_model(model, learning_rate=0.1, metrics=[])
+    assert about["compile"]["steps_per_execution"] == recorded

@@ -52,6 +52,17 @@ def test_monitored():
 
 
 @pytest.mark.parametrize(
+    "value",
+    [np.ones(3), [0.5, 1.0], {"a": 1.0}, "high", keras.ops.ones(3)],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_monitor_that_is_no_number_is_named(value):
+    words = r"X: monitor must be a metric that is one number.*monitor='f1'"
+    with pytest.raises(ValueError, match=words):
+        shared.monitored("X", "f1", {"f1": value})
+
+
+@pytest.mark.parametrize(
     ("monitor", "words"),
     [
         ("acc", r"\['loss', 'accuracy'\].*Did you mean 'accuracy'"),

@@ -46,7 +46,7 @@ def test_convnets_are_volumes_others_boxes():
     cross = "\N{MULTIPLICATION SIGN}"
     assert {cross.join(["26", "26", "8"]), "1352", "10"} <= set(written)
     assert "digits" in written
-    assert display.ax_.get_title() == "net: 13,642 weights"
+    assert display.ax_.get_title() == "net: 13,642 parameters"
     assert display.figure_.get_size_inches()[0] <= 7.5
     boxes = ArchitectureDisplay.from_model(skip()).plot()
     assert "Add" in texts(boxes)
@@ -57,7 +57,7 @@ def test_convnets_are_volumes_others_boxes():
 def test_subclassed_models_need_a_shape():
     display = ArchitectureDisplay.from_model(Sub(), (None, 5)).plot()
     assert [block.shape for block in display.blocks] == [(5,), (3,), (2,)]
-    assert display.ax_.get_title() == "sub: 26 weights"
+    assert display.ax_.get_title() == "sub: 26 parameters"
     with pytest.raises(ValueError, match="input_shape must be"):
         ArchitectureDisplay.from_model(Sub())
 

@@ -89,6 +89,6 @@ def test_families(kind, family):
 def test_texts():
     assert shape_text((28, None)) == "28\N{MULTIPLICATION SIGN}?"
     assert shape_text(()) == "1"
-    assert weights_text(1) == "1 weight"
-    assert weights_text(1234) == "1,234 weights"
+    assert weights_text(1) == "1 parameter"
+    assert weights_text(1234) == "1,234 parameters"
     assert weights_text(0) == ""

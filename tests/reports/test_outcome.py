@@ -24,8 +24,8 @@ PROBABILITIES = RNG.dirichlet(np.ones(3), 12)
 class Fixed:
     """A model that predicts what it was made with."""
 
-    def __init__(self, outputs):
-        self.outputs = outputs
+    def __init__(self, outputs, loss=None):
+        self.outputs, self.loss = outputs, loss
 
     def predict(self, x, **options):
         return self.outputs
@@ -64,6 +64,35 @@ def test_one_output_is_two_classes(logits):
     assert result.guess.tolist() == [0, 1, 1, 0]
     assert np.allclose(result.probabilities[:, 1], outputs[:, 0])
     assert result.num_classes == 2
+
+
+@pytest.mark.parametrize("form", ["loss", "list", "dict"])
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_logits_that_look_like_probabilities_are_told_by_the_loss(
+    outputs, form
+):
+    losses = keras.losses
+    loss = losses.SparseCategoricalCrossentropy(from_logits=True)
+    if outputs == 1:
+        loss = losses.BinaryCrossentropy(from_logits=True)
+    given = {"loss": loss, "list": [loss], "dict": {"out": loss}}[form]
+    logits = PROBABILITIES[:, :outputs]  # all from 0 to 1
+    result = outcome(Fixed(logits, given), None, Y % (outputs + 1) % 3, 4)
+    if outputs == 1:
+        expected = keras.ops.sigmoid(logits)
+        found = result.probabilities[:, 1:]
+        assert np.all(result.guess == 1)  # each logit is above 0
+    else:
+        expected, found = keras.ops.softmax(logits), result.probabilities
+    expected = keras.ops.convert_to_numpy(expected)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_a_binary_loss_of_several_logits_takes_each_by_itself():
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    result = outcome(Fixed(PROBABILITIES, loss), None, np.eye(3)[Y], 4)
+    expected = 1 / (1 + np.exp(-PROBABILITIES))
+    np.testing.assert_allclose(result.probabilities, expected)
 
 
 def test_other_numbers_are_a_regression():

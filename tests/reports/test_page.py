@@ -151,3 +151,12 @@ def test_nothing_but_the_page_may_be_loaded():
     text = report.page("t", "s", [])
     assert "default-src 'none'; img-src data:;" in text
     assert text.index("Content-Security-Policy") < text.index("<title>")
+
+
+def test_a_picture_and_a_table_may_be_of_a_kind():
+    text = report.picture(b"", alt="a", kind="drawing")
+    assert text.startswith('<figure class="drawing"><img ')
+    assert report.picture(b"", alt="a").startswith("<figure><img ")
+    assert ".drawing { overflow-x: auto; }" in report.page("t", "s", [])
+    text = report.table(["a"], [], caption="c", kind="layers")
+    assert '<table class="layers">' in text

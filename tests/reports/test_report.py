@@ -11,6 +11,7 @@ from keras_extras import datasets
 from keras_extras.callbacks import HistoryRecorder, history_frame
 from keras_extras.models import MLP
 from keras_extras.reports import report
+from keras_extras.reports._report import _same as same
 from tests.chromium import dump, find_chromium, measure
 from tests.reports.test_page import Page
 
@@ -79,7 +80,9 @@ def test_any_classifier_of_images(make, tmp_path):
     guess = model.predict(X, verbose=0).argmax(axis=1)
     right = int(np.sum(guess == LABELS))
     assert page.texts_of("h1") == [MARKUP]
-    assert page.texts_of("p")[0].startswith(f"{right / 200:.1%} of 200 exa")
+    assert page.texts_of("p")[0].startswith(
+        f"{right / 200:.1%} of 200 test examples are classified right."
+    )
     assert page.texts_of("p")[1:3] == [f"By {MARKUP}", MARKUP]
     cells = dict(zip(page.texts_of("th"), page.texts_of("td"), strict=False))
     assert cells["test accuracy"] == f"{right / 200:.4f}"
@@ -144,6 +147,25 @@ def test_models_are_compared_on_the_same_data(tmp_path):
     assert "this model" in page.texts_of("th")
     assert "functional" in page.texts_of("th")
     assert f"Epoch by epoch: {model.name}" in page.texts_of("h2")
+    assert page.texts_of("p")[0].startswith("this model: ")
+    del others[model.name]
+    page = read(report(model, recorder, (X, LABELS), path, compare_with=others))
+    assert page.texts_of("p")[0].startswith(f"{model.name}: ")
+    text = path.read_text(encoding="utf-8")
+    assert "the true accuracy is between" in text
+    for unchecked in ("not seen", "not trained on"):
+        assert unchecked not in text
+
+
+def test_inputs_of_several_arrays_are_told_apart():
+    lists, again = [X, LABELS], [X + 0, LABELS]
+    assert same(lists, again)
+    assert same({"a": X}, {"a": X + 0})
+    assert not same(lists, [X, LABELS + 1])
+    assert not same(lists, [X])
+    assert not same({"a": X}, {"b": X})
+    assert not same(X, X[:50])
+    assert not same(X, lists)
 
 
 def test_a_diverged_model_is_called_so(tmp_path):
@@ -160,6 +182,8 @@ def test_a_diverged_model_is_called_so(tmp_path):
         ({"class_names": ["a"]}, "each of the 10 classes", ValueError),
         ({"data": (X, LABELS[:5])}, "data must be inputs and as", ValueError),
         ({"images": ROWS}, "images must be an array", ValueError),
+        ({"train_data": (X, LABELS)}, "train_data must be other", ValueError),
+        ({"train_data": (X + 0, 1)}, "train_data must be other", ValueError),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
 )
@@ -191,7 +215,7 @@ def longest(tmp_path_factory):
         settings={"s" * 90: "t" * 200},
         class_names=[f"class_with_a_long_name_{n}" * 2 for n in range(10)],
         compare_with={"o" * 60: (model, history)},
-        train_data=(X, LABELS),
+        train_data=(X[:50], LABELS[:50]),
     )
 
 

@@ -114,6 +114,9 @@ def test_layers_are_drawn_and_counted():
     assert cells[:4] == ["Conv2D", "4 x 3 x 2", "20", "216"]
     assert cells[-2:] == ["95", "288"]
     assert "95 of the parameters are trained." in read.texts_of("figcaption")[0]
+    text = "\n".join(sections.layers(model, "The model", x))
+    assert '<figure class="drawing">' in text
+    assert '<table class="layers">' in text
 
 
 def test_a_model_that_cannot_be_traced_is_printed(monkeypatch):
