@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from keras_extras._errors import wrong
-from keras_extras.plotting._architecture_blocks import blocks_of
+from keras_extras.plotting._architecture_blocks import blocks_of, weights_text
 from keras_extras.plotting._architecture_boxes import Boxes
 from keras_extras.plotting._architecture_volumes import Volumes, is_drawable
 from keras_extras.plotting._display import INK, Display, import_matplotlib
