@@ -10,6 +10,7 @@
 import doctest
 import os
 import shutil
+import signal
 import socket
 import tempfile
 
@@ -52,6 +53,10 @@ def pytest_configure(config):
             f"KERAS_BACKEND={requested} was requested, but Keras runs on "
             f"{active} and makes tensors of {tensor}."
         )
+    # What a shell starts in the background ignores Ctrl-C, which some tests
+    # and examples press.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if active == "torch":
         import torch
 
