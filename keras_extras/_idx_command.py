@@ -1,8 +1,9 @@
 """The commands `keras-extras idx ...`: parse, call, print."""
 
 import re
-import sys
 from pathlib import Path
+
+from keras_extras._command import failed, new, positive, sizes
 
 _INFO = """\
 Shows what each IDX file holds: data type, shape, sizes, compression (decided
@@ -28,12 +29,11 @@ one line for each. Exit code 1 if anything is wrong."""
 _IDX_NAME = re.compile(r"(?i)(idx|ubyte).*")
 
 
-def add_commands(commands, new) -> None:
+def add_commands(commands) -> None:
     """Adds the commands to a parser.
 
     Args:
         commands: what `add_subparsers` returned.
-        new: function that makes a parser, as in `cli`.
     """
     info = new(
         commands.add_parser,
@@ -61,7 +61,7 @@ def add_commands(commands, new) -> None:
     convert.add_argument(
         "--shape",
         metavar="N,N,...",
-        type=_sizes,
+        type=sizes,
         help="shape of one item in CSV, such as 28,28 (default: a row)",
     )
     convert.add_argument(
@@ -81,7 +81,7 @@ def add_commands(commands, new) -> None:
     head.add_argument(
         "--count",
         metavar="N",
-        type=_positive,
+        type=positive,
         default=20,
         help="how many images (default: %(default)s)",
     )
@@ -112,7 +112,7 @@ def run_info(args) -> int:
         try:
             info, array = idx_info(path), read_idx(path)
         except (OSError, ValueError) as error:
-            code = _failed(error)
+            code = failed(error)
             continue
         print(path)
         print(f"  dtype   {info.dtype.name}")
@@ -232,24 +232,3 @@ def _pair_key(name: str) -> str:
     name = re.sub(r"\.gz$", "", name.lower())
     name = re.sub(r"images|labels", "", name)
     return re.sub(r"[-.]?idx\d+", "", name)
-
-
-def _failed(reason: object) -> int:
-    print(
-        f"keras-extras: {' '.join(str(reason).split())}",
-        file=sys.stderr,
-    )
-    return 1
-
-
-def _positive(text: str) -> int:
-    import argparse
-
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, not {number}")
-    return number
-
-
-def _sizes(text: str) -> tuple[int, ...]:
-    return tuple(_positive(part) for part in text.split(",") if part.strip())

@@ -14,14 +14,13 @@ command line was wrong (argparse says how).
 """
 
 import argparse
-import ast
-import importlib
 import importlib.util
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import Any
+
+from keras_extras._command import failed, new, positive, seed
 
 _DESCRIPTION = """\
 Layers you can open, data, training records and pictures for Keras 3."""
@@ -68,14 +67,6 @@ by epoch, over all runs. FILE ends in .jsonl, or is the file of a model beside
 which the record stands. Needs matplotlib and pandas:
 pip install 'keras-extras[plot,pandas]'"""
 
-_CHECK = """\
-Puts a layer or model through the checks of keras_extras.testing and prints a
-table, with code to paste for each failure. LAYER is a class that needs no
-arguments, a call of one with plain values, or an instance:
-  keras-extras check my_package.layers:MyLayer
-  keras-extras check "keras.layers:Dense(3, activation='relu')"
-The folder in which you are is searched too. Exit code 1 if a check fails."""
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command.
@@ -99,9 +90,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return args.command(args)
     except KeyboardInterrupt:
-        return _failed("stopped")
+        return failed("stopped")
     except (ImportError, OSError, RuntimeError, ValueError) as error:
-        return _failed(error)
+        return failed(error)
 
 
 def _run_demo(args: argparse.Namespace) -> int:
@@ -167,7 +158,7 @@ def _on_backend(backend: str, words: Sequence[str]) -> int:
     Keras chooses its backend when it is imported, which it is by now.
     """
     if importlib.util.find_spec(backend) is None:
-        return _failed(
+        return failed(
             f"train: {backend} is not installed. Install it: "
             f"pip install 'keras-extras[{backend}]'"
         )
@@ -188,75 +179,15 @@ def _run_history_plot(args: argparse.Namespace) -> int:
     return 0
 
 
-def _run_check(args: argparse.Namespace) -> int:
-    import keras
-
-    from keras_extras import testing
-
-    layer = _find_layer(args.layer)
-    check = (
-        testing.check_model
-        if isinstance(layer, keras.Model)
-        else testing.check_layer
-    )
-    results = check(
-        layer,
-        input_shapes=args.shape,
-        on_fail=None,
-        backends=() if args.quick else None,
-    )
-    print(results)
-    return 1 if results.failed else 0
-
-
-def _find_layer(words: str):
-    """Returns the layer that `module:Layer(units=3)` stands for."""
-    module_name, colon, code = words.partition(":")
-    if not colon:
-        raise ValueError(
-            f"check: {words!r} has no colon; write my_package.layers:MyLayer"
-        )
-    try:
-        node = ast.parse(code.strip(), mode="eval").body
-        call = node if isinstance(node, ast.Call) else None
-        name = ast.unparse(call.func if call else node)
-        args = [ast.literal_eval(one) for one in (call.args if call else ())]
-        kwargs = {
-            str(one.arg): ast.literal_eval(one.value)
-            for one in (call.keywords if call else ())
-        }
-    except (SyntaxError, ValueError) as error:
-        raise ValueError(
-            f"check: {words!r} is not MODULE:LAYER or MODULE:LAYER(argument, "
-            "name=value) with plain values"
-        ) from error
-    sys.path.insert(0, os.getcwd())
-    found: Any = importlib.import_module(module_name)
-    for part in name.split("."):
-        if not hasattr(found, part):
-            raise ValueError(f"check: {module_name} has no {name}")
-        found = getattr(found, part)
-    if call or isinstance(found, type):
-        try:
-            return found(*args, **kwargs)
-        except TypeError as error:
-            raise ValueError(
-                f"check: {name} cannot be made: {error}. Give its arguments: "
-                f"{module_name}:{name}(...)"
-            ) from error
-    return found
-
-
-def _failed(reason: object) -> int:
-    words = " ".join(str(reason).split()) or type(reason).__name__
-    print(f"keras-extras: {words}", file=sys.stderr)
-    return 1
-
-
 def _parser() -> argparse.ArgumentParser:
-    from keras_extras import __version__, _idx_command, _recipes
+    from keras_extras import (
+        __version__,
+        _check_command,
+        _idx_command,
+        _recipes,
+    )
 
-    parser = _new(
+    parser = new(
         argparse.ArgumentParser,
         prog="keras-extras",
         description=_DESCRIPTION,
@@ -269,7 +200,7 @@ def _parser() -> argparse.ArgumentParser:
         title="commands", metavar="COMMAND", required=True
     )
 
-    demo = _new(
+    demo = new(
         commands.add_parser,
         "demo",
         help="train two models on real digits and make a report",
@@ -279,7 +210,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_training(demo, epochs=6, output="demo-output")
     demo.set_defaults(command=_run_demo)
 
-    train = _new(
+    train = new(
         commands.add_parser,
         "train",
         help="train a network of a course, the same report",
@@ -308,7 +239,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--batch-size",
         metavar="N",
-        type=_positive,
+        type=positive,
         help="images per step (default: as the recipe says)",
     )
     train.add_argument(
@@ -319,13 +250,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_training(train, epochs=None, output="train-output")
     train.set_defaults(command=_run_train)
 
-    history = _new(
+    history = new(
         commands.add_parser,
         "history",
         help="look at recorded trainings",
         description="Works with the records of HistoryRecorder.",
     ).add_subparsers(title="commands", metavar="COMMAND", required=True)
-    plot = _new(
+    plot = new(
         history.add_parser,
         "plot",
         help="draw the curves of a training",
@@ -347,42 +278,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     plot.set_defaults(command=_run_history_plot)
 
-    idx = _new(
+    idx = new(
         commands.add_parser,
         "idx",
         help="look into IDX files",
         description="Works with IDX files, the form in which MNIST comes.",
     ).add_subparsers(title="commands", metavar="COMMAND", required=True)
-    _idx_command.add_commands(idx, _new)
+    _idx_command.add_commands(idx)
 
-    check = _new(
-        commands.add_parser,
-        "check",
-        help="check that a layer or model keeps its promises",
-        description=_CHECK,
-    )
-    check.add_argument(
-        "layer", metavar="MODULE:LAYER", help="which layer, see above"
-    )
-    check.add_argument(
-        "--shape",
-        metavar="N,N,...",
-        type=_shape,
-        help="input shape of one sample, such as 28,28,1 (default: found)",
-    )
-    check.add_argument(
-        "--quick",
-        action="store_true",
-        help="only what needs no other process: no other backends",
-    )
-    check.set_defaults(command=_run_check)
+    _check_command.add_command(commands)
     return parser
-
-
-def _new(make, *args, **kwargs) -> argparse.ArgumentParser:
-    """Makes a parser whose texts keep their lines."""
-    form = argparse.RawDescriptionHelpFormatter
-    return make(*args, formatter_class=form, **kwargs)
 
 
 def _add_training(
@@ -391,7 +296,7 @@ def _add_training(
     parser.add_argument(
         "--epochs",
         metavar="N",
-        type=_positive,
+        type=positive,
         default=epochs,
         help="passes over the training images "
         + (
@@ -403,7 +308,7 @@ def _add_training(
     parser.add_argument(
         "--seed",
         metavar="N",
-        type=_seed,
+        type=seed,
         default=0,
         help="start of all random numbers (default: %(default)s)",
     )
@@ -413,23 +318,3 @@ def _add_training(
         default=output,
         help="where to write the results (default: %(default)s)",
     )
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, not {number}")
-    return number
-
-
-def _shape(text: str) -> tuple[int, ...]:
-    return tuple(_positive(part) for part in text.split(",") if part.strip())
-
-
-def _seed(text: str) -> int:
-    number = int(text)
-    if not 0 <= number < 2**32:
-        raise argparse.ArgumentTypeError(
-            f"must be from 0 to 4294967295, not {number}"
-        )
-    return number

@@ -41,11 +41,12 @@ PUBLIC = (
     "testing",
 )
 COMMAND = Arrows(
-    house=("_errors",),
+    house=("_command", "_errors"),
     house_late=(
         "__init__",
         *PUBLIC,
         "cli",
+        "_check_command",
         "_idx_command",
         "_idx_convert",
         "_recipes",
@@ -138,6 +139,8 @@ ALLOWED = {
     ),
     "cli": COMMAND,
     "__main__": Arrows(house=("cli",)),
+    "_command": Arrows(),
+    "_check_command": COMMAND,
     "_idx_command": COMMAND._replace(outside_late=("numpy", "PIL")),
     "_idx_convert": COMMAND._replace(outside_late=("numpy", "PIL")),
     "_recipes": COMMAND._replace(outside=("numpy",)),

@@ -5,24 +5,19 @@
 L is the compiled loss on one batch, always the same one.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
-from keras_extras._errors import import_optional, wrong
+from keras_extras._errors import wrong
 from keras_extras._gradients import weight_gradients
 from keras_extras.callbacks._shared import (
-    EpochCount,
-    add_to,
+    EpochRows,
     boolean,
     model_of,
     weight_names,
 )
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 class GradientNormRow(NamedTuple):
@@ -47,7 +42,7 @@ class GradientNormRow(NamedTuple):
     weight_norm: float
 
 
-class GradientNorms(keras.callbacks.Callback):
+class GradientNorms(EpochRows):
     """Measures the gradient of the loss per layer at the end of each epoch.
 
     Norms that shrink from the last layer to the first by a factor each are
@@ -94,6 +89,8 @@ class GradientNorms(keras.callbacks.Callback):
         [(1, 'hidden'), (1, 'out')]
     """
 
+    row = GradientNormRow
+
     def __init__(
         self,
         x: Any,
@@ -103,7 +100,7 @@ class GradientNorms(keras.callbacks.Callback):
         training: bool = True,
         add_to_logs: bool = False,
     ):
-        super().__init__()
+        super().__init__(add_to_logs)
         if isinstance(x, keras.utils.PyDataset):
             raise wrong(
                 self, "x", "one batch of arrays", x, fix="Pass *dataset[0]."
@@ -112,18 +109,9 @@ class GradientNorms(keras.callbacks.Callback):
         self.y = y
         self.sample_weight = sample_weight
         self.training = boolean(self, "training", training)
-        self.add_to_logs = boolean(self, "add_to_logs", add_to_logs)
-        self.rows: list[GradientNormRow] = []
-        self._count = EpochCount()
 
-    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Prepares for the next run."""
-        self._count.begin()
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Appends one row per layer."""
+    def _rows_of(self, run: int, epoch: int) -> list[GradientNormRow]:
         model = model_of(self)
-        epoch = self._count.complete(epoch)
         gradients = weight_gradients(
             model, self.x, self.y, self.sample_weight, training=self.training
         )
@@ -136,28 +124,13 @@ class GradientNorms(keras.callbacks.Callback):
             sums = squares.setdefault(layer, [0.0, 0.0])
             sums[0] += _square(gradient)
             sums[1] += _square(keras.ops.convert_to_numpy(weight.value))
-        rows = [
-            GradientNormRow(
-                self._count.run, epoch, layer, *(np.sqrt(sums).tolist())
-            )
+        return [
+            GradientNormRow(run, epoch, layer, *(np.sqrt(sums).tolist()))
             for layer, sums in squares.items()
         ]
-        self.rows.extend(rows)
-        if self.add_to_logs:
-            numbers = {f"gradient_norm/{row.layer}": row.norm for row in rows}
-            add_to({} if logs is None else logs, self, numbers)
 
-    def frame(self) -> "pd.DataFrame":
-        """Returns the rows as a `pandas.DataFrame`.
-
-        For a table with a line per epoch and a column per layer:
-        `frame().pivot(index="epoch", columns="layer", values="norm")`.
-
-        Raises:
-            ImportError: if pandas is not installed.
-        """
-        pd = import_optional("pandas", extra="pandas", who="GradientNorms")
-        return pd.DataFrame(self.rows, columns=list(GradientNormRow._fields))
+    def _logged(self, row: GradientNormRow) -> dict[str, float]:
+        return {f"gradient_norm/{row.layer}": row.norm}
 
 
 def _square(array: Any) -> float:

@@ -32,6 +32,7 @@ from keras_extras.callbacks._history_rows import (
 )
 from keras_extras.callbacks._journal import Journal, history_path, plain
 from keras_extras.callbacks._main_process import is_main_process
+from keras_extras.callbacks._shared import EpochCount
 
 
 class HistoryRecorder(HistoryTables, keras.callbacks.Callback):
@@ -126,8 +127,9 @@ class HistoryRecorder(HistoryTables, keras.callbacks.Callback):
         if path is not None:
             self._journal = Journal(history_path(path))
             self._read(self._journal)
-        self._run = max([0, *(run["run"] for run in self.runs)])
-        self._run = max([self._run, *(row.run for row in self.rows)])
+        runs = [run["run"] for run in self.runs]
+        runs += [row.run for row in self.rows]
+        self._count = EpochCount(max(runs, default=0), self.last_epoch)
         self._last_step = self.rows[-1].step if self.rows else 0
         self._begin_run()
         self._begin_epoch()
@@ -181,9 +183,9 @@ class HistoryRecorder(HistoryTables, keras.callbacks.Callback):
         """Adds the rows of the epoch, and its line to the file."""
         self._meter.end_training(self.model)
         self._meter.end_epoch(self.params)
-        if self._shift is None:
-            self._run += 1
-            self._shift = max(self.last_epoch - epoch, 0) + 1
+        before = self._count.run
+        epoch = self._count.complete(epoch)
+        if self._count.run != before:
             self._describe(logs or {})
         self._last_step += self._meter.steps
         seconds = time.perf_counter() - self._run_start
@@ -193,10 +195,7 @@ class HistoryRecorder(HistoryTables, keras.callbacks.Callback):
             numbers.append((*head, *split_of(name), value))
         for name, value in self._meter.numbers().items():
             numbers.append((*head, name, "system", value))
-        rows = [
-            HistoryRow(self._run, epoch + self._shift, *each)
-            for each in numbers
-        ]
+        rows = [HistoryRow(self._count.run, epoch, *each) for each in numbers]
         self.rows.extend(rows)
         self._unwritten.extend(epochs_of(rows))
         self._begin_epoch()
@@ -205,7 +204,7 @@ class HistoryRecorder(HistoryTables, keras.callbacks.Callback):
     # --- helpers -------------------------------------------------------------
 
     def _begin_run(self) -> None:
-        self._shift: int | None = None  # from Keras's epoch to ours
+        self._count.begin()
         self._about: dict[str, Any] = {}
         self._run_start = time.perf_counter()
 
@@ -235,7 +234,7 @@ class HistoryRecorder(HistoryTables, keras.callbacks.Callback):
             )
 
     def _describe(self, logs: Mapping[str, Any]) -> None:
-        about = {"run": self._run, **self._about}
+        about = {"run": self._count.run, **self._about}
         try:
             description = describe_model(
                 self.model,

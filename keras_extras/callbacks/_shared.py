@@ -10,12 +10,15 @@ import logging
 import math
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 import numpy as np
 
-from keras_extras._errors import wrong
+from keras_extras._errors import import_optional, wrong
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Names, or parts of names, of metrics that get better by growing.
 _UP = (
@@ -53,9 +56,9 @@ class EpochCount:
         epoch: number of the last epoch that was completed.
     """
 
-    def __init__(self):
-        self.run = 0
-        self.epoch = 0
+    def __init__(self, run: int = 0, epoch: int = 0):
+        self.run = run
+        self.epoch = epoch
         self._shift: int | None = None  # from Keras's epoch to ours
 
     def begin(self) -> None:
@@ -69,6 +72,56 @@ class EpochCount:
             self._shift = max(self.epoch - epoch, 0) + 1
         self.epoch = epoch + self._shift
         return self.epoch
+
+
+class EpochRows(keras.callbacks.Callback):
+    """Base of callbacks that append rows at the end of each epoch.
+
+    Subclasses say what a row is, and which numbers of it are logged.
+    """
+
+    row: ClassVar[type]  # a NamedTuple
+
+    def __init__(self, add_to_logs: bool):
+        super().__init__()
+        self.add_to_logs = boolean(self, "add_to_logs", add_to_logs)
+        self.rows: list[Any] = []
+        self._count = EpochCount()
+
+    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Prepares for the next run."""
+        self._count.begin()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Appends the rows of the epoch, and logs their numbers if asked."""
+        epoch = self._count.complete(epoch)
+        rows = self._rows_of(self._count.run, epoch)
+        self.rows.extend(rows)
+        if self.add_to_logs:
+            numbers = {}
+            for row in rows:
+                numbers.update(self._logged(row))
+            add_to({} if logs is None else logs, self, numbers)
+
+    def frame(self) -> "pd.DataFrame":
+        """Returns the rows as a `pandas.DataFrame`, one column per field.
+
+        For a table with a line per epoch: `frame().pivot(index="epoch",
+        columns="layer", values="norm")`, or `columns="weight"`.
+
+        Raises:
+            ImportError: if pandas is not installed.
+        """
+        who = type(self).__name__
+        pd = import_optional("pandas", extra="pandas", who=who)
+        fields: Any = self.row
+        return pd.DataFrame(self.rows, columns=list(fields._fields))
+
+    def _rows_of(self, run: int, epoch: int) -> list[Any]:
+        raise NotImplementedError  # each measures something else
+
+    def _logged(self, row: Any) -> dict[str, float]:
+        raise NotImplementedError  # each has names of its own
 
 
 class Values:

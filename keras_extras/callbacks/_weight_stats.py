@@ -4,22 +4,16 @@ update_ratio = |w(end of the epoch) - w(its beginning)| / |w(its beginning)|
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
-from keras_extras._errors import import_optional
 from keras_extras.callbacks._shared import (
-    EpochCount,
-    add_to,
-    boolean,
+    EpochRows,
     model_of,
     weight_names,
 )
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 class WeightStatsRow(NamedTuple):
@@ -57,7 +51,7 @@ class WeightStatsRow(NamedTuple):
     update_ratio: float
 
 
-class WeightStats(keras.callbacks.Callback):
+class WeightStats(EpochRows):
     """Records statistics of every weight at the end of each epoch.
 
     A weight whose `update_ratio` is 0 does not learn; one whose ratio is near 1
@@ -92,16 +86,11 @@ class WeightStats(keras.callbacks.Callback):
         [(1, 'out/kernel'), (1, 'out/bias'), (2, 'out/kernel')]
     """
 
-    def __init__(self, *, add_to_logs: bool = False):
-        super().__init__()
-        self.add_to_logs = boolean(self, "add_to_logs", add_to_logs)
-        self.rows: list[WeightStatsRow] = []
-        self._count = EpochCount()
-        self._before: dict[str, np.ndarray] = {}
+    row = WeightStatsRow
 
-    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Prepares for the next run."""
-        self._count.begin()
+    def __init__(self, *, add_to_logs: bool = False):
+        super().__init__(add_to_logs)
+        self._before: dict[str, np.ndarray] = {}
 
     def on_epoch_begin(
         self, epoch: int, logs: Mapping[str, Any] | None = None
@@ -109,39 +98,24 @@ class WeightStats(keras.callbacks.Callback):
         """Keeps the weights, to see how far they move."""
         self._before = self._weights()
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Appends one row per weight."""
-        epoch = self._count.complete(epoch)
-        rows = [
+    def _rows_of(self, run: int, epoch: int) -> list[WeightStatsRow]:
+        before, self._before = self._before, {}
+        return [
             WeightStatsRow(
-                self._count.run,
+                run,
                 epoch,
                 name,
                 **_statistics(array),
-                update_ratio=_ratio(array, self._before.get(name)),
+                update_ratio=_ratio(array, before.get(name)),
             )
             for name, array in self._weights().items()
         ]
-        self._before = {}
-        self.rows.extend(rows)
-        if self.add_to_logs:
-            numbers = {}
-            for row in rows:
-                numbers[f"weight_norm/{row.weight}"] = row.norm
-                numbers[f"update_ratio/{row.weight}"] = row.update_ratio
-            add_to({} if logs is None else logs, self, numbers)
 
-    def frame(self) -> "pd.DataFrame":
-        """Returns the rows as a `pandas.DataFrame`.
-
-        For a table with a line per epoch and a column per weight:
-        `frame().pivot(index="epoch", columns="weight", values="norm")`.
-
-        Raises:
-            ImportError: if pandas is not installed.
-        """
-        pd = import_optional("pandas", extra="pandas", who="WeightStats")
-        return pd.DataFrame(self.rows, columns=list(WeightStatsRow._fields))
+    def _logged(self, row: WeightStatsRow) -> dict[str, float]:
+        return {
+            f"weight_norm/{row.weight}": row.norm,
+            f"update_ratio/{row.weight}": row.update_ratio,
+        }
 
     def _weights(self) -> dict[str, np.ndarray]:
         model = model_of(self)

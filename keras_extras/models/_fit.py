@@ -189,24 +189,19 @@ def _sees_steps(callback: Any) -> bool:
         or getattr(callback, "save_freq", None) == "epoch"  # ModelCheckpoint
         or getattr(callback, "per_batch", None) is False  # HistoryRecorder
     )
-    writers = [_writer(callback, hook) for hook in _STEP_HOOKS]
     known = ("keras", "keras_extras") if is_of_epochs else ()
-    return any(
-        writer is not keras.callbacks.Callback
-        and writer.__module__.partition(".")[0] not in known
-        for writer in writers
-    )
+    return any(_has_own(callback, hook, known) for hook in _STEP_HOOKS)
 
 
-def _writer(callback: Any, hook: str) -> type:
-    """Returns the class that the hook is from."""
+def _has_own(callback: Any, hook: str, known: tuple[str, ...]) -> bool:
+    """Tells whether a hook does something that these packages have not made."""
     if hook in vars(callback):
-        return _Unknown  # a function of the user's, as in LambdaCallback
-    return next(cls for cls in type(callback).__mro__ if hook in vars(cls))
-
-
-class _Unknown:
-    __module__ = ""
+        return True  # a function of the user's, as in LambdaCallback
+    owner = next(cls for cls in type(callback).__mro__ if hook in vars(cls))
+    return (
+        owner is not keras.callbacks.Callback
+        and owner.__module__.partition(".")[0] not in known
+    )
 
 
 def _scanned(train_step: Any) -> Callable:
