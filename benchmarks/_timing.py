@@ -1,9 +1,11 @@
 """Alternating timing: one of these, one of those, medians, one ratio.
 
 Two functions timed one after the other differ by what else the machine does;
-timed in turn, call by call, both see the same disturbance.
+timed in turn, call by call, both see the same disturbance. The order of each
+turn is drawn: who is first in it waits a few microseconds for the threads.
 """
 
+import random
 import statistics
 import time
 
@@ -12,16 +14,19 @@ import keras
 
 def alternate(functions, *, repeats=30, warmups=3, seconds=2.0):
     """Returns the median seconds per call of each function, called in turn."""
+    order = list(range(len(functions)))
+    draw = random.Random(0)
     for _ in range(warmups):
         for function in functions:
             wait(function())
     times = [[] for _ in functions]
     start = time.perf_counter()
     for _ in range(repeats):
-        for function, own in zip(functions, times, strict=True):
+        draw.shuffle(order)
+        for number in order:
             before = time.perf_counter()
-            wait(function())
-            own.append(time.perf_counter() - before)
+            wait(functions[number]())
+            times[number].append(time.perf_counter() - before)
         if time.perf_counter() - start > seconds and len(times[0]) >= 5:
             break
     return [statistics.median(own) for own in times]

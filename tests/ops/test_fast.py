@@ -21,6 +21,13 @@ fast = pytest.importorskip(
 PACKAGE = Path(keras_extras.__file__).parent
 NAMES = ["average_pool", "max_pool"]
 ADAPTIVE = ["adaptive_average_pool", "adaptive_max_pool"]
+# Where the gradient is everywhere the same. Of several NaNs TensorFlow's kernel
+# has its own choice; torch's never chooses a pad, the definition the first.
+ODD = {
+    "tensorflow": [np.inf, -np.inf],
+    "jax": [np.nan, np.inf, -np.inf],
+    "torch": [np.nan, np.inf],
+}
 CONVOLUTIONS = [
     "conv",  # tests/ops/test_fast_conv.py
     "conv_transpose",
@@ -64,6 +71,7 @@ def test_rows_are_in_use_and_documented():
 )
 @example("max_pool", 2, 2, 2, "valid", "channels_last", "float32", True)
 @example("max_pool", 2, 3, 2, "same", "channels_last", "float32", True)
+@example("max_pool", 1, 3, 1, "causal", "channels_last", "bfloat16", True)
 @example("average_pool", 2, 3, 1, "same", "channels_last", "float32", False)
 def test_fast_pooling_equals_generic_in_values_and_gradients(
     name, rank, pool_size, strides, padding, data_format, dtype, ties
@@ -186,6 +194,73 @@ def test_fast_max_pool_keeps_what_is_no_number(value):
     )
     y = keras.ops.convert_to_numpy(y)
     np.testing.assert_array_equal(y, np.full((1, 1, 2, 1), value))
+
+
+@given(
+    numbers=st.lists(
+        st.sampled_from([0.0, 1.0, *ODD[keras.backend.backend()]]),
+        min_size=12,
+        max_size=12,
+    ),
+    size=st.integers(1, 3),
+    strides=st.integers(1, 3),
+    padding=st.sampled_from(["valid", "same"]),
+)
+def test_fast_max_pool_sends_the_gradient_where_the_generic_does(
+    numbers, size, strides, padding
+):
+    x = np.array(numbers, "float32").reshape(1, 4, 3, 1)
+    generic = getattr(ops.max_pool, "__wrapped__", ops.max_pool)
+    got, expected = (
+        value_and_gradients(
+            lambda x, function=function: function(
+                x, size, strides, padding, "channels_last"
+            ),
+            [],
+            x,
+        )
+        for function in (ops.max_pool, generic)
+    )
+    for one, other in zip(got[:2], expected[:2], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "jax", reason="about JAX's transformations"
+)
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("max_pool", (2, 2, "valid", "channels_last")),
+        ("max_pool", (3, 2, "same", "channels_last")),
+        ("adaptive_max_pool", ((2, 3), "channels_last")),
+        ("adaptive_average_pool", ((2, 3), "channels_last")),
+    ],
+)
+def test_jax_differentiates_pooling_both_ways_twice_and_maps(name, arguments):
+    import jax
+    import jax.numpy as jnp
+
+    operation = getattr(ops, name)
+    generic = getattr(operation, "__wrapped__", operation)
+    # Far apart, so that rounding makes no other number the maximum.
+    numbers = np.random.default_rng(0).permutation(2 * 5 * 4 * 2) / 40
+    x = jnp.asarray(numbers.reshape(2, 5, 4, 2).astype("float32"))
+
+    def answers(pool):
+        def loss(x):
+            return jnp.sum(jnp.sin(pool(x, *arguments)))
+
+        return (
+            jax.jacfwd(loss)(x),
+            jax.jacrev(loss)(x),
+            jax.jit(jax.hessian(loss))(x),
+            jax.vmap(lambda x: pool(x, *arguments))(x[:, None]),
+            jax.vmap(jax.grad(loss))(x[:, None]),
+        )
+
+    for one, other in zip(answers(operation), answers(generic), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
 
 
 @given(

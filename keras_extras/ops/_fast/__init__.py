@@ -27,7 +27,8 @@ gradient. Against Keras's layers: docs/guides/speed.md.
 | `separable_conv`        | jax        | last, CPU      | 8-19    | 4-5      |
 | `max_pool`              | jax        | at most 9 taps | 1.0     | 1.8-2.3  |
 | `average_pool`          | jax        | `"same"`       | 1.0     | 1.3      |
-| `adaptive_average_pool` | jax        | at most 16     | 1.0-1.5 | 1.0-1.2  |
+| `adaptive_average_pool` | jax        | at most 128    | 1.0-1.5 | 1.0-1.2  |
+| `adaptive_max_pool`     | jax        | at most 128    | 1.0-1.5 | 1.0-1.2  |
 | `conv`                  | tensorflow | groups         | 2.4-2.7 | 32-40    |
 | `max_pool`              | tensorflow | floats         | 18-29   | 23-33    |
 | `average_pool`          | tensorflow | `"same"`       | 1.9     | 1.4      |

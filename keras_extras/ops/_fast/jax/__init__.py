@@ -4,26 +4,29 @@ The CPU's `reduce_window` and, worse, the `select_and_scatter` of its gradient
 go element by element; slices compared or added as wholes are vectorized.
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from keras_extras import _shapes as shapes
 from keras_extras._shapes import Ints, Pads, Tensor
+from keras_extras.ops import _pool, _pool_adaptive
 from keras_extras.ops._fast import (
     KERAS_SAME_AVERAGE,
     Row,
     is_stock_max,
 )
 from keras_extras.ops._fast.jax import conv
-from keras_extras.ops._pad import pad_spatial
 
 MAX_TAPS = 9  # beyond, the slices cost more than they save
-MAX_SLICES = 16
+MAX_LENGTH = 128  # of an axis in as many slices, which have to be compiled
 
 
 def max_pool(
@@ -36,36 +39,152 @@ def max_pool(
     **__,
 ) -> Tensor:
     """See `keras_extras.ops.max_pool`; the first of equals counts."""
-    best = None
-    for tap in _taps(
-        inputs, pool_size, strides, padding, data_format, -math.inf
-    ):
-        if best is None:
-            best = tap
-        else:
-            # A NaN wins, as in `lax.max`; `tap != tap` is true of it alone.
-            better = jnp.logical_or(tap > best, tap != tap)
-            best = jnp.where(better, tap, best)
-    return best
-
-
-def _taps(inputs, size, strides, padding, data_format, fill: float):
-    """Yields, for each position in the window, that element of all windows."""
-    rank = len(inputs.shape) - 2
-    size = shapes.per_axis(size, rank)
-    strides = shapes.per_axis(strides or size, rank)
-    padded = pad_spatial(
-        inputs, size, strides, padding, data_format, constant_values=fill
+    windows = _pool.standardize(
+        inputs, pool_size, strides, padding, data_format, 1, False
     )
-    axes = shapes.spatial_axes(rank, data_format)
-    for offsets in itertools.product(*map(range, size)):
-        index = [slice(None)] * (rank + 2)
-        for axis, start, covered, stride in zip(
-            axes, offsets, size, strides, strict=True
+    return _max_pool(inputs, windows)
+
+
+def _maximum(inputs, windows):
+    return functools.reduce(lax.max, _taps(inputs, windows))
+
+
+def _maximum_jvp(windows, primals, tangents):
+    # `lax.max` halves the gradient of equals; Keras's goes to the first.
+    (inputs,), (change,) = primals, tangents
+    if all(map(int.__le__, windows.size, windows.strides)):
+        best, place = _best(inputs, windows)
+    else:
+        padded = _pool.pad_windows(inputs, windows, -math.inf)
+        valid = windows._replace(padding="valid")
+        best, place = _apart(functools.partial(_best, windows=valid), padded)
+    chosen = [
+        jnp.where(place == number, tap, 0)
+        for number, tap in enumerate(_split_taps(change, windows))
+    ]
+    return best, functools.reduce(lax.add, chosen)
+
+
+_max_pool: Any = jax.custom_jvp(_maximum, nondiff_argnums=(1,))
+_max_pool.defjvp(_maximum_jvp)
+
+
+def _best(inputs, windows):
+    """Returns the maximum of each window, and the number of its tap."""
+    first, *others = _taps(inputs, windows)
+    best, place = first, jnp.zeros(first.shape, "int8")
+    for number, tap in enumerate(others, 1):
+        better = jnp.logical_or(tap > best, tap != tap)  # or NaN
+        best = jnp.where(better, tap, best)
+        place = jnp.where(better, jnp.int8(number), place)
+    return best, place
+
+
+def _apart(function, inputs):
+    """Returns `function(inputs)`, computed once.
+
+    XLA would compute it anew wherever it is used, within one loop over the
+    result; into the branches of a condition it does not look.
+    """
+    if 0 in inputs.shape:
+        return function(inputs)
+    whichever = inputs[(0,) * inputs.ndim] > 0
+    return lax.cond(whichever, function, function, inputs)
+
+
+def _taps(inputs, windows):
+    """Yields, for each place in the window, what all windows hold there.
+
+    A slice that begins or ends in the pads is padded itself: the input would
+    have to be copied.
+    """
+    axes = []
+    for axis, size, stride, (before, count) in _counted(inputs, windows):
+        length = inputs.shape[axis]
+        axes.append(
+            [
+                _inside(offset - before, count, length, stride)
+                for offset in range(size)
+            ]
+        )
+    for places in itertools.product(*axes):
+        index = [slice(None)] * len(inputs.shape)
+        pads = [(0, 0, 0)] * len(inputs.shape)
+        for axis, (inside, before, after) in zip(
+            windows.axes, places, strict=True
         ):
-            stop = padded.shape[axis] - covered + start + 1
-            index[axis] = slice(start, stop, stride)
-        yield padded[tuple(index)]
+            index[axis], pads[axis] = inside, (before, after, 0)
+        tap = inputs[tuple(index)]
+        lowest = jnp.array(-math.inf, inputs.dtype)
+        yield lax.pad(tap, lowest, pads) if any(map(any, pads)) else tap
+
+
+def _counted(inputs, windows):
+    """Yields axis, size, stride, (pad in front, windows) of each axis."""
+    for number, (axis, size, stride) in enumerate(
+        zip(windows.axes, windows.size, windows.strides, strict=True)
+    ):
+        length = inputs.shape[axis]
+        before, after = shapes.axis_pads(
+            windows.padding, number, length, size, stride
+        )
+        count = max((before + length + after - size) // stride + 1, 0)
+        yield axis, size, stride, (before, count)
+
+
+def _inside(start, count, length, stride):
+    """Returns which of `start + stride * i` are positions, and the rest.
+
+    That is the slice of those in `0 .. length - 1`, for i below `count`, and
+    how many lie before and after them.
+    """
+    first = min(max(-(start // stride), 0), count)
+    stop = min(max(-((start - length) // stride), first), count)
+    if first == stop:
+        return slice(0, 0), first, count - first
+    last = start + stride * (stop - 1)
+    return slice(start + stride * first, last + 1, stride), first, count - stop
+
+
+def _split_taps(inputs, windows):
+    """Yields what `_taps` does, with zeros in the pads, one stride apart.
+
+    The transpose of a slice with steps is a slow scatter. Here each axis is
+    split into the positions that leave the same rest by the stride, so a tap
+    is a slice without steps, and the transpose is a stack.
+    """
+    parts: dict[tuple[int, ...], Tensor] = {(): inputs}
+    for axis, size, stride, (before, count) in _counted(inputs, windows):
+        length = inputs.shape[axis]
+        rows = count + (size - 1) // stride
+        pads = [(0, 0, 0)] * inputs.ndim
+        pads[axis] = (before, stride * rows - length - before, 0)
+        parts = {
+            (*rests, rest): phase
+            for rests, part in parts.items()
+            for rest, phase in enumerate(
+                _phases(lax.pad(part, jnp.zeros((), part.dtype), pads),
+                        axis, stride)
+            )
+        }  # fmt: skip
+    for places in np.ndindex(*windows.size):
+        tap = parts[tuple(map(int.__mod__, places, windows.strides))]
+        for place, (axis, _, stride, (_, count)) in zip(
+            places, _counted(inputs, windows), strict=True
+        ):
+            first = place // stride
+            tap = lax.slice_in_dim(tap, first, first + count, axis=axis)
+        yield tap
+
+
+def _phases(inputs, axis, stride):
+    """Returns the positions `stride * i + rest` of an axis, for each rest."""
+    if stride == 1:
+        return [inputs]
+    shape = list(inputs.shape)
+    shape[axis : axis + 1] = shape[axis] // stride, stride
+    split = jnp.split(inputs.reshape(shape), stride, axis + 1)
+    return [jnp.squeeze(phase, axis + 1) for phase in split]
 
 
 def _few_taps(
@@ -79,12 +198,19 @@ def _few_taps(
 ) -> bool:
     rank = len(inputs.shape) - 2
     return (
-        data_format is not None
-        and jax.default_backend() == "cpu"
-        and jnp.issubdtype(inputs.dtype, jnp.floating)
+        _is_for_cpu(inputs, data_format)
         and math.prod(shapes.per_axis(pool_size, rank)) <= MAX_TAPS
         and isinstance(padding, str)
         and is_stock_max(*beyond, **options)
+    )
+
+
+def _is_for_cpu(inputs, data_format):
+    return (
+        data_format is not None
+        and jax.default_backend() == "cpu"
+        and jnp.issubdtype(inputs.dtype, jnp.floating)
+        and all(isinstance(length, int) for length in inputs.shape[1:])
     )
 
 
@@ -93,54 +219,100 @@ def adaptive_average_pool(
     output_size: int | Sequence[int | None],
     data_format: str | None = None,
 ) -> Tensor:
-    """See `keras_extras.ops.adaptive_average_pool`: one slice a window."""
-    for axis, outputs in _adaptive_axes(inputs, output_size, data_format):
-        length = inputs.shape[axis]
-        windows = [
-            shapes.adaptive_window(index, length, outputs)
-            for index in range(outputs)
-        ]
-        means = [
-            jnp.mean(lax.slice_in_dim(inputs, *window, axis=axis), axis)
-            for window in windows
-        ]
-        inputs = jnp.stack(means, axis)
-    return inputs
+    """See `keras_extras.ops.adaptive_average_pool`: slice by slice."""
+    sums = inputs.astype(jnp.promote_types(inputs.dtype, "float32"))
+    means = _adaptive(
+        lambda slices: functools.reduce(lax.add, slices) / len(slices),
+        sums, output_size, data_format,
+    )  # fmt: skip
+    return means.astype(inputs.dtype)
 
 
-def _adaptive_axes(inputs, output_size, data_format):
-    rank = len(inputs.shape) - 2
-    sizes = (
-        (output_size,) * rank
-        if isinstance(output_size, int)
-        else tuple(output_size)
-    )
-    axes = shapes.spatial_axes(rank, data_format)
-    return [
-        (axis, size)
-        for axis, size in zip(axes, sizes, strict=True)
-        if size is not None
-    ]
-
-
-def _few_uneven(
+def adaptive_max_pool(
     inputs: Tensor,
     output_size: int | Sequence[int | None],
     data_format: str | None = None,
+    **_,
+) -> Tensor:
+    """See `keras_extras.ops.adaptive_max_pool`: slice by slice."""
+    if not isinstance(output_size, int):
+        output_size = tuple(output_size)
+    return _adaptive_max_pool(inputs, output_size, data_format)
+
+
+def _adaptive_maximum(inputs, output_size, data_format):
+    return _adaptive(
+        functools.partial(functools.reduce, lax.max),
+        inputs, output_size, data_format,
+    )  # fmt: skip
+
+
+def _adaptive_maximum_jvp(output_size, data_format, primals, tangents):
+    # The gradient of equals is divided as the definition divides it.
+    return jax.jvp(
+        lambda x: _pool_adaptive.adaptive_max_pool(x, output_size, data_format),
+        primals,
+        tangents,
+    )
+
+
+_adaptive_max_pool: Any = jax.custom_jvp(
+    _adaptive_maximum, nondiff_argnums=(1, 2)
+)
+_adaptive_max_pool.defjvp(_adaptive_maximum_jvp)
+
+
+def _adaptive(combine, inputs, output_size, data_format):
+    """Combines the slices of each window, along one axis after the other."""
+    for axis, windows in _adaptive_windows(inputs, output_size, data_format):
+        # Split, not sliced: the transpose is a concatenation, and no sum.
+        slices = jnp.split(inputs, inputs.shape[axis], axis)
+        inputs = jnp.concatenate(
+            [combine(slices[start:stop]) for start, stop in windows], axis
+        )
+    return inputs
+
+
+def _adaptive_windows(inputs, output_size, data_format):
+    """Returns (axis, windows) of each axis that is pooled."""
+    axes = shapes.spatial_axes(len(inputs.shape) - 2, data_format)
+    if isinstance(output_size, int):
+        output_size = (output_size,) * len(axes)
+    return [
+        (
+            axis,
+            [
+                shapes.adaptive_window(number, inputs.shape[axis], size)
+                for number in range(size)
+            ],
+        )
+        for axis, size in zip(axes, output_size, strict=True)
+        if size not in (None, inputs.shape[axis])
+    ]
+
+
+def _few_slices(
+    inputs: Tensor,
+    output_size: int | Sequence[int | None],
+    data_format: str | None = None,
+    return_indices: bool = False,
 ) -> bool:
-    if data_format is None or jax.default_backend() != "cpu":
-        return False
-    if not jnp.issubdtype(inputs.dtype, jnp.floating):
-        return False
-    axes = _adaptive_axes(inputs, output_size, data_format)
-    return all(1 <= size <= MAX_SLICES for _, size in axes) and any(
-        inputs.shape[axis] % size for axis, size in axes
+    return (
+        not return_indices
+        and _is_for_cpu(inputs, data_format)
+        and all(
+            sum(stop - start for start, stop in windows) <= MAX_LENGTH
+            for _, windows in _adaptive_windows(
+                inputs, output_size, data_format
+            )
+        )
     )
 
 
 ROWS = (
     Row("max_pool", max_pool, _few_taps),
-    Row("adaptive_average_pool", adaptive_average_pool, _few_uneven),
+    Row("adaptive_average_pool", adaptive_average_pool, _few_slices),
+    Row("adaptive_max_pool", adaptive_max_pool, _few_slices),
     KERAS_SAME_AVERAGE,
     *conv.ROWS,
 )
