@@ -101,6 +101,7 @@ ALLOWED = {
     "_gradients": Arrows(outside=("keras", "numpy")),
     "models": Arrows(
         house=("_errors", "_arguments", "_config", "_gradients", "layers"),
+        house_late=("ops._fast.torch",),
         outside=("keras", "numpy"),
         outside_late=("pandas",),
     ),

@@ -7,11 +7,14 @@ can run several steps in a call (`steps_per_execution`) and gives the same
 numbers then, but callbacks see only the last step of a call. So `FewerCalls`
 lets `fit` do that where nobody looks at single steps and the data are arrays,
 and chooses the steps so that a call stays short. On JAX, where Keras goes from
-step to step in Python all the same, the steps of a call are one scan.
+step to step in Python all the same, the steps of a call are one scan. On torch,
+where a step is a call for each operation, the operations are noted and called
+again without the Python in between (`ops/_fast/torch/replay.py`).
 """
 
 import functools
 import itertools
+import os
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +32,12 @@ _MULTIPLY_ADDS_PER_SECOND = 1e10
 # A scan copies its batches into one array, which should stay in the cache.
 _MAX_SCAN = 16
 _FUNCTIONS = ("train_function", "test_function")
+_TORCH_HOOKS = (
+    "_forward_hooks",
+    "_forward_pre_hooks",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+)
 _STEP_HOOKS = (
     "on_batch_begin",
     "on_batch_end",
@@ -44,9 +53,14 @@ class FewerCalls:
 
     Attributes:
         max_steps_per_call: int >= 1, the most steps of a call; 1 turns it off.
+        pure_call: bool, of a class of layers or models: whether its `call`
+            does the same operations for every batch, and nothing else. On
+            TensorFlow and JAX that is so in any case, since it is compiled;
+            on torch a class that says so is trained with less Python.
     """
 
     max_steps_per_call = 256
+    pure_call = False
     _joining = False
     # What they were compiled for, and the functions by steps per call.
     _joined_functions: tuple[Callable, dict[int, list]] | None = None
@@ -60,8 +74,11 @@ class FewerCalls:
 
         If the data are arrays and no callback asks for single batches, small
         models run several steps per call on TensorFlow and JAX; a progress bar
-        then moves about ten times a second. The attribute
-        `max_steps_per_call = 1` turns this off.
+        then moves about ten times a second. On torch, where a class of your
+        own may do anything in its `call`, they do so if it says
+        `pure_call = True`: the operations of a step are then noted and called
+        again, which every epoch proves to give the same numbers. The
+        attribute `max_steps_per_call = 1` turns this off.
         """
         with self._joined(self._steps_per_call(x, *args, **kwargs)):
             return super().fit(x, *args, **kwargs)  # type: ignore[misc]
@@ -70,13 +87,17 @@ class FewerCalls:
         """Compiles a step of training; on JAX, several of them as one."""
         model: Any = self
         make = super().make_train_function  # type: ignore[misc]
-        if not self._joining or keras.backend.backend() != "jax":
+        backend = keras.backend.backend()
+        if not self._joining or backend == "tensorflow":
             make(force=force)
             return
         if model.train_function is not None and not force:
             return
         make(force=True)
         one = model.train_function
+        if backend == "torch":
+            model.train_function = _replay()(one, self._state)
+            return
         own = vars(model).get("train_step")
         model.train_step = _scanned(model.train_step)
         try:
@@ -88,6 +109,21 @@ class FewerCalls:
         model.train_function = _one_or_many(
             one, model.train_function, model.steps_per_execution
         )
+
+    def reset_metrics(self):
+        """Resets the metrics, as `keras.Model` does before each epoch."""
+        super().reset_metrics()  # type: ignore[misc]
+        # Between epochs callbacks may have changed what a step does.
+        getattr(getattr(self, "train_function", None), "doubt", _nothing)()
+
+    def _state(self) -> list:
+        model: Any = self
+        variables = [
+            *model.variables, *model.optimizer.variables,
+            *model.metrics_variables,
+        ]  # fmt: skip
+        # Some are in two of the lists.
+        return [v.value for v in {id(v): v for v in variables}.values()]
 
     def _steps_per_call(
         self,
@@ -105,8 +141,7 @@ class FewerCalls:
         model: Any = self
         arrays = [a for a in keras.tree.flatten(x) if a is not None]
         if (
-            keras.backend.backend() == "torch"  # it has single steps only
-            or keras.distribution.distribution() is not None
+            keras.distribution.distribution() is not None
             or not getattr(model, "compiled", False)
             or model.steps_per_execution != 1
             or model.run_eagerly
@@ -131,6 +166,8 @@ class FewerCalls:
         if not step_seconds > 0:  # NaN: a layer whose work is not known
             return 1
         most = self.max_steps_per_call
+        if keras.backend.backend() == "torch" and not _is_replayable(model):
+            return 1
         if keras.backend.backend() == "jax":
             most = min(most, _MAX_SCAN)
         return max(1, min(most, int(_CALL_SECONDS / step_seconds)))
@@ -149,7 +186,9 @@ class FewerCalls:
         single = [getattr(model, name) for name in _FUNCTIONS]
         kept = self._kept_functions()
         self._set_functions(kept.get(steps, (None, None)))
-        model.steps_per_execution, self._joining = steps, True
+        self._joining = True
+        if keras.backend.backend() != "torch":  # which has single steps only
+            model.steps_per_execution = steps
         try:
             yield
         finally:
@@ -175,6 +214,47 @@ class FewerCalls:
     def _set_functions(self, functions) -> None:
         for name, function in zip(_FUNCTIONS, functions, strict=True):
             setattr(self, name, function)
+
+
+def _nothing():
+    pass
+
+
+def _replay() -> Any:
+    """Returns torch's `Replay`; `None` where fast paths are off or deleted."""
+    if os.environ.get("KERAS_EXTRAS_FAST", "1") == "0":
+        return None
+    try:
+        from keras_extras.ops._fast.torch.replay import Replay
+    except ModuleNotFoundError:
+        return None
+    return Replay
+
+
+def _is_replayable(model: Any) -> bool:
+    """Tells whether Python does nothing in a step that anybody could miss.
+
+    That is so if all layers are Keras's, ours or declared to be pure, and
+    nobody listens to them.
+    """
+    return (
+        _replay() is not None
+        and model.jit_compile is not True
+        and "train_step" not in vars(model)
+        and all(
+            _is_pure(part)
+            and not any(getattr(part, hooks, None) for hooks in _TORCH_HOOKS)
+            for part in model.modules()
+        )
+    )
+
+
+def _is_pure(part: Any) -> bool:
+    package = type(part).__module__.partition(".")[0]
+    return not isinstance(part, keras.layers.Lambda) and (
+        package in ("keras", "keras_extras", "torch")
+        or getattr(type(part), "pure_call", False)
+    )
 
 
 def _sees_steps(callback: Any) -> bool:

@@ -155,7 +155,7 @@ def test_what_stays_single(monkeypatch):
     monkeypatch.setattr(_fit, "_MULTIPLY_ADDS_PER_SECOND", 1e3)
     assert model._steps_per_call(*data(), 8) == 1
     monkeypatch.undo()
-    expected = 1 if BACKEND == "torch" else 9
+    expected = 1 if BACKEND == "torch" else 9  # `Net` is not Keras's
     model.max_steps_per_call = 9
     assert model._steps_per_call(*data(), 8) == expected
     # validation_split, ..., initial_epoch, steps_per_epoch

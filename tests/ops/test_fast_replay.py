@@ -1,0 +1,246 @@
+"""On torch, `fit` plays the noted operations of a step, with its numbers."""
+
+import os
+
+import keras
+import numpy as np
+import pytest
+
+import keras_extras
+from keras_extras.models import MLP, Model
+
+if keras.backend.backend() != "torch":
+    pytest.skip("about torch's steps", allow_module_level=True)
+replay = pytest.importorskip(
+    "keras_extras.ops._fast.torch.replay", reason="the folder may be deleted"
+)
+pytestmark = pytest.mark.skipif(
+    os.environ.get("KERAS_EXTRAS_FAST") == "0", reason="turned off"
+)
+
+
+@pytest.fixture
+def played(monkeypatch):
+    """A list with an entry for every step that was played."""
+    calls = []
+    play = replay.Tape.play
+    monkeypatch.setattr(
+        replay.Tape,
+        "play",
+        lambda tape, leaves: calls.append(1) or play(tape, leaves),
+    )
+    return calls
+
+
+def dense(**options):
+    return MLP(units=(6,), num_classes=3, activation="tanh", **options)
+
+
+class Net(Model):
+    pure_call = True
+
+    def __init__(self, *layers, **kwargs):
+        super().__init__(**kwargs)
+        self.parts = list(layers)
+        self.head = keras.layers.Dense(3, activation="softmax")
+
+    def call(self, inputs):
+        for layer in self.parts:
+            inputs = layer(inputs)
+        return self.head(inputs)
+
+
+def convolutional():
+    return Net(
+        keras_extras.layers.Conv2D(4, 3, padding="same"),
+        keras.layers.BatchNormalization(),
+        keras_extras.layers.MaxPooling2D(2),
+        keras_extras.layers.Flatten(),
+    )
+
+
+def trained(most, make=dense, optimizer="adam", epochs=3, **fit):
+    """Returns histories, weights and optimizer variables of a new model."""
+    keras.utils.set_random_seed(0)
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(70, 6, 6, 1)).astype("float32")
+    y = generator.integers(0, 3, 70)
+    model = make()
+    model.max_steps_per_call = most
+    if isinstance(optimizer, dict):  # a config, since an optimizer has a state
+        optimizer = keras.optimizers.deserialize(optimizer)
+    model.compile(
+        optimizer,
+        fit.pop("loss", "sparse_categorical_crossentropy"),
+        metrics=["accuracy"],
+    )
+    history = model.fit(x, y, 8, epochs, 0, **fit).history
+    variables = model.variables + model.optimizer.variables
+    return history, [keras.ops.convert_to_numpy(v) for v in variables]
+
+
+def check(played, expect_played, **how):
+    make = how.pop("callbacks", list)
+    expected = trained(1, callbacks=make(), **how)
+    assert not played
+    got = trained(256, callbacks=make(), **how)
+    # Nine batches an epoch: one is smaller, one proves; the first two train
+    # and are noted.
+    assert len(played) == expect_played
+    assert got[0] == expected[0]
+    for one, other in zip(got[1], expected[1], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+OPTIMIZERS = {
+    "momentum": keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True),
+    "schedule": keras.optimizers.SGD(
+        keras.optimizers.schedules.ExponentialDecay(0.1, 5, 0.9)
+    ),
+    "clipped": keras.optimizers.AdamW(0.01, global_clipnorm=0.5),
+    "averaged": keras.optimizers.RMSprop(0.01, use_ema=True),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_bit_for_bit(name, played):
+    config = keras.optimizers.serialize(OPTIMIZERS[name])
+    check(played, 22, optimizer=config)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"make": convolutional},
+        {"make": lambda: dense(batch_normalization=True)},
+        {"shuffle": False, "validation_split": 0.1},
+        {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}},
+        {"sample_weight": np.linspace(0, 1, 70)},
+    ],
+    ids=["convolution", "normalization", "split", "class", "sample"],
+)
+def test_models_and_arguments_bit_for_bit(how, played):
+    # A tenth of 70 is 7: then eight batches, the last of 7.
+    check(played, 19 if "validation_split" in how else 22, **how)
+
+
+def changes_rate():
+    return [
+        keras.callbacks.LearningRateScheduler(lambda epoch: 0.1 / (epoch + 1))
+    ]
+
+
+class Freezes(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 1:
+            next(
+                layer for layer in self.model.layers if layer.weights
+            ).trainable = False
+
+
+def test_what_callbacks_change_between_epochs_counts(played):
+    config = keras.optimizers.serialize(OPTIMIZERS["momentum"])
+    check(played, 22, optimizer=config, callbacks=changes_rate)
+
+
+def test_steps_that_changed_fail_the_proof(played):
+    # Six, the failed proof, and in the third epoch, noted anew, six.
+    check(played, 13, callbacks=lambda: [Freezes()])
+
+
+class Counts:
+    """A loss that grows with every call."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, y_true, y_pred):
+        self.calls += 1
+        losses = keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+        return losses * self.calls
+
+
+def test_a_loss_that_remembers_is_found_out(played):
+    expected = trained(1, loss=Counts())
+    got = trained(256, loss=Counts())
+    assert 1 <= len(played) <= 3  # a proof an epoch, and none believed
+    assert got[0] == expected[0]
+    for one, other in zip(got[1], expected[1], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_random_numbers_are_drawn_anew(played):
+    check(played, 0, make=lambda: dense(dropout=0.5))
+
+
+class Own(MLP):
+    """Whose `call` may do what it likes."""
+
+
+def listened_to():
+    model = dense()
+    model.build((None, 6, 6, 1))
+    model.layers[-1].register_forward_hook(lambda *_: None)
+    return model
+
+
+def with_lambda():
+    return Net(
+        keras.layers.Lambda(lambda x: 2 * x), keras_extras.layers.Flatten()
+    )
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: Own(units=(6,), num_classes=3), listened_to, with_lambda],
+    ids=["subclass", "hook", "lambda"],
+)
+def test_what_python_does_in_a_step_is_not_left_out(make, played):
+    trained(256, make=make)
+    assert not played
+
+
+def test_large_states_are_not_copied(played, monkeypatch):
+    monkeypatch.setattr(replay, "MAX_BYTES", 1000)
+    trained(256)
+    assert not played
+
+
+def decides(y_true, y_pred):
+    losses = keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+    return (
+        losses
+        if float(keras.ops.max(keras.ops.stop_gradient(y_pred))) < 2.0
+        else -losses
+    )
+
+
+def scales(y_true, y_pred):
+    losses = keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+    return losses * float(keras.ops.max(keras.ops.stop_gradient(y_pred)))
+
+
+def test_numbers_that_python_reads(played):
+    check(played, 0, loss=decides)
+    check(played, 22, loss=scales)
+
+
+@pytest.mark.parametrize("of_source", [False, True])
+def test_copies_that_are_written_stay_copies(of_source, played):
+    import torch
+
+    state = torch.ones(3)
+
+    def step(batch):
+        base = state if of_source else batch[0]
+        copy = base.new_empty_strided(base.shape, base.stride())
+        copy.copy_(state)
+        copy.add_(batch[0])
+        return {"sum": (state + copy).sum()}
+
+    run = replay.Replay(step, lambda: [state])
+    for number in range(5):
+        batch = (torch.full((3,), float(number)),)
+        assert float(run(batch)["sum"]) == 3 * (2 + number)
+    # Where the copy is taken for autograd's own, the proof finds it out.
+    assert len(played) == (1 if of_source else 3)
