@@ -18,6 +18,8 @@ CASES = [
     ("max_pool", (), (3, 2, "same", "channels_last")),
     ("average_pool", (), (2, 2, "valid", "channels_last")),
     ("average_pool", (), (3, 1, "same", "channels_last")),
+    ("global_average_pool", (), ("channels_last",)),
+    ("global_max_pool", (), ("channels_last",)),
     ("adaptive_max_pool", (), (6, "channels_last")),
     ("adaptive_max_pool", (), (7, "channels_last")),
     ("adaptive_average_pool", (), (6, "channels_last")),

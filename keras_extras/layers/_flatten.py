@@ -79,8 +79,9 @@ class Flatten(Layer):
     def order_axes(self, inputs):
         """Returns the inputs with the channels last, if all is flattened."""
         rank = len(inputs.shape)
-        is_whole = self._range(inputs.shape) == (1, rank)
-        if self.data_format == "channels_last" or rank < 3 or not is_whole:
+        if self.data_format == "channels_last" or rank < 3:
+            return inputs
+        if self._range(inputs.shape) != (1, rank):
             return inputs
         return keras.ops.moveaxis(inputs, 1, -1)
 

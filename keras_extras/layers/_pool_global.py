@@ -80,7 +80,8 @@ class GlobalPool(Layer):
         self._mark_built()
 
     def call(self, inputs, mask=None):
-        self.compute_output_shape(inputs.shape)  # raises if there is no value
+        if 0 in inputs.shape:
+            self.compute_output_shape(inputs.shape)  # raises without a value
         if mask is None or not self.supports_masking:
             return self.pool_op(inputs)  # (batch, channels)
         return self.pool_op(inputs, mask)

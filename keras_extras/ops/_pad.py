@@ -66,7 +66,7 @@ def pad(
 
 def as_tensor(inputs: Tensor) -> Tensor:
     """Returns arrays and lists as tensors, symbolic tensors as they are."""
-    if isinstance(inputs, keras.KerasTensor):
+    if keras.ops.is_tensor(inputs) or isinstance(inputs, keras.KerasTensor):
         return inputs
     if isinstance(inputs, keras.Variable):
         return keras.ops.copy(inputs)  # TensorFlow's conversion keeps it

@@ -75,7 +75,8 @@ def global_average_pool(
     axes = _spatial_axes(inputs, data_format)
     if mask is None:
         return keras.ops.mean(inputs, axis=axes, keepdims=keepdims)
-    channels = 1 if axes[0] == 2 else -1
+    first = axes if isinstance(axes, int) else axes[0]
+    channels = 1 if first == 2 else -1
     counts = keras.ops.cast(keras.ops.expand_dims(mask, channels), "bool")
     # Not a product: what is masked may be infinite, or no number.
     real: Any = keras.ops.where(counts, inputs, 0)
@@ -103,9 +104,9 @@ def maximum(inputs, axis, keepdims=False):
 
 
 def _spatial_axes(inputs, data_format):
-    return tuple(
-        shapes.spatial_axes(
-            len(inputs.shape) - 2,
-            data_format or keras.config.image_data_format(),
-        )
+    axes = shapes.spatial_axes(
+        len(inputs.shape) - 2,
+        data_format or keras.config.image_data_format(),
     )
+    # TensorFlow makes a tensor of several, which takes as long as a mean.
+    return axes[0] if len(axes) == 1 else tuple(axes)

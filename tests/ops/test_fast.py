@@ -20,6 +20,7 @@ fast = pytest.importorskip(
 
 PACKAGE = Path(keras_extras.__file__).parent
 NAMES = ["average_pool", "max_pool"]
+GLOBAL = ["global_average_pool", "global_max_pool"]
 ADAPTIVE = ["adaptive_average_pool", "adaptive_max_pool"]
 # Where the gradient is everywhere the same. Of several NaNs TensorFlow's kernel
 # has its own choice; torch's never chooses a pad, the definition the first.
@@ -48,7 +49,7 @@ def rows():
 def test_rows_are_in_use_and_documented():
     assert rows()
     for row in rows():
-        assert row.name in NAMES + ADAPTIVE + CONVOLUTIONS, (
+        assert row.name in NAMES + GLOBAL + ADAPTIVE + CONVOLUTIONS, (
             "add a test for the operation"
         )
         assert hasattr(getattr(ops, row.name), "__wrapped__")
@@ -135,6 +136,40 @@ def test_fast_adaptive_pooling_equals_generic_in_values_and_gradients(
         scale = np.abs(other).max()
         tolerance = (1e-5 if dtype == "float32" else 0.02) * scale
         np.testing.assert_allclose(one, other, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", GLOBAL)
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("shape", [(2, 3, 4), (2, 3, 4, 5), (2, 3, 4, 5, 2)])
+@pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="torch alone has such rows"
+)
+def test_fast_global_pooling_equals_generic_in_values_and_gradients(
+    name, data_format, shape
+):
+    x = np.random.default_rng(0).normal(size=shape).astype("float32").round()
+    x[0, 0, 1] = np.nan
+    operation = getattr(ops, name)
+    generic = getattr(operation, "__wrapped__", operation)
+    for keepdims in (False, True):
+        got, expected = (
+            value_and_gradients(
+                lambda x, function=function, keepdims=keepdims: function(
+                    x, data_format, keepdims
+                ),
+                [],
+                x,
+            )
+            for function in (operation, generic)
+        )
+        for one, other in zip(got[:2], expected[:2], strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-6)
+    mask = np.ones((2, 4), "bool")
+    assert not any(
+        row.when(keras.ops.ones((2, 4, 3)), mask=mask)
+        for row in rows()
+        if row.name == name
+    )
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ gradient. Against Keras's layers: docs/guides/speed.md.
 | `average_pool`          | torch      | last, CPU      | 5.5-9.5 | 3.4-5.4  |
 | `adaptive_average_pool` | torch      | floats         | 1.5-6.7 | 1.2-4.7  |
 | `adaptive_max_pool`     | torch      | floats         | 0.8-2.7 | 3.5-6.3  |
+| `global_average_pool`   | torch      | floats         | 1.0-1.1 | 1.0-1.1  |
+| `global_max_pool`       | torch      | floats         | 1.0-1.1 | 1.0-1.1  |
 | `conv`                  | jax        | last, CPU      | 1.6-4.7 | 1.8-11   |
 | `conv_transpose`        | jax        | last, CPU      | 1.0     | 4.2-7.5  |
 | `depthwise_conv`        | jax        | last, CPU      | 33-38   | 15-20    |

@@ -26,7 +26,15 @@ def max_pool(inputs: Tensor, *args, **kwargs) -> Tensor:
     come quickly; only then are the windows looked at.
     """
     outputs = keras_max_pool(inputs, *args, **kwargs)
-    lowest = inputs.dtype.min
+
+    def extremes():
+        every = tuple(range(len(inputs.shape)))
+        return tf.reduce_max(inputs, every), tf.reduce_min(outputs, every)
+
+    if tf.executing_eagerly():
+        largest, least = (extreme.numpy() for extreme in extremes())
+        if largest == largest and least > inputs.dtype.min:
+            return outputs
 
     def put_back():
         nans, reals = (
@@ -38,11 +46,9 @@ def max_pool(inputs: Tensor, *args, **kwargs) -> Tensor:
 
     @tf.custom_gradient  # the kernel's own: that of `cond` is slow
     def checked(outputs):
-        found = tf.logical_or(
-            tf.math.is_nan(tf.reduce_max(inputs)),
-            tf.reduce_min(outputs) <= lowest,
-        )
-        mended = tf.cond(found, put_back, lambda: outputs)
+        largest, least = extremes()
+        odd = tf.logical_or(tf.math.is_nan(largest), least <= inputs.dtype.min)
+        mended = tf.cond(odd, put_back, lambda: outputs)
         return mended, lambda upstream: upstream
 
     return checked(outputs)

@@ -65,8 +65,10 @@ def _maximum_jvp(windows, primals, tangents):
     return best, functools.reduce(lax.add, chosen)
 
 
-_max_pool: Any = jax.custom_jvp(_maximum, nondiff_argnums=(1,))
-_max_pool.defjvp(_maximum_jvp)
+_differentiable: Any = jax.custom_jvp(_maximum, nondiff_argnums=(1,))
+_differentiable.defjvp(_maximum_jvp)
+# As one call where nobody compiles: slices are small, and many.
+_max_pool = jax.jit(_differentiable, static_argnums=1)
 
 
 def _best(inputs, windows):
@@ -220,12 +222,21 @@ def adaptive_average_pool(
     data_format: str | None = None,
 ) -> Tensor:
     """See `keras_extras.ops.adaptive_average_pool`: slice by slice."""
+    return _adaptive_average_pool(inputs, _as_tuple(output_size), data_format)
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2))
+def _adaptive_average_pool(inputs, output_size, data_format):
     sums = inputs.astype(jnp.promote_types(inputs.dtype, "float32"))
     means = _adaptive(
         lambda slices: functools.reduce(lax.add, slices) / len(slices),
         sums, output_size, data_format,
     )  # fmt: skip
     return means.astype(inputs.dtype)
+
+
+def _as_tuple(output_size):
+    return output_size if isinstance(output_size, int) else tuple(output_size)
 
 
 def adaptive_max_pool(
@@ -235,9 +246,7 @@ def adaptive_max_pool(
     **_,
 ) -> Tensor:
     """See `keras_extras.ops.adaptive_max_pool`: slice by slice."""
-    if not isinstance(output_size, int):
-        output_size = tuple(output_size)
-    return _adaptive_max_pool(inputs, output_size, data_format)
+    return _adaptive_max_pool(inputs, _as_tuple(output_size), data_format)
 
 
 def _adaptive_maximum(inputs, output_size, data_format):
@@ -256,10 +265,11 @@ def _adaptive_maximum_jvp(output_size, data_format, primals, tangents):
     )
 
 
-_adaptive_max_pool: Any = jax.custom_jvp(
+_adaptive_differentiable: Any = jax.custom_jvp(
     _adaptive_maximum, nondiff_argnums=(1, 2)
 )
-_adaptive_max_pool.defjvp(_adaptive_maximum_jvp)
+_adaptive_differentiable.defjvp(_adaptive_maximum_jvp)
+_adaptive_max_pool = jax.jit(_adaptive_differentiable, static_argnums=(1, 2))
 
 
 def _adaptive(combine, inputs, output_size, data_format):

@@ -91,7 +91,7 @@ def on_cpu(one: Tensor, other: Tensor, *, what: str, window: Window) -> Tensor:
         if what == "inputs":
             other, window = _turn(other, window)
         return _dense_conv(one, other, window)
-    if rank < 3 and window.groups == 1:
+    if rank == 1 or (rank == 2 and window.groups == 1):
         return native(one, other, what=what, window=window)
     if what == "outputs":
         return _conv_by_blocks(one, other, window)
@@ -187,7 +187,7 @@ def _turn(kernel, window):
 def _dense_conv(inputs, kernel, window):
     """Returns the outputs for strides of one."""
     rank = len(window.size)
-    if window.groups > 1:
+    if window.groups > 1 and rank > 1:
         return _conv_by_blocks(inputs, kernel, window)
     if rank == 3:
         return _planes(inputs, kernel, window)

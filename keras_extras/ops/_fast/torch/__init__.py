@@ -5,6 +5,7 @@ format, which its pooling reads directly; copying it to channels first and back
 is what takes the time.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,13 +49,14 @@ def average_pool(
     **__,
 ) -> Tensor:
     """See `keras_extras.ops.average_pool`."""
-    return _pool(
-        _MEAN, inputs, pool_size, strides, padding, count_include_pad=False
-    )
+    return _pool(_MEAN, inputs, pool_size, strides, padding, is_mean=True)
 
 
-def _pool(functions, inputs, pool_size, strides, padding, **options):
+def _pool(functions, inputs, pool_size, strides, padding, is_mean=False):
     windows: Any = _windows(inputs, pool_size, strides, padding)
+    options = {}
+    if is_mean:  # not to count is slower, even if there are no pads
+        options["count_include_pad"] = padding == "valid"
     rank = len(inputs.shape) - 2
     if rank > 1:
         pool = functions[rank]
@@ -67,12 +69,20 @@ def _pool(functions, inputs, pool_size, strides, padding, **options):
 
 
 def _windows(inputs, pool_size, strides, padding):
-    """Returns torch's arguments; None if it has no such windows.
+    """Returns torch's arguments; None if it has no such windows."""
+    given = tuple(inputs.shape[1:-1]), pool_size, strides, padding
+    try:
+        found = _arguments(*given)
+    except TypeError:  # symbolic lengths and lists are not for a cache
+        found = _arguments.__wrapped__(*given)
+    return None if found is None else dict(found)
 
-    It takes the same pad on both sides, at most half the window, and in its
-    ceil mode windows that reach over the end, where nothing counts.
-    """
-    lengths, rank = inputs.shape[1:-1], len(inputs.shape) - 2
+
+@functools.lru_cache(maxsize=1024)
+def _arguments(lengths, pool_size, strides, padding):
+    # It takes the same pad on both sides, at most half the window, and in its
+    # ceil mode windows that reach over the end, where nothing counts.
+    rank = len(lengths)
     size = shapes.per_axis(pool_size, rank)
     strides = shapes.per_axis(strides or size, rank)
     pads = [
@@ -207,7 +217,38 @@ def _when_adaptive(inputs, output_size, data_format=None, *,
     )
 
 
+def global_average_pool(
+    inputs: Tensor, data_format: str | None = None, keepdims: bool = False
+) -> Tensor:
+    """See `keras_extras.ops.global_average_pool`."""
+    return inputs.mean(_spatial(inputs, data_format), keepdim=keepdims)
+
+
+def global_max_pool(
+    inputs: Tensor, data_format: str | None = None, keepdims: bool = False
+) -> Tensor:
+    """See `keras_extras.ops.global_max_pool`."""
+    return inputs.amax(_spatial(inputs, data_format), keepdim=keepdims)
+
+
+def _spatial(inputs, data_format):
+    first = 2 if _is_first(data_format) else 1
+    return tuple(range(first, first + inputs.ndim - 2))
+
+
+def _when_global(inputs, data_format=None, keepdims=False, *,
+                 mask=None) -> bool:  # fmt: skip
+    return (
+        mask is None
+        and inputs.ndim > 2
+        and inputs.is_floating_point()
+        and 0 not in inputs.shape
+    )
+
+
 ROWS = (
+    Row("global_average_pool", global_average_pool, _when_global),
+    Row("global_max_pool", global_max_pool, _when_global),
     Row("adaptive_average_pool", adaptive_average_pool, _when_adaptive),
     Row("adaptive_max_pool", adaptive_max_pool, _when_adaptive),
     Row("max_pool", max_pool, _when_max),

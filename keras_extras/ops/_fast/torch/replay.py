@@ -62,10 +62,10 @@ class Replay:
 
     def _note(self, batch, leaves):
         state = self.state()
-        tape = Tape(leaves, state)
         if sum(tensor.nbytes for tensor in state) > MAX_BYTES:
             self._is_resting = True
             return self.step(batch)
+        tape = Tape(leaves, state)
         with tape:
             logs = self.step(batch)
         self._is_resting = not tape.finish(logs)
