@@ -30,11 +30,12 @@ RESULTS = Path(__file__).resolve().parent / "results"
 LIMIT = 1.05
 # A NaN wins in max pooling, which TensorFlow's kernel does not let it: see
 # "Decisions" in docs/design.md. By backend, and how the layer's name begins.
-LIMITS = {("tensorflow", "MaxPooling"): 1.6}
+# A plain call has to wait for the answer, too.
+LIMITS = {("tensorflow", "MaxPooling"): {"call": 3.0, None: 1.6}}
 # Seconds that do not count: of Python, which asks more here than in Keras (NaN
 # in max pooling, windows that do not fit). A plain call on TensorFlow and JAX
 # is mostly Python, and nobody compiled it.
-ALLOWANCES = {"call": 1e-4, "forward": 1e-5, "step": 1e-5}
+ALLOWANCES = {"call": 2e-4, "forward": 1e-5, "step": 1e-5}
 MODES = ("call", "forward", "step")
 
 
@@ -74,7 +75,8 @@ def _row(name, arguments, shape, quick):
     for layer in (ours, again):
         layer.set_weights(stock.get_weights())
     operations, size = floors(stock, shape)
-    limit = LIMITS.get((keras.backend.backend(), name.rstrip("123D")), LIMIT)
+    backend = keras.backend.backend()
+    limits = LIMITS.get((backend, name.rstrip("123D")), {None: LIMIT})
     row = {
         "layer": name,
         "arguments": arguments,
@@ -82,13 +84,13 @@ def _row(name, arguments, shape, quick):
         "operations": operations,
         "bytes": size,
     }
-    plain = not quick and keras.backend.backend() != "torch"
+    plain = not quick and backend != "torch"
     for mode in MODES if plain else MODES[1:]:
         way = getattr(_timing, mode)
         row[mode] = _times(
             [way(layer, inputs) for layer in layers],
             quick,
-            limit=limit,
+            limit=limits.get(mode, limits[None]),
             allowance=ALLOWANCES[mode],
         )
     return row

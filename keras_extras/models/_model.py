@@ -30,13 +30,21 @@ class Model(FewerCalls, FromCall, keras.Model):
       their output shapes, with `None` for the batch, parameters,
       multiply-adds, memory and receptive fields;
     - `predict_proba` and `predict_classes` answer the question asked;
-    - `evaluate(return_frame=True)` returns a table.
+    - `evaluate(return_frame=True)` returns a table;
+    - `fit` trains small models with less Python in between.
 
     Arguments should be plain values, initializers, layers or registered
     functions; layers given as arguments are saved with the model.
 
     Args:
         **kwargs: `name`, `dtype`, `trainable`, as in `keras.Model`.
+
+    Attributes:
+        max_steps_per_call: int >= 1, the most steps that `fit` joins; 1 turns
+            that off.
+        pure_call: bool of a class: whether its `call` does the same operations
+            for every batch, and nothing else, as is assumed on TensorFlow and
+            JAX; on torch `fit` is faster for classes that say so.
 
     Raises:
         TypeError: if called as a functional model, `Model(inputs, outputs)`.

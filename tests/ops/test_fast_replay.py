@@ -244,3 +244,46 @@ def test_copies_that_are_written_stay_copies(of_source, played):
         assert float(run(batch)["sum"]) == 3 * (2 + number)
     # Where the copy is taken for autograd's own, the proof finds it out.
     assert len(played) == (1 if of_source else 3)
+
+
+def test_another_batch_size_is_noted_anew(played):
+    keras.utils.set_random_seed(0)
+    model = dense()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    x, y = np.ones((64, 6, 6, 1), "float32"), np.ones(64)
+    for batch_size, expected in [(8, 6), (16, 2), (8, 6)]:
+        model.fit(x, y, batch_size, verbose=0)
+        assert len(played) == expected
+        played.clear()
+
+
+@pytest.mark.parametrize("logs", [{"loss": 1.0}, None])
+def test_logs_that_are_no_tensors_are_not_played(logs, played):
+    import torch
+
+    run = replay.Replay(lambda batch: logs, lambda: [torch.ones(3)])
+    for _ in range(4):
+        assert run((torch.ones(3),)) is logs
+    assert not played
+
+
+def test_ctrl_c_in_a_proof_leaves_the_step_done(monkeypatch):
+    import torch
+
+    state = torch.zeros(2)
+
+    def step(batch):
+        state.add_(batch[0])
+        return {"sum": state.sum()}
+
+    def interrupted(tape, leaves):
+        state.add_(100.0)
+        raise KeyboardInterrupt
+
+    run = replay.Replay(step, lambda: [state])
+    batch = (torch.ones(2),)
+    run(batch), run(batch)
+    monkeypatch.setattr(replay.Tape, "play", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(batch)
+    assert state.tolist() == [3.0, 3.0]

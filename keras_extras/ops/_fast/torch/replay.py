@@ -51,7 +51,9 @@ class Replay:
         tape = self._tape
         leaves = list(_leaves(batch))
         if tape is not None and not tape.fits(leaves):
-            return self.step(batch)  # the last of an epoch is smaller
+            if self._calls == 1:  # not the last of an epoch, which is smaller
+                self._tape = None
+            return self.step(batch)
         if self._is_proven and tape is not None:
             return tape.play(leaves)
         if self._is_resting or (self._calls == 1 and tape is None):
@@ -82,6 +84,9 @@ class Replay:
             played = tape.play(leaves)
         except RuntimeError:
             played = None
+        except BaseException:  # Ctrl-C
+            _restore(state, after)
+            raise
         self._is_proven = (
             played is not None
             and played.keys() == logs.keys()
@@ -227,6 +232,10 @@ class Tape(TorchDispatchMode):
 
     def finish(self, logs) -> bool:
         """Makes a function of the graph; tells whether it can be played."""
+        if not isinstance(logs, dict) or not all(
+            isinstance(log, torch.Tensor) for log in logs.values()
+        ):
+            return False
         self._names = list(logs)
         outputs = [self._node(log) for log in logs.values()]
         if self._is_lost or self._unread:
