@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import torch
 import torch.nn.functional as nnf
 
 from keras_extras import _shapes as shapes
@@ -71,14 +72,15 @@ def _pool(functions, inputs, pool_size, strides, padding, is_mean=False):
 def _windows(inputs, pool_size, strides, padding):
     """Returns torch's arguments; None if it has no such windows."""
     given = tuple(inputs.shape[1:-1]), pool_size, strides, padding
+    if torch.compiler.is_compiling():  # which looks into no cache
+        return _arguments(*given)
     try:
+        found = _kept(*given)
+    except TypeError:  # symbolic lengths and lists have no place in one
         found = _arguments(*given)
-    except TypeError:  # symbolic lengths and lists are not for a cache
-        found = _arguments.__wrapped__(*given)
     return None if found is None else dict(found)
 
 
-@functools.lru_cache(maxsize=1024)
 def _arguments(lengths, pool_size, strides, padding):
     # It takes the same pad on both sides, at most half the window, and in its
     # ceil mode windows that reach over the end, where nothing counts.
@@ -113,6 +115,9 @@ def _arguments(lengths, pool_size, strides, padding):
         "padding": tuple(before for before, _ in pads),
         "ceil_mode": ceil_mode,
     }
+
+
+_kept = functools.lru_cache(maxsize=1024)(_arguments)
 
 
 def _channels_last(
