@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from keras_extras._errors import import_optional, wrong
+from keras_extras.callbacks._main_process import is_main_process
 from keras_extras.callbacks._shared import (
     EpochCount,
     count,
@@ -44,7 +45,8 @@ class LivePlot(keras.callbacks.Callback):
 
     The file is replaced in one step, so that nobody reads half a picture; if
     it cannot be written, one warning says so and the training goes on. Figures
-    are plain ones that no list keeps: nothing piles up over the epochs.
+    are plain ones that no list keeps: nothing piles up over the epochs. Of
+    several processes that train one model together the first draws.
 
     Args:
         path: a picture file that matplotlib can write, such as `"curves.png"`.
@@ -176,6 +178,8 @@ class LivePlot(keras.callbacks.Callback):
 
     def _draw(self, *, last: bool) -> None:
         if not self._table or (not last and self._drawn == self._count.epoch):
+            return
+        if not is_main_process():  # all see the same numbers
             return
         new = self._drawn != self._count.epoch
         self._drawn = self._count.epoch

@@ -15,6 +15,7 @@ again without the Python in between (`ops/_fast/torch/replay.py`).
 import functools
 import itertools
 import os
+import types
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ _TORCH_HOOKS = (
     "_forward_pre_hooks",
     "_backward_hooks",
     "_backward_pre_hooks",
+    "_post_accumulate_grad_hooks",
 )
 _STEP_HOOKS = (
     "on_batch_begin",
@@ -56,7 +58,8 @@ class FewerCalls:
         pure_call: bool, of a class of layers or models: whether its `call`
             does the same operations for every batch, and nothing else. On
             TensorFlow and JAX that is so in any case, since it is compiled;
-            on torch a class that says so is trained with less Python.
+            on torch a class that says so is trained with less Python. Losses,
+            metrics and optimizers of your own say it in the same way.
     """
 
     max_steps_per_call = 256
@@ -80,7 +83,11 @@ class FewerCalls:
         again, which every epoch proves to give the same numbers. The
         attribute `max_steps_per_call = 1` turns this off.
         """
-        with self._joined(self._steps_per_call(x, *args, **kwargs)):
+        try:
+            steps = self._steps_per_call(x, *args, **kwargs)
+        except TypeError:  # an argument twice: Keras's `fit` will say it better
+            steps = 1
+        with self._joined(steps):
             return super().fit(x, *args, **kwargs)  # type: ignore[misc]
 
     def make_train_function(self, force=False):
@@ -234,26 +241,52 @@ def _replay() -> Any:
 def _is_replayable(model: Any) -> bool:
     """Tells whether Python does nothing in a step that anybody could miss.
 
-    That is so if all layers are Keras's, ours or declared to be pure, and
-    nobody listens to them.
+    That is so if all that a step calls is Keras's, ours or declared to be
+    pure, and nobody listens to it.
     """
+    listened = [*model.modules(), *(v.value for v in model.trainable_variables)]
     return (
         _replay() is not None
         and model.jit_compile is not True
         and "train_step" not in vars(model)
-        and all(
-            _is_pure(part)
-            and not any(getattr(part, hooks, None) for hooks in _TORCH_HOOKS)
-            for part in model.modules()
+        and all(map(_is_pure, _called(model)))
+        and not any(
+            getattr(part, hooks, None)
+            for part in listened
+            for hooks in _TORCH_HOOKS
         )
     )
 
 
+def _called(model: Any) -> Iterator[Any]:
+    """Yields all that a step calls: layers, optimizer, losses, metrics."""
+    yield from model.modules()
+    yield from keras.tree.flatten(model.loss)
+    optimizer = model.optimizer
+    while optimizer is not None:
+        yield optimizer
+        yield getattr(optimizer, "_learning_rate", None)  # or a schedule
+        optimizer = getattr(optimizer, "inner_optimizer", None)
+    # Private: the public list has none before the first batch.
+    for container in model.metrics:
+        given = [
+            getattr(container, name, None)
+            for name in ("_user_metrics", "_user_weighted_metrics")
+        ]
+        for metric in (container, *keras.tree.flatten(given)):
+            yield metric
+            yield getattr(metric, "_fn", None)  # a function in Keras's metric
+
+
 def _is_pure(part: Any) -> bool:
-    package = type(part).__module__.partition(".")[0]
-    return not isinstance(part, keras.layers.Lambda) and (
-        package in ("keras", "keras_extras", "torch")
-        or getattr(type(part), "pure_call", False)
+    if part is None or isinstance(part, str):
+        return True
+    if isinstance(part, keras.layers.Lambda):
+        return False
+    owner = part if isinstance(part, types.FunctionType) else type(part)
+    package = owner.__module__.partition(".")[0]
+    return package in ("keras", "keras_extras", "torch") or getattr(
+        owner, "pure_call", False
     )
 
 

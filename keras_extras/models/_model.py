@@ -44,7 +44,8 @@ class Model(FewerCalls, FromCall, keras.Model):
             that off.
         pure_call: bool of a class: whether its `call` does the same operations
             for every batch, and nothing else, as is assumed on TensorFlow and
-            JAX; on torch `fit` is faster for classes that say so.
+            JAX; on torch `fit` is faster for classes that say so. A loss,
+            metric or optimizer of your own says it with the same attribute.
 
     Raises:
         TypeError: if called as a functional model, `Model(inputs, outputs)`.

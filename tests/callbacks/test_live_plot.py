@@ -89,6 +89,18 @@ def test_a_path_that_cannot_be_written_warns_once(tmp_path):
     assert not [*tmp_path.iterdir()]
 
 
+def test_only_the_first_of_several_processes_draws(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank, written in [("1", False), ("0", True)]:
+        monkeypatch.setenv("RANK", rank)
+        play(LivePlot(tmp_path / "curves.png"), *logs(2.0, 1.0))
+        assert (tmp_path / "curves.png").exists() is written
+        play(LivePlot(), *logs(2.0, 1.0))
+        assert bool(capsys.readouterr().out) is written
+
+
 @pytest.mark.parametrize("every", [1, 2, 3])
 def test_every(tmp_path, every, monkeypatch):
     drawn = []

@@ -176,6 +176,8 @@ def test_errors_are_those_of_fit():
     model.compile("sgd", "sparse_categorical_crossentropy")
     with pytest.raises(ValueError, match="ata cardinality"):
         model.fit(data()[0], data()[1][:5])
+    with pytest.raises(TypeError, match=r"fit\(\) got multiple values"):
+        model.fit(*data(), 8, batch_size=8)
     with pytest.raises(RuntimeError, match="asked to stop"):
         model.fit(*data(), callbacks=[_Stops()], verbose=0)
     assert model.steps_per_execution == 1

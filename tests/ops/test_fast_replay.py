@@ -149,7 +149,9 @@ def test_steps_that_changed_fail_the_proof(played):
 
 
 class Counts:
-    """A loss that grows with every call."""
+    """A loss that grows with every call, and does not say so."""
+
+    pure_call = True
 
     def __init__(self):
         self.calls = 0
@@ -184,6 +186,13 @@ def listened_to():
     return model
 
 
+def listened_to_in_a_weight():
+    model = dense()
+    model.build((None, 6, 6, 1))
+    model.trainable_variables[0].value.register_hook(lambda gradient: None)
+    return model
+
+
 def with_lambda():
     return Net(
         keras.layers.Lambda(lambda x: 2 * x), keras_extras.layers.Flatten()
@@ -192,11 +201,47 @@ def with_lambda():
 
 @pytest.mark.parametrize(
     "make",
-    [lambda: Own(units=(6,), num_classes=3), listened_to, with_lambda],
-    ids=["subclass", "hook", "lambda"],
+    [
+        lambda: Own(units=(6,), num_classes=3),
+        listened_to,
+        listened_to_in_a_weight,
+        with_lambda,
+    ],
+    ids=["subclass", "hook", "weight", "lambda"],
 )
 def test_what_python_does_in_a_step_is_not_left_out(make, played):
     trained(256, make=make)
+    assert not played
+
+
+def squared(y_true, y_pred):
+    return keras.ops.mean(keras.ops.square(y_pred), -1)
+
+
+class Optimizer(keras.optimizers.SGD):
+    pass
+
+
+class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+    def __call__(self, step):
+        return 0.1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"loss": squared},
+        {"metrics": [squared]},
+        {"optimizer": Optimizer()},
+        {"optimizer": keras.optimizers.SGD(Schedule())},
+    ],
+    ids=["loss", "metric", "optimizer", "schedule"],
+)
+def test_nor_what_a_loss_a_metric_or_an_optimizer_does(arguments, played):
+    model = dense()
+    model.compile(**{"loss": "sparse_categorical_crossentropy"} | arguments)
+    x, y = np.ones((64, 6, 6, 1), "float32"), np.ones(64)
+    model.fit(x, y, 8, verbose=0)
     assert not played
 
 
@@ -218,6 +263,9 @@ def decides(y_true, y_pred):
 def scales(y_true, y_pred):
     losses = keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
     return losses * float(keras.ops.max(keras.ops.stop_gradient(y_pred)))
+
+
+decides.pure_call = scales.pure_call = True
 
 
 def test_numbers_that_python_reads(played):
