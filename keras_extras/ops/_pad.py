@@ -66,10 +66,10 @@ def pad(
 
 def as_tensor(inputs: Tensor) -> Tensor:
     """Returns arrays and lists as tensors, symbolic tensors as they are."""
-    if keras.ops.is_tensor(inputs) or isinstance(inputs, keras.KerasTensor):
-        return inputs
     if isinstance(inputs, keras.Variable):
         return keras.ops.copy(inputs)  # TensorFlow's conversion keeps it
+    if keras.ops.is_tensor(inputs) or isinstance(inputs, keras.KerasTensor):
+        return inputs
     return keras.ops.convert_to_tensor(inputs)
 
 
