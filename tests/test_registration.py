@@ -19,25 +19,34 @@ import numpy as np
 import keras_extras
 import keras
 folder = sys.argv[1]
-model = keras.saving.load_model(folder + "/model.keras")
-x = np.load(folder + "/x.npy")
-np.testing.assert_allclose(
-    model.predict(x, verbose=0), np.load(folder + "/y.npy"), atol=1e-5
-)
+for number in range(int(sys.argv[2])):
+    part = f"{folder}/{number}"
+    model = keras.saving.load_model(part + "/model.keras")
+    np.testing.assert_allclose(
+        model.predict(np.load(part + "/x.npy"), verbose=0),
+        np.load(part + "/y.npy"),
+        atol=1e-5,
+        err_msg=model.name,
+    )
 """
 
 
-def load_elsewhere(folder):
-    return subprocess.run(
-        [sys.executable, "-c", LOAD, str(folder)],
+def assert_loads_elsewhere(models, inputs, folder):
+    """Asserts that one new process loads all models, with their numbers."""
+    for number, (model, x) in enumerate(zip(models, inputs, strict=True)):
+        save(model, x, folder / str(number))
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, str(folder), str(len(models))],
         env=os.environ,
         capture_output=True,
         text=True,
         timeout=300,
     )
+    assert done.returncode == 0, done.stderr
 
 
 def save(model, x, folder):
+    folder.mkdir()
     np.save(folder / "x.npy", x)
     np.save(folder / "y.npy", model.predict(x, verbose=0))
     model.save(folder / "model.keras")
@@ -155,23 +164,23 @@ def test_every_layer_loads_in_a_fresh_process(tmp_path):
 
     more.append(side_by_side(set(unused()) - set(samples.ELSEWHERE)))
     assert not unused(), "put the new layer into this model"
-    for each in (model, *more):
-        shape = (2, *each.input_shape[1:])
-        x = np.random.default_rng(0).normal(size=shape).astype("float32")
-        save(each, x, tmp_path)
-        done = load_elsewhere(tmp_path)
-        assert done.returncode == 0, done.stderr
+    models = [model, *more]
+    inputs = [
+        np.random.default_rng(0)
+        .normal(size=(2, *each.input_shape[1:]))
+        .astype("float32")
+        for each in models
+    ]
+    assert_loads_elsewhere(models, inputs, tmp_path)
 
 
 def test_models_load_in_a_fresh_process(tmp_path):
     x = np.random.default_rng(0).random((2, 10, 10, 1)).astype("float32")
-    for model in (
+    models = [
         keras_extras.models.MLP(units=[4], num_classes=3),
         keras_extras.models.ConvNet(filters=[2], units=[4], num_classes=3),
-    ):
-        save(model, x, tmp_path)
-        done = load_elsewhere(tmp_path)
-        assert done.returncode == 0, done.stderr
+    ]
+    assert_loads_elsewhere(models, [x, x], tmp_path)
 
 
 WATCH = """
