@@ -77,11 +77,11 @@ class FewerCalls:
 
         If the data are arrays and no callback asks for single batches, small
         models run several steps per call on TensorFlow and JAX; a progress bar
-        then moves about ten times a second. On torch, where a class of your
-        own may do anything in its `call`, they do so if it says
-        `pure_call = True`: the operations of a step are then noted and called
-        again, which every epoch proves to give the same numbers. The
-        attribute `max_steps_per_call = 1` turns this off.
+        then moves about ten times a second. On torch the operations of a step
+        are noted and called again, which every epoch proves to give the same
+        numbers; a class of your own, which may do anything in its `call`,
+        says `pure_call = True` for that. The attribute
+        `max_steps_per_call = 1` turns all of this off.
         """
         try:
             steps = self._steps_per_call(x, *args, **kwargs)
@@ -121,7 +121,9 @@ class FewerCalls:
         """Resets the metrics, as `keras.Model` does before each epoch."""
         super().reset_metrics()  # type: ignore[misc]
         # Between epochs callbacks may have changed what a step does.
-        getattr(getattr(self, "train_function", None), "doubt", _nothing)()
+        train_function: Any = getattr(self, "train_function", None)
+        if hasattr(train_function, "doubt"):  # torch's `Replay`
+            train_function.doubt()
 
     def _state(self) -> list:
         model: Any = self
@@ -221,10 +223,6 @@ class FewerCalls:
     def _set_functions(self, functions) -> None:
         for name, function in zip(_FUNCTIONS, functions, strict=True):
             setattr(self, name, function)
-
-
-def _nothing():
-    pass
 
 
 def _replay() -> Any:

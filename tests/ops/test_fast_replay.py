@@ -245,6 +245,43 @@ def test_nor_what_a_loss_a_metric_or_an_optimizer_does(arguments, played):
     assert not played
 
 
+def test_random_numbers_from_constants_are_random():
+    import torch
+
+    half = [0.5] * 8
+    run = replay.Replay(
+        lambda batch: {"mean": torch.bernoulli(torch.tensor(half)).mean()},
+        list,
+    )
+    for _ in range(2):  # the second is noted, and no proof has failed yet
+        run((torch.ones(3),))
+    assert run._tape is None
+
+
+@pytest.mark.parametrize("how", ["written", "out"])
+def test_constants_that_are_written_are_not_shared_by_steps(how):
+    import torch
+
+    def step(batch):
+        constant = torch.tensor([1.0, 2.0, 3.0])
+        if how == "written":
+            constant.add_(batch[0])
+        else:
+            torch.add(batch[0], 1.0, out=constant)
+        return {"sum": constant.sum()}
+
+    run = replay.Replay(step, list)
+    for number in range(6):
+        batch = (torch.full((3,), float(number)),)
+        assert torch.equal(run(batch)["sum"], step(batch)["sum"])
+
+
+def test_the_environment_variable_turns_it_off(played, monkeypatch):
+    monkeypatch.setenv("KERAS_EXTRAS_FAST", "0")
+    trained(256)
+    assert not played
+
+
 def test_large_states_are_not_copied(played, monkeypatch):
     monkeypatch.setattr(replay, "MAX_BYTES", 1000)
     trained(256)

@@ -136,6 +136,7 @@ class Tape(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
+        self._is_lost |= torch.Tag.nondeterministic_seeded in func.tags
         if func is ATEN.detach.default:  # there is nothing to be detached from
             outputs = func(*args, **kwargs)
             self._hold(outputs, self._node(args[0]))
@@ -150,8 +151,7 @@ class Tape(TorchDispatchMode):
             self._held.append(outputs)
             self._fixed.update(map(id, _leaves(outputs)))
             return outputs
-        self._is_lost |= torch.Tag.nondeterministic_seeded in func.tags
-        self._is_lost |= self._writes_fixed(func, args)
+        self._is_lost |= self._writes_fixed(func, args, kwargs)
         given: Any = keras.tree.map_structure(self._node, (args, kwargs))
         node = self._graph.call_function(func, *given)
         outputs = func(*args, **kwargs)
@@ -183,14 +183,15 @@ class Tape(TorchDispatchMode):
             and not func._schema.is_mutable
         )
 
-    def _writes_fixed(self, func, args):
+    def _writes_fixed(self, func, args, kwargs):
+        declared = func._schema.arguments
+        names = (argument.name for argument in declared)
+        given = dict(zip(names, args, strict=False)) | kwargs
         return any(
             id(leaf) in self._fixed
-            for given, declared in zip(
-                args, func._schema.arguments, strict=False
-            )
-            if declared.alias_info is not None and declared.alias_info.is_write
-            for leaf in _leaves(given)
+            for argument in declared
+            if argument.alias_info is not None and argument.alias_info.is_write
+            for leaf in _leaves(given.get(argument.name))
         )
 
     def _is_copy(self, copy, source, *_):
