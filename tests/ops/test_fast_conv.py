@@ -41,27 +41,33 @@ def compare(name, x, kernel, *arguments, **named):
         np.testing.assert_allclose(one, other, atol=2e-5 * max(scale, 1))
 
 
-channels = st.sampled_from([(16, 16, 1), (3, 4, 1), (4, 8, 4), (8, 4, 2)])
+channels = st.sampled_from([(16, 24, 1), (3, 4, 1), (4, 8, 4), (8, 4, 2)])
+sizes = st.sampled_from([SIZE, (1, 1, 1)])
+examples = st.sampled_from([2, 17])
 steps = st.sampled_from([(1, 1), (2, 1), (1, 2), (2, 2)])
 paddings = st.sampled_from(
     ["valid", "same", "causal", [(1, 2), (0, 3), (1, 1)]]
 )
 
 
-@given(st.sampled_from([1, 2, 2, 3]), channels, steps, paddings)
-@example(2, (16, 16, 1), (1, 1), "valid")  # more output than input, cut off
-@example(2, (4, 8, 2), (1, 1), "same")  # patches times matrix
-@example(3, (16, 16, 1), (1, 1), "same")  # planes
-@example(2, (4, 8, 4), (1, 1), "same")  # products of taps
+@given(
+    st.sampled_from([1, 2, 2, 3]), channels, steps, paddings, sizes, examples
+)
+@example(2, (16, 24, 1), (1, 1), "valid", SIZE, 17)  # twice as far apart
+@example(2, (16, 24, 1), (2, 1), [(1, 2), (0, 3)], SIZE, 17)  # and a rest
+@example(2, (4, 8, 2), (1, 1), "same", SIZE, 5)  # patches times matrix
+@example(3, (16, 24, 1), (1, 1), "same", SIZE, 5)  # planes
+@example(2, (4, 8, 4), (1, 1), "same", SIZE, 5)  # products of taps
+@example(2, (3, 4, 1), (2, 1), "same", (1, 1), 5)  # one product
 def test_conv_equals_generic_in_values_and_gradients(
-    rank, channels, step, padding
+    rank, channels, step, padding, size, examples
 ):
     inputs, filters, groups = channels
     padding = padding if isinstance(padding, str) else padding[:rank]
     compare(
         "conv",
-        normal(5, *LENGTHS[:rank], inputs),
-        normal(*SIZE[:rank], inputs // groups, filters),
+        normal(examples, *LENGTHS[:rank], inputs),
+        normal(*size[:rank], inputs // groups, filters),
         step[0],
         padding,
         "channels_last",
@@ -70,7 +76,7 @@ def test_conv_equals_generic_in_values_and_gradients(
 
 
 @given(st.sampled_from([1, 2, 2, 3]), channels, steps, paddings, st.booleans())
-@example(2, (16, 16, 1), (2, 1), "same", False)
+@example(2, (16, 24, 1), (2, 1), "same", False)
 @example(2, (8, 4, 2), (2, 2), [(1, 0), (0, 2)], True)
 @pytest.mark.skipif(BACKEND == "tensorflow", reason="it has no such row")
 def test_conv_transpose_equals_generic_in_values_and_gradients(
@@ -96,7 +102,7 @@ def test_conv_transpose_equals_generic_in_values_and_gradients(
 def test_what_is_no_number_goes_as_far_as_in_the_generic(value, padding):
     x = normal(3, 9, 8, 16)
     x[1, 8, 7, 0] = x[1, 0, 3, 2] = value
-    kernel = normal(3, 3, 16, 16)
+    kernel = normal(3, 3, 16, 24)
     outputs = [
         keras.ops.convert_to_numpy(
             function(
@@ -138,7 +144,7 @@ def test_jax_differentiates_both_ways_twice_and_maps(groups):
     import jax.numpy as jnp
 
     x = jnp.asarray(normal(3, 5, 5, 16))
-    kernel = jnp.asarray(normal(3, 3, 16 // groups, 16)) / 10
+    kernel = jnp.asarray(normal(3, 3, 16 // groups, 24)) / 10
     generic = getattr(ops.conv, "__wrapped__", ops.conv)
 
     def answers(conv):
@@ -170,7 +176,7 @@ def test_jax_exports_for_several_platforms():
     import jax
     from jax import export
 
-    x, kernel = normal(2, 5, 5, 16), normal(3, 3, 16, 16)
+    x, kernel = normal(2, 5, 5, 16), normal(3, 3, 16, 24)
 
     def conv(x, kernel):
         return ops.conv(x, kernel, 1, "same", "channels_last")

@@ -10,6 +10,7 @@ windows as large as the image. Each function here says what stands instead;
 import functools
 import itertools
 import math
+import operator
 from typing import NamedTuple
 
 import jax
@@ -19,9 +20,10 @@ from jax import lax
 from keras_extras import _shapes as shapes
 from keras_extras._shapes import Tensor
 
-MIN_CHANNELS = 16  # with fewer, XLA's own choice is good
+MIN_CHANNELS = 16  # with fewer, zeros in between cost more than they bring
 MAX_PRODUCTS = 27  # taps of a depthwise convolution
-PATCH_NUMBERS = 2**19  # of a block: what stays in the cache
+PATCH_NUMBERS = 2**20  # of a block: what stays in the cache
+PATCH_POSITIONS = 2**12  # of a block: a longer product is no faster
 
 
 class Window(NamedTuple):
@@ -77,37 +79,56 @@ def native(one: Tensor, other: Tensor, *, what: str, window: Window) -> Tensor:
 def on_cpu(one: Tensor, other: Tensor, *, what: str, window: Window) -> Tensor:
     """Returns what `solve` does, in the way that was measured as fastest."""
     rank = len(window.size)
+    if math.prod(window.size) == window.groups == 1:
+        return _by(_points, _points_kernel, one, other, what, window)
     if _is_depthwise(one, other, what, window):
-        if what == "kernel":
-            return _depthwise_kernel(one, other, window)
-        if what == "outputs":
-            return _products(one, other, window)
-        return _transpose(_products, one, other, window)
-    if what == "kernel":
-        if rank == 1 and window.groups == 1:
-            return native(one, other, what=what, window=window)
-        return _kernel_by_blocks(one, other, window)
-    if max(window.strides) == 1:
-        if what == "inputs":
-            other, window = _turn(other, window)
-        return _dense_conv(one, other, window)
-    if rank == 1 or (rank == 2 and window.groups == 1):
+        return _by(_products, _products_kernel, one, other, what, window)
+    if rank == 1 and (window.groups == 1 or what != "kernel"):
         return native(one, other, what=what, window=window)
+    if what == "inputs" and max(window.strides) == 1:
+        other, window = _turn(other, window)
+        what = "outputs"
+    if rank == 2 and window.groups == 1:
+        if what == "inputs":
+            return native(one, other, what=what, window=window)
+        return _by(_plane, _plane_kernel, one, other, what, window)
+    if window.groups == 1 and max(window.strides) == 1:
+        return _by(_planes, _planes_kernel, one, other, what, window)
+    return _by(_conv_by_blocks, _kernel_by_blocks, one, other, what, window)
+
+
+def _by(conv, kernel_of, one, other, what, window):
+    """Returns what is asked, given how outputs and the kernel are computed."""
     if what == "outputs":
-        return _conv_by_blocks(one, other, window)
-    return _transpose(_conv_by_blocks, one, other, window)
-
-
-def _transpose(conv, outputs, kernel, window):
-    """Returns the inputs' derivative of a way of computing outputs."""
-    channels = kernel.shape[-2] * window.groups
-    spec = jax.ShapeDtypeStruct(
-        (outputs.shape[0], *window.lengths, channels), outputs.dtype
+        return conv(one, other, window)
+    if what == "kernel":
+        return kernel_of(one, other, window)
+    channels = other.shape[-2] * window.groups
+    like = jax.ShapeDtypeStruct(
+        (one.shape[0], *window.lengths, channels), one.dtype
     )
     linear = jax.linear_transpose(
-        lambda inputs: conv(inputs, kernel, window), spec
+        lambda inputs: conv(inputs, other, window), like
     )
-    return linear(outputs)[0]
+    return linear(one)[0]
+
+
+def _points(inputs, kernel, window):
+    """Returns the outputs for windows of one element: a matrix product."""
+    return _point(inputs, window) @ kernel.reshape(kernel.shape[-2:])
+
+
+def _points_kernel(inputs, outputs, window):
+    """Returns the kernel for windows of one element, another product."""
+    axes = tuple(range(outputs.ndim - 1))
+    matrix = jnp.tensordot(_point(inputs, window), outputs, (axes, axes))
+    return matrix.reshape(*window.size, *matrix.shape)
+
+
+def _point(inputs, window):
+    axes = range(1, 1 + len(window.size))
+    (point,) = _taps(_pad(inputs, window.pads), axes, window)
+    return point
 
 
 def _is_depthwise(one, other, what, window):
@@ -133,7 +154,7 @@ def _repeat(inputs, filters):
     return jnp.repeat(inputs, filters // inputs.shape[-1], axis=-1)
 
 
-def _depthwise_kernel(inputs, outputs, window):
+def _products_kernel(inputs, outputs, window):
     """Adds up products of taps and outputs, all taps in one pass.
 
     Over the examples and all axes but the last; that follows at the end.
@@ -184,43 +205,70 @@ def _turn(kernel, window):
     return kernel, window._replace(lengths=window.outputs, pads=tuple(pads))
 
 
-def _dense_conv(inputs, kernel, window):
-    """Returns the outputs for strides of one."""
-    rank = len(window.size)
-    if window.groups > 1 and rank > 1:
-        return _conv_by_blocks(inputs, kernel, window)
-    if rank == 3:
-        return _planes(inputs, kernel, window)
-    if rank == 2 and min(kernel.shape[-2:]) >= MIN_CHANNELS:
-        return _wide(inputs, kernel, window)
-    return native(inputs, kernel, what="outputs", window=window)
+def _plane(inputs, kernel, window):
+    """Convolves over two axes, the first with everything twice as far apart.
 
-
-def _wide(inputs, kernel, window):
-    """Pads so that there is more output than input, and cuts it off.
-
-    Only then does XLA (0.10) take Eigen, which uses all cores, instead of
-    YNNPACK. Removed as soon as its own choice is as fast.
+    Zeros stand between the elements, and strides, dilation and padding are
+    doubled: the same products. But XLA (0.10) gives that to Eigen, which uses
+    all cores, instead of YNNPACK. Removed as soon as its own choice is as
+    fast; with few channels, or more output than input, it is.
     """
-    lengths, outputs = window.lengths, window.outputs
-    more = [i + 1 - o for i, o in zip(lengths, outputs, strict=True)]
-    if min(more) <= 0:
+    few, many = sorted(kernel.shape[-2:])
+    grows = any(map(operator.gt, window.outputs, window.lengths))
+    if few < MIN_CHANNELS or many <= MIN_CHANNELS or grows:
         return native(inputs, kernel, what="outputs", window=window)
-    axis = min((0, 1), key=lambda axis: more[axis] / outputs[axis])
-    pads = list(window.pads)
-    before, after = pads[axis]
-    pads[axis] = before, after + more[axis]
-    wider = native(
+    (before, after), pads = window.pads
+    return lax.conv_general_dilated(
         inputs,
         kernel,
-        what="outputs",
-        window=window._replace(pads=tuple(pads)),
+        (2 * window.strides[0], window.strides[1]),
+        ((2 * before, 2 * after), pads),
+        (2, 1),
+        (2 * window.dilation[0], window.dilation[1]),
+        ("NHWC", "HWIO", "NHWC"),
     )
-    return lax.slice_in_dim(wider, 0, outputs[axis], axis=axis + 1)
+
+
+def _plane_kernel(inputs, outputs, window):
+    """Convolves inputs with outputs: examples and channels change places."""
+    kernel = _plane(
+        jnp.swapaxes(inputs, 0, -1),
+        jnp.moveaxis(outputs, 0, -2),
+        window._replace(
+            size=window.outputs,
+            strides=window.dilation,
+            dilation=window.strides,
+        ),
+    )
+    # Inputs that no window reaches add to taps that there are not.
+    rows, columns = window.size
+    return jnp.moveaxis(kernel[:, :rows, :columns], 0, -2)
 
 
 def _planes(inputs, kernel, window):
     """Convolves planes, with the taps of the first axis as channels."""
+    stacked, plane = _stack(inputs, window)
+    kernel = jnp.moveaxis(kernel, 0, 2)
+    outputs = _plane(
+        stacked,
+        kernel.reshape(*plane.size, stacked.shape[-1], kernel.shape[-1]),
+        plane,
+    )
+    return outputs.reshape(-1, *window.outputs, kernel.shape[-1])
+
+
+def _planes_kernel(inputs, outputs, window):
+    """Returns the kernel of those planes, taken apart again."""
+    stacked, plane = _stack(inputs, window)
+    planes = outputs.reshape(-1, *outputs.shape[2:])
+    kernel = _plane_kernel(stacked, planes, plane).reshape(
+        *plane.size, window.size[0], inputs.shape[-1], outputs.shape[-1]
+    )
+    return jnp.moveaxis(kernel, 2, 0)
+
+
+def _stack(inputs, window):
+    """Returns (examples * depth, ..., taps * channels), and its window."""
     padded = _pad(inputs, (window.pads[0], (0, 0), (0, 0)))
     depth = window.outputs[0]
     step = window.dilation[0]
@@ -231,20 +279,8 @@ def _planes(inputs, kernel, window):
         ],
         -1,
     )
-    outputs = _dense_conv(
-        stacked.reshape(-1, *stacked.shape[2:]),
-        jnp.moveaxis(kernel, 0, 2).reshape(
-            *window.size[1:], stacked.shape[-1], -1
-        ),
-        window._replace(
-            lengths=window.lengths[1:],
-            size=window.size[1:],
-            strides=window.strides[1:],
-            pads=window.pads[1:],
-            dilation=window.dilation[1:],
-        ),
-    )
-    return outputs.reshape(-1, depth, *outputs.shape[1:])
+    plane = Window(*(entry[1:] for entry in window[:-1]), groups=1)
+    return stacked.reshape(-1, *stacked.shape[2:]), plane
 
 
 def _conv_by_blocks(inputs, kernel, window):
@@ -306,8 +342,11 @@ def _blocks(tensor, kernel, window):
     examples = tensor.shape[0]
     pixels = math.prod(window.outputs)
     numbers = pixels * math.prod(kernel.shape[:-1]) * window.groups
-    size = min(examples, PATCH_NUMBERS // numbers, 2048 // pixels)
+    size = min(examples, PATCH_NUMBERS // numbers, PATCH_POSITIONS // pixels)
     count = -(-examples // max(size, 1))
+    # Filling up copies everything: rather somewhat smaller blocks.
+    even = (more for more in range(count, 2 * count) if examples % more == 0)
+    count = next(even, count)
     size = -(-examples // count)
     tensor = jnp.pad(
         tensor,
