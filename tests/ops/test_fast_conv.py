@@ -11,7 +11,7 @@ pytest.importorskip(
     "keras_extras.ops._fast", reason="the folder may be deleted"
 )
 BACKEND = keras.backend.backend()
-LENGTHS, SIZE = (9, 8, 7), (3, 2, 3)
+LENGTHS, SIZE = (9, 8, 7), (3, 4, 3)
 
 
 def normal(*shape):
@@ -76,7 +76,8 @@ def test_conv_equals_generic_in_values_and_gradients(
 
 
 @given(st.sampled_from([1, 2, 2, 3]), channels, steps, paddings, st.booleans())
-@example(2, (16, 24, 1), (2, 1), "same", False)
+@example(2, (16, 24, 1), (2, 1), "same", False)  # phases
+@example(2, (16, 24, 1), (2, 1), [(1, 0), (0, 2)], True)
 @example(2, (8, 4, 2), (2, 2), [(1, 0), (0, 2)], True)
 @pytest.mark.skipif(BACKEND == "tensorflow", reason="it has no such row")
 def test_conv_transpose_equals_generic_in_values_and_gradients(

@@ -90,7 +90,7 @@ def on_cpu(one: Tensor, other: Tensor, *, what: str, window: Window) -> Tensor:
         what = "outputs"
     if rank == 2 and window.groups == 1:
         if what == "inputs":
-            return native(one, other, what=what, window=window)
+            return _plane_inputs(one, other, window)
         return _by(_plane, _plane_kernel, one, other, what, window)
     if window.groups == 1 and max(window.strides) == 1:
         return _by(_planes, _planes_kernel, one, other, what, window)
@@ -243,6 +243,47 @@ def _plane_kernel(inputs, outputs, window):
     # Inputs that no window reaches add to taps that there are not.
     rows, columns = window.size
     return jnp.moveaxis(kernel[:, :rows, :columns], 0, -2)
+
+
+def _plane_inputs(outputs, kernel, window):
+    """Convolves for each phase of the strides by itself, and interleaves.
+
+    The inputs `stride * q + phase - pad` are reached by the elements `phase`,
+    `phase + stride`, ... of the kernel: a convolution of the outputs.
+    """
+    strides = window.strides
+    some = all(map(operator.gt, window.size, strides))
+    dilated = max(window.dilation) > 1
+    if min(kernel.shape[-2:]) < MIN_CHANNELS or not some or dilated:
+        return native(outputs, kernel, what="inputs", window=window)
+    counts, cuts = [], []
+    for length, (before, _), stride in zip(
+        window.lengths, window.pads, strides, strict=True
+    ):
+        counts.append(-(-(length + before) // stride))
+        cuts.append((-before, length + before - counts[-1] * stride))
+
+    def phase(row, column):
+        taps = kernel[row :: strides[0], column :: strides[1]]
+        turned = jnp.swapaxes(lax.rev(taps, (0, 1)), -1, -2)
+        size = taps.shape[:2]
+        pads = tuple(
+            (number - 1, count - length)
+            for number, count, length in zip(
+                size, counts, window.outputs, strict=True
+            )
+        )
+        alone = Window(window.outputs, size, (1, 1), pads, (1, 1), 1)
+        return on_cpu(outputs, turned, what="outputs", window=alone)
+
+    rows = [
+        jnp.stack([phase(row, column) for column in range(strides[1])], 3)
+        for row in range(strides[0])
+    ]
+    whole = jnp.stack(rows, 2).reshape(
+        -1, *map(operator.mul, counts, strides), kernel.shape[-2]
+    )
+    return _pad(whole, cuts)
 
 
 def _planes(inputs, kernel, window):
