@@ -21,6 +21,7 @@ from keras_extras import _shapes as shapes
 from keras_extras._shapes import Tensor
 
 MIN_CHANNELS = 16  # with fewer, zeros in between cost more than they bring
+MAX_PATCH = 64  # numbers for which all patches at once are fast, and fit
 MAX_PRODUCTS = 27  # taps of a depthwise convolution
 PATCH_NUMBERS = 2**20  # of a block: what stays in the cache
 PATCH_POSITIONS = 2**12  # of a block: a longer product is no faster
@@ -85,13 +86,13 @@ def on_cpu(one: Tensor, other: Tensor, *, what: str, window: Window) -> Tensor:
         return _by(_products, _products_kernel, one, other, what, window)
     if rank == 1 and (window.groups == 1 or what != "kernel"):
         return native(one, other, what=what, window=window)
-    if what == "inputs" and max(window.strides) == 1:
-        other, window = _turn(other, window)
-        what = "outputs"
     if rank == 2 and window.groups == 1:
         if what == "inputs":
             return _plane_inputs(one, other, window)
         return _by(_plane, _plane_kernel, one, other, what, window)
+    if what == "inputs" and max(window.strides) == 1:
+        other, window = _turn(other, window)
+        what = "outputs"
     if window.groups == 1 and max(window.strides) == 1:
         return _by(_planes, _planes_kernel, one, other, what, window)
     return _by(_conv_by_blocks, _kernel_by_blocks, one, other, what, window)
@@ -103,14 +104,19 @@ def _by(conv, kernel_of, one, other, what, window):
         return conv(one, other, window)
     if what == "kernel":
         return kernel_of(one, other, window)
-    channels = other.shape[-2] * window.groups
+    return _transpose(conv, one, other, window)
+
+
+def _transpose(conv, outputs, kernel, window):
+    """Returns the inputs' derivative of a way of computing outputs."""
+    channels = kernel.shape[-2] * window.groups
     like = jax.ShapeDtypeStruct(
-        (one.shape[0], *window.lengths, channels), one.dtype
+        (outputs.shape[0], *window.lengths, channels), outputs.dtype
     )
     linear = jax.linear_transpose(
-        lambda inputs: conv(inputs, other, window), like
+        lambda inputs: conv(inputs, kernel, window), like
     )
-    return linear(one)[0]
+    return linear(outputs)[0]
 
 
 def _points(inputs, kernel, window):
@@ -213,6 +219,8 @@ def _plane(inputs, kernel, window):
     all cores, instead of YNNPACK. Removed as soon as its own choice is as
     fast; with few channels, or more output than input, it is.
     """
+    if kernel.shape[-2] == 3 and _is_small(kernel):
+        return _patches(inputs, kernel, window)  # colours; 1, 2, 4 are good
     few, many = sorted(kernel.shape[-2:])
     grows = any(map(operator.gt, window.outputs, window.lengths))
     if few < MIN_CHANNELS or many <= MIN_CHANNELS or grows:
@@ -227,6 +235,17 @@ def _plane(inputs, kernel, window):
         (2 * window.dilation[0], window.dilation[1]),
         ("NHWC", "HWIO", "NHWC"),
     )
+
+
+def _is_small(kernel):
+    return math.prod(kernel.shape[:-1]) <= min(MAX_PATCH, 8 * kernel.shape[-1])
+
+
+def _patches(inputs, kernel, window):
+    """Returns patches times matrix, of all examples at once."""
+    taps = _taps(_pad(inputs, window.pads), (1, 2), window)
+    patches = jnp.concatenate(list(taps), -1)
+    return patches @ kernel.reshape(-1, kernel.shape[-1])
 
 
 def _plane_kernel(inputs, outputs, window):
@@ -248,10 +267,15 @@ def _plane_kernel(inputs, outputs, window):
 def _plane_inputs(outputs, kernel, window):
     """Convolves for each phase of the strides by itself, and interleaves.
 
-    The inputs `stride * q + phase - pad` are reached by the elements `phase`,
+    Without strides there is one phase, the convolution turned round. The
+    inputs `stride * q + phase - pad` are reached by the elements `phase`,
     `phase + stride`, ... of the kernel: a convolution of the outputs.
     """
     strides = window.strides
+    if max(strides) == 1:
+        if _is_small(kernel):
+            return _transpose(_patches, outputs, kernel, window)
+        return _plane(outputs, *_turn(kernel, window))
     some = all(map(operator.gt, window.size, strides))
     dilated = max(window.dilation) > 1
     if min(kernel.shape[-2:]) < MIN_CHANNELS or not some or dilated:
