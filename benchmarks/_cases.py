@@ -2,7 +2,7 @@
 
 For each layer a large case, where the arithmetic shows, and a small or odd
 one, where the overhead does: no padding and padding, strides, groups, a first
-layer with one channel.
+layer with one channel and one with three.
 """
 
 import math
@@ -22,6 +22,7 @@ CASES: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
         {"filters": 32, "kernel_size": 3, "activation": "relu"},
         (128, 28, 28, 1),
     ),
+    ("Conv2D", {"filters": 32, "kernel_size": 3} | SAME, (64, 32, 32, 3)),
     (
         "Conv2D",
         {"filters": 64, "kernel_size": 3, "strides": 2} | SAME,
@@ -52,6 +53,8 @@ CASES: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
      (64, 64, 32)),
     ("Conv2DTranspose", {"filters": 32, "kernel_size": 3, "strides": 2} | SAME,
      (64, 14, 14, 64)),
+    ("Conv2DTranspose", {"filters": 64, "kernel_size": 4, "strides": 2} | SAME,
+     (64, 14, 14, 128)),
     ("Conv2DTranspose", {"filters": 32, "kernel_size": 3}, (64, 14, 14, 32)),
     ("Conv3DTranspose", {"filters": 8, "kernel_size": 3}, (8, 8, 8, 8, 8)),
     ("Conv3DTranspose", {"filters": 8, "kernel_size": 2, "strides": 2},

@@ -2,7 +2,8 @@
 
 Two functions timed one after the other differ by what else the machine does;
 timed in turn, call by call, both see the same disturbance. The order of each
-turn is drawn: who is first in it waits a few microseconds for the threads.
+turn is drawn, and each runs once before it is timed: after a function that
+keeps one core busy, the threads of the next one may have to share it.
 """
 
 import random
@@ -24,6 +25,7 @@ def alternate(functions, *, repeats=30, warmups=3, seconds=2.0):
     for _ in range(repeats):
         draw.shuffle(order)
         for number in order:
+            wait(functions[number]())
             before = time.perf_counter()
             wait(functions[number]())
             times[number].append(time.perf_counter() - before)
