@@ -21,7 +21,8 @@ from keras_extras import _shapes as shapes
 from keras_extras._shapes import Tensor
 
 MIN_CHANNELS = 16  # with fewer, zeros in between cost more than they bring
-MAX_PATCH = 64  # numbers for which all patches at once are fast, and fit
+MAX_PATCH = 64  # numbers; for larger ones other ways are as good
+MAX_PATCHES = 2**26  # numbers of all patches: 256 MiB
 MAX_PRODUCTS = 27  # taps of a depthwise convolution
 PATCH_NUMBERS = 2**20  # of a block: what stays in the cache
 PATCH_POSITIONS = 2**12  # of a block: a longer product is no faster
@@ -219,7 +220,7 @@ def _plane(inputs, kernel, window):
     all cores, instead of YNNPACK. Removed as soon as its own choice is as
     fast; with few channels, or more output than input, it is.
     """
-    if kernel.shape[-2] == 3 and _is_small(kernel):
+    if kernel.shape[-2] == 3 and _is_small(kernel, len(inputs), window):
         return _patches(inputs, kernel, window)  # colours; 1, 2, 4 are good
     few, many = sorted(kernel.shape[-2:])
     grows = any(map(operator.gt, window.outputs, window.lengths))
@@ -237,8 +238,11 @@ def _plane(inputs, kernel, window):
     )
 
 
-def _is_small(kernel):
-    return math.prod(kernel.shape[:-1]) <= min(MAX_PATCH, 8 * kernel.shape[-1])
+def _is_small(kernel, examples, window):
+    """Tells whether all patches are fast, and may be in memory at once."""
+    numbers, filters = math.prod(kernel.shape[:-1]), kernel.shape[-1]
+    whole = numbers * examples * math.prod(window.outputs)
+    return numbers <= min(MAX_PATCH, 8 * filters) and whole <= MAX_PATCHES
 
 
 def _patches(inputs, kernel, window):
@@ -265,15 +269,15 @@ def _plane_kernel(inputs, outputs, window):
 
 
 def _plane_inputs(outputs, kernel, window):
-    """Convolves for each phase of the strides by itself, and interleaves.
+    """Solves each phase of the strides by itself, and interleaves them.
 
-    Without strides there is one phase, the convolution turned round. The
-    inputs `stride * q + phase - pad` are reached by the elements `phase`,
-    `phase + stride`, ... of the kernel: a convolution of the outputs.
+    The inputs `stride * q + phase - pad` are reached by the elements `phase`,
+    `phase + stride`, ... of the kernel alone: the same problem without
+    strides, which is the convolution turned round.
     """
     strides = window.strides
     if max(strides) == 1:
-        if _is_small(kernel):
+        if _is_small(kernel, len(outputs), window):
             return _transpose(_patches, outputs, kernel, window)
         return _plane(outputs, *_turn(kernel, window))
     some = all(map(operator.gt, window.size, strides))
@@ -289,16 +293,15 @@ def _plane_inputs(outputs, kernel, window):
 
     def phase(row, column):
         taps = kernel[row :: strides[0], column :: strides[1]]
-        turned = jnp.swapaxes(lax.rev(taps, (0, 1)), -1, -2)
         size = taps.shape[:2]
         pads = tuple(
-            (number - 1, count - length)
-            for number, count, length in zip(
-                size, counts, window.outputs, strict=True
+            (0, length + number - 1 - count)
+            for length, number, count in zip(
+                window.outputs, size, counts, strict=True
             )
         )
-        alone = Window(window.outputs, size, (1, 1), pads, (1, 1), 1)
-        return on_cpu(outputs, turned, what="outputs", window=alone)
+        alone = Window(tuple(counts), size, (1, 1), pads, (1, 1), groups=1)
+        return on_cpu(outputs, taps, what="inputs", window=alone)
 
     rows = [
         jnp.stack([phase(row, column) for column in range(strides[1])], 3)
