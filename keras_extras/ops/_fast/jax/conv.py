@@ -23,7 +23,8 @@ from jax.interpreters import ad, batching, mlir
 from keras_extras import _shapes as shapes
 from keras_extras._shapes import Ints, Pads, Tensor
 from keras_extras.ops._fast import Row
-from keras_extras.ops._fast.jax.cpu import Window, native, on_cpu
+from keras_extras.ops._fast.jax.cpu import on_cpu
+from keras_extras.ops._fast.jax.window import Window, native
 
 MAX_TAPS = 49  # each is a slice, and slices are compiled one by one
 

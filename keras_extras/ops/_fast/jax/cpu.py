@@ -8,10 +8,8 @@ windows as large as the image. Each function here says what stands instead;
 """
 
 import functools
-import itertools
 import math
 import operator
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +17,13 @@ from jax import lax
 
 from keras_extras import _shapes as shapes
 from keras_extras._shapes import Tensor
+from keras_extras.ops._fast.jax.window import (
+    Window,
+    add_zeros,
+    each_tap,
+    native,
+    transpose_conv,
+)
 
 MIN_CHANNELS = 16  # with fewer, zeros in between cost more than they bring
 MAX_PATCH = 64  # numbers; for larger ones other ways are as good
@@ -26,56 +31,6 @@ MAX_PATCHES = 2**26  # numbers of all patches: 256 MiB
 MAX_PRODUCTS = 27  # taps of a depthwise convolution
 PATCH_NUMBERS = 2**20  # of a block: what stays in the cache
 PATCH_POSITIONS = 2**12  # of a block: a longer product is no faster
-
-
-class Window(NamedTuple):
-    """What is fixed: one entry per spatial axis, `lengths` of the inputs."""
-
-    lengths: tuple[int, ...]
-    size: tuple[int, ...]
-    strides: tuple[int, ...]
-    pads: tuple[tuple[int, int], ...]
-    dilation: tuple[int, ...]
-    groups: int
-
-    @property
-    def outputs(self):
-        return tuple(
-            (length + sum(pads) - shapes.extent(size, step)) // stride + 1
-            for length, size, stride, pads, step in zip(*self[:5], strict=True)
-        )
-
-
-def native(one: Tensor, other: Tensor, *, what: str, window: Window) -> Tensor:
-    """Returns what `solve` does, by XLA's own convolution."""
-    rank = len(window.size)
-    axes = "DHW"[3 - rank :]
-
-    def conv(inputs, kernel):
-        return lax.conv_general_dilated(
-            inputs,
-            kernel,
-            window.strides,
-            window.pads,
-            rhs_dilation=window.dilation,
-            dimension_numbers=(f"N{axes}C", f"{axes}IO", f"N{axes}C"),
-            feature_group_count=window.groups,
-        )
-
-    if what == "outputs":
-        return conv(one, other)
-    if what == "inputs":
-        channels = other.shape[-2] * window.groups
-        like = one.shape[0], *window.lengths, channels
-        linear = lambda inputs: conv(inputs, other)  # noqa: E731
-        given = one
-    else:
-        channels = one.shape[-1] // window.groups
-        like = *window.size, channels, other.shape[-1]
-        linear = lambda kernel: conv(one, kernel)  # noqa: E731
-        given = other
-    spec = jax.ShapeDtypeStruct(like, given.dtype)
-    return jax.linear_transpose(linear, spec)(given)[0]
 
 
 def on_cpu(one: Tensor, other: Tensor, *, what: str, window: Window) -> Tensor:
@@ -105,19 +60,7 @@ def _by(conv, kernel_of, one, other, what, window):
         return conv(one, other, window)
     if what == "kernel":
         return kernel_of(one, other, window)
-    return _transpose(conv, one, other, window)
-
-
-def _transpose(conv, outputs, kernel, window):
-    """Returns the inputs' derivative of a way of computing outputs."""
-    channels = kernel.shape[-2] * window.groups
-    like = jax.ShapeDtypeStruct(
-        (outputs.shape[0], *window.lengths, channels), outputs.dtype
-    )
-    linear = jax.linear_transpose(
-        lambda inputs: conv(inputs, kernel, window), like
-    )
-    return linear(outputs)[0]
+    return transpose_conv(conv, one, other, window)
 
 
 def _points(inputs, kernel, window):
@@ -134,7 +77,7 @@ def _points_kernel(inputs, outputs, window):
 
 def _point(inputs, window):
     axes = range(1, 1 + len(window.size))
-    (point,) = _taps(_pad(inputs, window.pads), axes, window)
+    (point,) = each_tap(add_zeros(inputs, window.pads), axes, window)
     return point
 
 
@@ -149,8 +92,8 @@ def _is_depthwise(one, other, what, window):
 def _products(inputs, kernel, window):
     """Returns one product a tap, added up: a depthwise convolution."""
     filters = kernel.shape[-1]
-    inputs = _repeat(_pad(inputs, window.pads), filters)
-    taps = _taps(inputs, range(1, inputs.ndim - 1), window)
+    inputs = _repeat(add_zeros(inputs, window.pads), filters)
+    taps = each_tap(inputs, range(1, inputs.ndim - 1), window)
     weights = kernel.reshape(-1, filters)
     products = (tap * weight for tap, weight in zip(taps, weights, strict=True))
     return functools.reduce(jnp.add, products)
@@ -167,13 +110,13 @@ def _products_kernel(inputs, outputs, window):
     Over the examples and all axes but the last; that follows at the end.
     """
     filters = outputs.shape[-1]
-    inputs = _repeat(_pad(inputs, window.pads), filters)
+    inputs = _repeat(add_zeros(inputs, window.pads), filters)
     axes = tuple(range(len(window.size)))
     zero = jnp.zeros((), inputs.dtype)
 
     def add(totals, factors):
         one, factor = factors
-        products = [tap * factor for tap in _taps(one, axes, window)]
+        products = [tap * factor for tap in each_tap(one, axes, window)]
         sums = products
         if axes[:-1]:
             sums = lax.reduce(
@@ -247,7 +190,7 @@ def _is_small(kernel, examples, window):
 
 def _patches(inputs, kernel, window):
     """Returns patches times matrix, of all examples at once."""
-    taps = _taps(_pad(inputs, window.pads), (1, 2), window)
+    taps = each_tap(add_zeros(inputs, window.pads), (1, 2), window)
     patches = jnp.concatenate(list(taps), -1)
     return patches @ kernel.reshape(-1, kernel.shape[-1])
 
@@ -278,7 +221,7 @@ def _plane_inputs(outputs, kernel, window):
     strides = window.strides
     if max(strides) == 1:
         if _is_small(kernel, len(outputs), window):
-            return _transpose(_patches, outputs, kernel, window)
+            return transpose_conv(_patches, outputs, kernel, window)
         return _plane(outputs, *_turn(kernel, window))
     some = all(map(operator.gt, window.size, strides))
     dilated = max(window.dilation) > 1
@@ -310,7 +253,7 @@ def _plane_inputs(outputs, kernel, window):
     whole = jnp.stack(rows, 2).reshape(
         -1, *map(operator.mul, counts, strides), kernel.shape[-2]
     )
-    return _pad(whole, cuts)
+    return add_zeros(whole, cuts)
 
 
 def _planes(inputs, kernel, window):
@@ -337,7 +280,7 @@ def _planes_kernel(inputs, outputs, window):
 
 def _stack(inputs, window):
     """Returns (examples * depth, ..., taps * channels), and its window."""
-    padded = _pad(inputs, (window.pads[0], (0, 0), (0, 0)))
+    padded = add_zeros(inputs, (window.pads[0], (0, 0), (0, 0)))
     depth = window.outputs[0]
     step = window.dilation[0]
     stacked = jnp.concatenate(
@@ -359,7 +302,7 @@ def _conv_by_blocks(inputs, kernel, window):
     matrices = jnp.split(kernel.reshape(-1, filters), groups, -1)
 
     def conv(block):
-        taps = list(_taps(block, axes, window))
+        taps = list(each_tap(block, axes, window))
         answers = []
         for group, matrix in enumerate(matrices):
             start = group * channels
@@ -369,7 +312,7 @@ def _conv_by_blocks(inputs, kernel, window):
             answers.append(patches.reshape(-1, matrix.shape[0]) @ matrix)
         return jnp.concatenate(answers, -1)
 
-    blocks = _blocks(_pad(inputs, window.pads), kernel, window)
+    blocks = _blocks(add_zeros(inputs, window.pads), kernel, window)
     answers = lax.map(conv, blocks)
     return answers.reshape(-1, *outputs, filters)[: inputs.shape[0]]
 
@@ -384,13 +327,13 @@ def _kernel_by_blocks(inputs, outputs, window):
     filters, groups = outputs.shape[-1], window.groups
     shape = *window.size, channels, filters
     like = jax.ShapeDtypeStruct(shape, inputs.dtype)
-    blocks = _blocks(_pad(inputs, window.pads), like, window)
+    blocks = _blocks(add_zeros(inputs, window.pads), like, window)
     blocks = jnp.moveaxis(blocks, -1, 1)  # (count, channels, block, *lengths)
     axes = range(2, 2 + len(window.size))
 
     def add(total, factors):
         block, factor = factors
-        patches = jnp.stack(list(_taps(block, axes, window)))
+        patches = jnp.stack(list(each_tap(block, axes, window)))
         taps = patches.shape[0]
         patches = patches.reshape(taps, groups, channels, -1)
         factor = factor.reshape(-1, groups, filters // groups)
@@ -421,22 +364,3 @@ def _blocks(tensor, kernel, window):
         [(0, count * size - examples)] + [(0, 0)] * (tensor.ndim - 1),
     )
     return tensor.reshape(count, size, *tensor.shape[1:])
-
-
-def _pad(inputs, pads):
-    """Adds zeros to the spatial axes; where a number is negative, cuts."""
-    widths = [(0, 0, 0), *((*pair, 0) for pair in pads), (0, 0, 0)]
-    return lax.pad(inputs, jnp.zeros((), inputs.dtype), widths)
-
-
-def _taps(padded, axes, window):
-    """Yields, for each position in the window, that element of all windows."""
-    for offsets in itertools.product(*map(range, window.size)):
-        index = [slice(None)] * padded.ndim
-        for axis, offset, step, stride, count in zip(
-            axes, offsets, window.dilation, window.strides, window.outputs,
-            strict=True,
-        ):  # fmt: skip
-            start = offset * step
-            index[axis] = slice(start, start + (count - 1) * stride + 1, stride)
-        yield padded[tuple(index)]

@@ -1,0 +1,92 @@
+"""What a convolution is on JAX: its window, XLA's own way, and its taps."""
+
+import itertools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from keras_extras import _shapes as shapes
+from keras_extras._shapes import Tensor
+
+
+class Window(NamedTuple):
+    """What is fixed: one entry per spatial axis, `lengths` of the inputs."""
+
+    lengths: tuple[int, ...]
+    size: tuple[int, ...]
+    strides: tuple[int, ...]
+    pads: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+    groups: int
+
+    @property
+    def outputs(self):
+        return tuple(
+            (length + sum(pads) - shapes.extent(size, step)) // stride + 1
+            for length, size, stride, pads, step in zip(*self[:5], strict=True)
+        )
+
+
+def native(one: Tensor, other: Tensor, *, what: str, window: Window) -> Tensor:
+    """Returns what `solve` does, by XLA's own convolution."""
+    rank = len(window.size)
+    axes = "DHW"[3 - rank :]
+
+    def conv(inputs, kernel):
+        return lax.conv_general_dilated(
+            inputs,
+            kernel,
+            window.strides,
+            window.pads,
+            rhs_dilation=window.dilation,
+            dimension_numbers=(f"N{axes}C", f"{axes}IO", f"N{axes}C"),
+            feature_group_count=window.groups,
+        )
+
+    if what == "outputs":
+        return conv(one, other)
+    if what == "inputs":
+        channels = other.shape[-2] * window.groups
+        like = one.shape[0], *window.lengths, channels
+        linear = lambda inputs: conv(inputs, other)  # noqa: E731
+        given = one
+    else:
+        channels = one.shape[-1] // window.groups
+        like = *window.size, channels, other.shape[-1]
+        linear = lambda kernel: conv(one, kernel)  # noqa: E731
+        given = other
+    spec = jax.ShapeDtypeStruct(like, given.dtype)
+    return jax.linear_transpose(linear, spec)(given)[0]
+
+
+def transpose_conv(conv, outputs, kernel, window):
+    """Returns the inputs' derivative of a way of computing outputs."""
+    channels = kernel.shape[-2] * window.groups
+    like = jax.ShapeDtypeStruct(
+        (outputs.shape[0], *window.lengths, channels), outputs.dtype
+    )
+    linear = jax.linear_transpose(
+        lambda inputs: conv(inputs, kernel, window), like
+    )
+    return linear(outputs)[0]
+
+
+def add_zeros(inputs, pads):
+    """Adds zeros to the spatial axes; where a number is negative, cuts."""
+    widths = [(0, 0, 0), *((*pair, 0) for pair in pads), (0, 0, 0)]
+    return lax.pad(inputs, jnp.zeros((), inputs.dtype), widths)
+
+
+def each_tap(padded, axes, window):
+    """Yields, for each position in the window, that element of all windows."""
+    for offsets in itertools.product(*map(range, window.size)):
+        index = [slice(None)] * padded.ndim
+        for axis, offset, step, stride, count in zip(
+            axes, offsets, window.dilation, window.strides, window.outputs,
+            strict=True,
+        ):  # fmt: skip
+            start = offset * step
+            index[axis] = slice(start, start + (count - 1) * stride + 1, stride)
+        yield padded[tuple(index)]
