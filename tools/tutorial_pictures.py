@@ -13,8 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from keras_extras import _train
-from keras_extras.callbacks import history_frame
+from keras_extras.cli import _train
+from keras_extras.history import history_frame
 from keras_extras.plotting import HistoryDisplay
 
 PICTURES = Path(__file__).parents[1] / "docs" / "images"
