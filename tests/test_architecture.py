@@ -187,8 +187,8 @@ ALLOWED = {
         outside=("keras", "numpy"), outside_late=("onnxruntime", "pytest")
     ),
     "cli": Arrows(
-        house=GROUND,
-        house_late=("_version", *PUBLIC),
+        house=(*GROUND, "_version"),
+        house_late=PUBLIC,
         outside=("numpy",),
         outside_late=("keras", "matplotlib", "PIL"),
     ),
