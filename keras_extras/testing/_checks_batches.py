@@ -1,5 +1,6 @@
 """Checks of batches and of compiling: the same numbers however it is run."""
 
+import contextlib
 from typing import Any
 
 import keras
@@ -13,6 +14,7 @@ from keras_extras.testing._tools import (
     assert_close,
     functional,
     leaves,
+    specs,
 )
 
 
@@ -51,29 +53,19 @@ def check_batch_sizes(subject: Subject) -> None:
     Repair: no division by the batch size, no `reshape` with two unknown sizes
     (`-1` cannot be told when there are no elements).
     """
-    usual = [
-        (tuple(leaf.shape), keras.backend.standardize_dtype(leaf.dtype))
-        for leaf in leaves(subject.run()[2])
-    ]
+    usual = specs(subject.run()[2])
     for size in (1, 5, 0):
         subject.verify(
             batch_is_like_another,
             action=f"a batch of {size}",
             batch=size,
-            size=size,
             expected=[((size, *shape[1:]), dtype) for shape, dtype in usual],
         )
 
 
-def batch_is_like_another(
-    layer: Any, x: Any, size: int, expected: list[Any]
-) -> None:
-    outputs = keras.tree.flatten(layer(*x, training=False))
-    actual = [
-        (tuple(leaf.shape), keras.backend.standardize_dtype(leaf.dtype))
-        for leaf in outputs
-        if leaf is not None
-    ]
+def batch_is_like_another(layer: Any, x: Any, expected: list[Any]) -> None:
+    size = keras.tree.flatten(x)[0].shape[0]
+    actual = specs(layer(*x, training=False))
     assert actual == expected, (
         f"a batch of {size} gives the shapes and dtypes {actual}, expected "
         f"{expected} as of a batch of 2"
@@ -102,20 +94,15 @@ def samples_are_independent(layer: Any, x: Any) -> None:
         x_alone: Any = keras.tree.map_structure(
             lambda leaf, i=i: leaf[i : i + 1], x
         )
-        alone = layer(*x_alone, training=False)
-        assert_close(
-            alone,
-            [array[i : i + 1] for array in whole],
-            "a sample alone gives another output than in a batch:",
-        )
+        expected = [array[i : i + 1] for array in whole]
+        message = "a sample alone gives another output than in a batch:"
+        assert_close(layer(*x_alone, training=False), expected, message)
 
 
 def samples_are_dependent(layer: Any, x: Any) -> None:
-    try:
+    dependent = True
+    with contextlib.suppress(AssertionError):
         samples_are_independent(layer, x)
-    except AssertionError:
-        dependent = True
-    else:
         dependent = False
     assert dependent, (
         "it declares batch_independent=False, but does not depend on the batch"

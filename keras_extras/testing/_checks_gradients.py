@@ -1,6 +1,5 @@
 """Checks of gradients: finite, everywhere, and the derivatives."""
 
-import functools
 from typing import Any
 
 import keras
@@ -17,13 +16,16 @@ STEPS = ((1e-2, 2e-2), (2e-3, 2e-2), (4e-2, 2e-2))
 STEPS_OF_DOUBLE = ((1e-5, 1e-4), (1e-3, 2e-3), *STEPS)
 
 
-def factors_for(outputs: Any) -> list[np.ndarray]:
-    generator = np.random.default_rng(1)
+def floats_of(outputs: Any) -> list[Any]:
+    leaves = keras.tree.flatten(outputs)
     return [
-        generator.uniform(0.5, 1.5, leaf.shape)
-        for leaf in keras.tree.flatten(outputs)
-        if leaf is not None and "float" in str(leaf.dtype)
+        leaf for leaf in leaves if "float" in str(getattr(leaf, "dtype", ""))
     ]
+
+
+def factors_for(outputs: Any) -> list[np.ndarray]:
+    draw = np.random.default_rng(1).uniform
+    return [draw(0.5, 1.5, leaf.shape) for leaf in floats_of(outputs)]
 
 
 def gradients_at(layer: Any, x: Any, mode: bool = False) -> Any:
@@ -148,57 +150,50 @@ def wrong_slopes(layer: Any, x: Any, steps: Any) -> dict[str, str]:
     """Compares gradients with slopes, each along one random direction."""
     of_inputs, of_weights = gradients_at(layer, x)
     factors = factors_for(layer(*x, training=False))
+    weights = layer.trainable_weights
+    values = [np.array(keras.ops.convert_to_numpy(w)) for w in weights]
+    inputs = keras.tree.flatten(x)
     generator = np.random.default_rng(2)
 
-    def total(x_now: Any) -> float:
-        # As tensors: the torch backend makes float32 of float64 arrays.
-        x_tensors: Any = keras.tree.map_structure(
-            lambda leaf: keras.ops.convert_to_tensor(leaf, str(leaf.dtype)),
-            x_now,
-        )
-        outputs = [
-            leaf
-            for leaf in keras.tree.flatten(layer(*x_tensors, training=False))
-            if leaf is not None and "float" in str(leaf.dtype)
+    def total(step: float, moves: dict[int, np.ndarray]) -> float:
+        moved = [
+            (array + step * moves.get(i, 0)).astype(array.dtype)
+            for i, array in enumerate([*inputs, *values])
         ]
-        pairs = zip(arrays(outputs), factors, strict=True)
-        return sum(float(np.sum(array * factor)) for array, factor in pairs)
+        for weight, value in zip(weights, moved[len(inputs) :], strict=True):
+            weight.assign(value)
+        # As tensors: the torch backend makes float32 of float64 arrays.
+        tensors = [
+            keras.ops.convert_to_tensor(array, str(array.dtype))
+            for array in moved[: len(inputs)]
+        ]
+        x_now: Any = keras.tree.pack_sequence_as(x, tensors)
+        outputs = floats_of(layer(*x_now, training=False))
+        return sum(map(np.vdot, arrays(outputs), factors))
 
-    def at_inputs(step: float, moves: list[np.ndarray]) -> float:
-        left = iter(moves)
-
-        def move(leaf: np.ndarray) -> np.ndarray:
-            if "float" not in str(leaf.dtype):
-                return leaf
-            return (leaf + step * next(left)).astype(leaf.dtype)
-
-        return total(keras.tree.map_structure(move, x))
-
-    def at_weight(weight: Any, step: float, moves: list[np.ndarray]) -> float:
-        value = np.array(keras.ops.convert_to_numpy(weight))
-        weight.assign((value + step * moves[0]).astype(value.dtype))
-        result = total(x)
-        weight.assign(value)
-        return result
-
-    places: list[Any] = [("the inputs", of_inputs, at_inputs)]
-    for weight in layer.trainable_weights:
-        at = functools.partial(at_weight, weight)
-        places.append((weight.path, [of_weights[weight.path]], at))
+    places = [
+        i for i, array in enumerate(inputs) if "float" in str(array.dtype)
+    ]
+    parts = {"the inputs": dict(zip(places, of_inputs, strict=True))}
+    for i, weight in enumerate(weights, len(inputs)):
+        parts[weight.path] = {i: of_weights[weight.path]}
     wrong = {}
-    for name, found, at in places:
-        moves = [generator.normal(size=array.shape) for array in found]
-        gradient, slope = sum(map(np.vdot, found, moves)), 0.0
+    for name, found in parts.items():
+        moves = {i: generator.normal(size=found[i].shape) for i in found}
+        gradient = sum(np.vdot(found[i], moves[i]) for i in found)
+        slopes = []
         for step, tolerance in steps:
-            slope = (at(step, moves) - at(-step, moves)) / (2 * step)
+            slope = (total(step, moves) - total(-step, moves)) / (2 * step)
             scale = max(1, abs(slope), abs(gradient))
-            if not found or abs(slope - gradient) <= tolerance * scale:
+            slopes.append(slope)
+            if abs(slope - gradient) <= tolerance * scale:
                 break
         else:
             wrong[name] = (
                 f"the gradient of {name} is {gradient:.6g} along a direction "
-                f"in which the outputs change by {slope:.6g}"
+                f"in which the outputs change by {slopes[-1]:.6g}"
             )
+    total(0, {})  # the weights as they were
     return wrong
 
 

@@ -10,7 +10,7 @@ from keras_extras.testing._check import check
 from keras_extras.testing._results import CheckFailure, CheckSkip
 from keras_extras.testing._sample_shapes import shapes_in
 from keras_extras.testing._subject import Subject
-from keras_extras.testing._tools import arrays, assert_close
+from keras_extras.testing._tools import arrays, assert_close, specs
 
 
 @check(needs=("check_clone",))
@@ -24,11 +24,9 @@ def check_call(subject: Subject) -> None:
 
 
 def gives_tensors(layer: Any, x: Any) -> None:
-    outputs = keras.tree.flatten(layer(*x, training=False))
-    has_shape = all(
-        hasattr(leaf, "shape") for leaf in outputs if leaf is not None
-    )
-    assert has_shape, "the outputs are not tensors"
+    for output in keras.tree.flatten(layer(*x, training=False)):
+        is_tensor = output is None or hasattr(output, "shape")
+        assert is_tensor, "the outputs are not tensors"
 
 
 @check()
@@ -52,21 +50,13 @@ def check_symbolic_output(subject: Subject) -> None:
 
 
 def symbols_tell_the_truth(layer: Any, x: Any) -> None:
-    def spec(outputs: Any) -> list[tuple[Any, str]]:
-        leaves = [
-            leaf for leaf in keras.tree.flatten(outputs) if leaf is not None
-        ]
-        dtype = keras.backend.standardize_dtype
-        return [(tuple(leaf.shape), dtype(leaf.dtype)) for leaf in leaves]
-
     x_symbols: Any = keras.tree.map_structure(
         lambda leaf: keras.KerasTensor(leaf.shape, str(leaf.dtype)), x
     )
-    symbolic = spec(layer(*x_symbols, training=False))
-    real = spec(layer(*x, training=False))
-    assert symbolic == real, (
-        f"a symbolic call says {symbolic}, a real one gives {real}"
-    )
+    symbolic = specs(layer(*x_symbols, training=False))
+    real = specs(layer(*x, training=False))
+    message = f"a symbolic call says {symbolic}, a real one gives {real}"
+    assert symbolic == real, message
 
 
 @check()
@@ -98,20 +88,18 @@ def check_output_shape(subject: Subject) -> None:
 
 
 def output_shape_is_true(layer: Any, x: Any, size: int | None) -> None:
-    outputs = keras.tree.flatten(layer(*x, training=False))
-    real = [tuple(leaf.shape) for leaf in outputs if leaf is not None]
     shape: Any = keras.tree.map_structure(
         lambda leaf: (size, *leaf.shape[1:]), x
     )
-    computed: list[Any] = []
-    keras.tree.map_shape_structure(
-        lambda found: computed.append(tuple(found)),
-        layer.compute_output_shape(*shape),
-    )
-    expected = real if size else [(None, *sizes[1:]) for sizes in real]
-    assert computed == expected, (
-        f"compute_output_shape gives {computed}, the outputs have {real}"
-    )
+    real = [spec[0] for spec in specs(layer(*x, training=False))]
+    found: list[Any] = []
+    computed = layer.compute_output_shape(*shape)
+    keras.tree.map_shape_structure(found.append, computed)
+    found = [tuple(sizes) for sizes in found]
+    if size is None:
+        real = [(None, *sizes[1:]) for sizes in real]
+    message = f"compute_output_shape gives {found}, the outputs have {real}"
+    assert found == real, message
 
 
 @check()
@@ -160,14 +148,13 @@ def with_unknown_sizes(layer: Any, x: Any, axes: tuple[int, ...]) -> Any:
 
 def unknown_sizes_are_told(layer: Any, x: Any, axes: tuple[int, ...]) -> None:
     model = with_unknown_sizes(layer, x, axes)
-    symbolic = [tuple(symbol.shape) for symbol in model.outputs]
-    outputs = keras.tree.flatten(layer(*x, training=False))
-    real = [tuple(leaf.shape) for leaf in outputs if leaf is not None]
-    for told, known in zip(symbolic, real, strict=True):
-        fits = len(told) == len(known)
-        for size, other in zip(told, known, strict=fits):
-            fits = fits and size in (None, other)
-        assert fits, (
+    real = specs(layer(*x, training=False))
+    for symbol, (known, _) in zip(model.outputs, real, strict=True):
+        told = tuple(symbol.shape)
+        filled = [
+            a if b is None else b for a, b in zip(known, told, strict=True)
+        ]
+        assert filled == list(known), (
             f"for the input shape {model.input_shape} the symbolic output "
             f"shape is {told}, the real one {known}"
         )
@@ -252,11 +239,6 @@ def check_same_shape(subject: Subject) -> None:
 
 
 def shape_is_kept(layer: Any, x: Any) -> None:
-    outputs = layer(*x, training=False)
-    before, after = (
-        [tuple(leaf.shape) for leaf in keras.tree.flatten(structure)]
-        for structure in (x, outputs)
-    )
-    assert before == after, (
-        "it declares same_shape, but the output has another shape"
-    )
+    before, after = specs(x), specs(layer(*x, training=False))
+    kept = [spec[0] for spec in before] == [spec[0] for spec in after]
+    assert kept, "it declares same_shape, but the output has another shape"

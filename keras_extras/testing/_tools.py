@@ -23,6 +23,13 @@ def arrays(structure: Any) -> list[np.ndarray]:
     return [np.array(to_numpy(x), float) for x in leaves if x is not None]
 
 
+def specs(structure: Any) -> list[tuple[tuple[Any, ...], str]]:
+    """Returns the shape and dtype of each tensor of a nested structure."""
+    dtype = keras.backend.standardize_dtype
+    leaves = keras.tree.flatten(structure)
+    return [(tuple(x.shape), dtype(x.dtype)) for x in leaves if x is not None]
+
+
 def assert_close(
     actual: Any, expected: Any, message: str, tolerance: float = 1e-4
 ) -> None:
