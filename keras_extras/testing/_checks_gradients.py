@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_extras.testing._check import check
 from keras_extras.testing._results import CheckSkip
-from keras_extras.testing._subject import Subject
+from keras_extras.testing._subject import Subject, as_arguments
 from keras_extras.testing._tools import arrays, gradients, is_float, leaves
 
 # Step and relative error of a difference quotient, without and with float64;
@@ -130,13 +130,14 @@ def gradients_are_no_slopes(layer: Any, x: Any, steps: Any) -> None:
 
 def _wrong_slopes(subject: Subject, seed: int) -> dict[str, str]:
     layer = subject.run()[0]
-    inputs = subject.inputs(seed=seed)
-    x = inputs if isinstance(inputs, tuple) else (inputs,)
+    x = as_arguments(subject.inputs(seed=seed))
     # float32 where the constructor takes no dtype, and on JAX.
     double = keras.backend.backend() != "jax" and "dtype" in subject.config
     if double and is_float(subject.traits.input_dtype):
         twin = subject.clone_with_dtype("float64")
-        wide = keras.tree.map_structure(lambda leaf: leaf.astype("float64"), x)
+        wide: Any = keras.tree.map_structure(
+            lambda leaf: leaf.astype("float64"), x
+        )
         try:
             twin(*wide, training=False)
             twin.set_weights(layer.get_weights())

@@ -16,7 +16,7 @@ import numpy as np
 
 from keras_extras.testing._check import check
 from keras_extras.testing._results import CheckSkip
-from keras_extras.testing._subject import Subject
+from keras_extras.testing._subject import Subject, as_arguments
 from keras_extras.testing._tools import (
     arrays,
     assert_close,
@@ -85,8 +85,7 @@ def served(path: str, name: str, inputs: list[Any]) -> Any:
         session = runtime.InferenceSession(path)
         names = [given.name for given in session.get_inputs()]
         return session.run(None, dict(zip(names, inputs, strict=True)))
-    layer = keras.layers.TFSMLayer(path, call_endpoint="serve")
-    return layer(inputs[0] if len(inputs) == 1 else inputs)
+    return keras.layers.TFSMLayer(path, call_endpoint="serve")(inputs)
 
 
 @check()
@@ -99,10 +98,9 @@ def check_saving_in_a_fresh_process(subject: Subject) -> None:
     _require_processes(subject)
     subject.require_deterministic()
     layer, inputs, outputs = subject.run()
-    x = inputs if isinstance(inputs, tuple) else (inputs,)
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder, "model.keras"))
-        functional(layer, x).save(path)
+        functional(layer, as_arguments(inputs)).save(path)
         got = _in_process(subject, keras.backend.backend(), model=path)
     if gap := difference(got, outputs):
         raise subject.failure(

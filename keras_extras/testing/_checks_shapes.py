@@ -9,7 +9,7 @@ import numpy as np
 from keras_extras.testing._check import check
 from keras_extras.testing._results import CheckFailure, CheckSkip
 from keras_extras.testing._sample_shapes import shapes_in
-from keras_extras.testing._subject import Subject
+from keras_extras.testing._subject import Subject, as_arguments
 from keras_extras.testing._tools import arrays, assert_close, specs
 
 
@@ -117,8 +117,7 @@ def check_unknown_sizes(subject: Subject) -> None:
     rank = max(sizes, default=0)
     axis_sets = [(), *((axis,) for axis in range(rank))]
     axis_sets += [tuple(range(rank - 1)), tuple(range(1, rank))]
-    inputs = subject.inputs()
-    x = inputs if isinstance(inputs, tuple) else (inputs,)
+    x = as_arguments(subject.inputs())
     for axes in dict.fromkeys(axis_sets):
         try:
             with_unknown_sizes(subject.clone(), x, axes)

@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_extras.testing._check import check
 from keras_extras.testing._results import CheckSkip
-from keras_extras.testing._subject import Subject
+from keras_extras.testing._subject import Subject, as_arguments
 from keras_extras.testing._tools import (
     arrays,
     assert_close,
@@ -88,11 +88,7 @@ def check_seeds(subject: Subject) -> None:
         raise CheckSkip("it has no seed; its layers may have theirs")
     if not any("seed" in variable.path for variable in layer.variables):
         try:
-            seeds_decide(
-                layer,
-                inputs if isinstance(inputs, tuple) else (inputs,),
-                changes={},
-            )
+            seeds_decide(layer, as_arguments(inputs), changes={})
         except AssertionError:
             pass
         else:

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_extras.testing._subject import as_arguments
 from keras_extras.testing._tools import arrays, functional
 
 
@@ -45,7 +46,7 @@ def predict(job: dict[str, Any]) -> list[np.ndarray]:
         keras.distribution.set_distribution(keras.distribution.DataParallel())
     with keras.saving.custom_object_scope({cls.__name__: cls}):
         layer: Any = keras.saving.deserialize_keras_object(job["layer"])
-    x = inputs if isinstance(inputs, tuple) else (inputs,)
+    x = as_arguments(inputs)
     if job["devices"] > 1:
         model = functional(layer, x)
         layer.set_weights(job["weights"])

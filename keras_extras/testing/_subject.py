@@ -44,17 +44,15 @@ class Subject:
         input_shapes: Any = None,
         traits: LayerTraits | None = None,
         max_examples: int = 20,
-    ):
+    ) -> None:
         self.layer = layer
         self.cls = type(layer)
         self.name = self.cls.__name__
         self.input_shapes = input_shapes
         declared = getattr(self.cls, "traits", None)
-        self.traits = (
-            traits
-            or (declared if isinstance(declared, LayerTraits) else None)
-            or LayerTraits()
-        )
+        if not isinstance(declared, LayerTraits):
+            declared = LayerTraits()
+        self.traits = traits or declared
         self.max_examples = max_examples
         self.backends: tuple[str, ...] = ()
         self._runs: dict[str, tuple[keras.Layer, Any, Any]] = {}
@@ -85,8 +83,7 @@ class Subject:
         self, layer: keras.Layer, inputs: Any, training: bool | None = None
     ) -> Any:
         """Calls a clone, which is not training unless asked to."""
-        given = inputs if isinstance(inputs, tuple) else (inputs,)
-        return layer(*given, **self.mode(training))
+        return layer(*as_arguments(inputs), **self.mode(training))
 
     def mode(self, training: bool | None = None) -> dict[str, Any]:
         """Returns the argument `training` of `call`, if it needs one."""
@@ -155,8 +152,7 @@ class Subject:
         if "layer" in parameters:
             arguments["layer"] = layer or self.run(shapes)[0]
         if "x" in parameters:
-            inputs = self.inputs(shapes, batch, seed)
-            arguments["x"] = inputs if isinstance(inputs, tuple) else (inputs,)
+            arguments["x"] = as_arguments(self.inputs(shapes, batch, seed))
         try:
             if TRAINING in self.unsaid:
                 exec(program(show, "", {}, self.unsaid, True), arguments)
@@ -167,14 +163,9 @@ class Subject:
             if not isinstance(error, AssertionError) or not reason:
                 prefix = f"{action} raises " if action else ""
                 reason = f"{prefix}{type(error).__name__}: {reason[:300]}"
+            drawn = {"shapes": shapes, "batch": batch, "seed": seed}
             raise self.failure(
-                reason,
-                show,
-                layer=layer,
-                shapes=shapes,
-                batch=batch,
-                seed=seed,
-                **values,
+                reason, show, layer=layer, **drawn, **values
             ) from error
 
     def failure(
@@ -205,13 +196,8 @@ class Subject:
             parameters["x"] = inputs_code(shapes, batch, self.traits)
         for name, value in values.items():
             parameters[name] = value_code(value)
-        return program(
-            show,
-            import_line(self.cls),
-            parameters,
-            self.unsaid,
-            starred,
-        )
+        cls = import_line(self.cls)
+        return program(show, cls, parameters, self.unsaid, starred)
 
     @functools.cached_property
     def unsaid(self) -> tuple[str, ...]:
@@ -342,6 +328,11 @@ class Subject:
             shapes,
         )
         return self.call(self.clone(), inputs)
+
+
+def as_arguments(inputs: Any) -> tuple[Any, ...]:
+    """Returns inputs as the positional arguments of `call`."""
+    return inputs if isinstance(inputs, tuple) else (inputs,)
 
 
 def _replace_dtype(config: Any, dtype: str) -> Any:
