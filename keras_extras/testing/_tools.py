@@ -100,12 +100,13 @@ class _Gradients(keras.optimizers.Optimizer):
         # sparse ones dense, adding rows up that occur twice; only one of them
         # would be assigned.
         variables = list(trainable_variables or [])
-        zeros = [keras.ops.zeros_like(variable.value) for variable in variables]
-        dense = [
-            zero if gradient is None else keras.ops.add(zero, gradient)
-            for gradient, zero in zip(grads, zeros, strict=True)
-        ]
-        super().apply(dense if variables else grads, trainable_variables)
+        if variables:  # JAX hands them over beforehand
+            zeros = [keras.ops.zeros_like(item.value) for item in variables]
+            grads = [
+                zero if gradient is None else keras.ops.add(zero, gradient)
+                for gradient, zero in zip(grads, zeros, strict=True)
+            ]
+        super().apply(grads, trainable_variables)
 
     def update_step(
         self, gradient: Any, variable: Any, learning_rate: Any
