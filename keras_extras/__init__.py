@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 try:
     import keras  # noqa: F401 (before us, so that its lack is explained)
-except ModuleNotFoundError as error:
-    if error.name not in ("tensorflow", "jax", "torch", "keras"):
+except ModuleNotFoundError as _error:
+    if _error.name not in ("tensorflow", "jax", "torch", "keras"):
         raise
     raise ModuleNotFoundError(
-        f"Keras needs a backend, and {error.name!r} is not installed.\n"
+        f"Keras needs a backend, and {_error.name!r} is not installed.\n"
         "Install one, pip install 'keras-extras[jax]' (or [tensorflow], "
         "[torch]), and choose it: export KERAS_BACKEND=jax",
-        name=error.name,
+        name=_error.name,
     ) from None
 
 from keras_extras import layers, models, ops, transforms
