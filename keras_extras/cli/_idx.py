@@ -127,11 +127,11 @@ def run_info(args) -> int:
 
 def run_convert(args) -> int:
     """Converts one file or folder."""
-    from keras_extras.cli import _convert as _idx_convert
+    from keras_extras.cli import _convert
     from keras_extras.datasets import read_idx, write_idx
 
-    beside = _idx_convert.form_of(args.source) in ("", "npy")
-    array, labels = _idx_convert.load(
+    beside = _convert.form_of(args.source) in ("", "npy")
+    array, labels = _convert.load(
         args.source,
         shape=args.shape,
         dtype=args.dtype,
@@ -143,7 +143,7 @@ def run_convert(args) -> int:
         write_idx(args.labels, labels)
         print(f"{args.labels}: {labels.dtype}, shape {labels.shape}")
         labels = None
-    _idx_convert.save(args.target, array, labels)
+    _convert.save(args.target, array, labels)
     print(f"{args.target}: {array.dtype}, shape {array.shape}")
     return 0
 

@@ -16,8 +16,8 @@ import numpy as np
 from keras.utils import PyDataset
 
 from keras_extras import _errors
-from keras_extras.datasets._ahead import Ahead
 from keras_extras.datasets._order import shuffled
+from keras_extras.datasets._prefetch import Prefetcher
 
 
 class Batches(PyDataset):
@@ -74,7 +74,7 @@ class Batches(PyDataset):
         )
         self._threads = whole("workers", workers, 1, owner)
         self._most = whole("max_queue_size", max_queue_size, 1, owner)
-        self._ahead: Ahead | None = None
+        self._ahead: Prefetcher | None = None
         if self.drop_remainder and total and not len(self):
             raise _errors.invalid_argument(
                 owner,
@@ -185,7 +185,7 @@ class Batches(PyDataset):
         if self._threads == 1:
             return self._make(epoch, index)
         if self._ahead is None:
-            self._ahead = Ahead(
+            self._ahead = Prefetcher(
                 self._make, self._threads, self._most, self._who
             )
         return self._ahead.get(epoch, index, len(self))

@@ -18,8 +18,8 @@ from keras_extras.datasets.files._locate import (
     cache_folder,
     locate,
 )
-from keras_extras.datasets.idx._arrays import read_idx
 from keras_extras.datasets.idx._error import IdxFormatError
+from keras_extras.datasets.idx._read_write import read_idx
 
 _CODES = {"uint8": "0x08 (uint8)", "int32": "0x0C (int32)"}
 

@@ -16,7 +16,7 @@ import numpy as np
 from keras_extras import _errors
 from keras_extras.datasets._batches import Batches
 from keras_extras.datasets.idx._error import IdxFormatError
-from keras_extras.datasets.idx._map import IdxArray, open_idx
+from keras_extras.datasets.idx._mapped import IdxArray, open_idx
 
 
 class IdxDataset(Batches):

@@ -15,8 +15,8 @@ from keras import config
 from numpy.typing import ArrayLike
 
 from keras_extras import _errors
-from keras_extras.datasets.images import _augment, _resample
-from keras_extras.datasets.images import _parameters as arguments
+from keras_extras.datasets.images import _draw as arguments
+from keras_extras.datasets.images import _resample, _transform
 from keras_extras.datasets.images._standardize import ImageStandardizer
 
 
@@ -159,7 +159,7 @@ class ImageAugmenter(ImageStandardizer):
             img_shape[self.row_axis - 1],
             img_shape[self.col_axis - 1],
         )
-        parameters = dict(_augment.NEUTRAL)
+        parameters = dict(_transform.NEUTRAL)
         for name, values in drawn.items():
             if values is not None:
                 parameters[name] = values[0].item()
@@ -178,19 +178,19 @@ class ImageAugmenter(ImageStandardizer):
         Returns:
             New array of the shape and dtype of `x`.
         """
-        unknown = set(transform_parameters) - set(_augment.NEUTRAL)
+        unknown = set(transform_parameters) - set(_transform.NEUTRAL)
         if unknown:
             raise _errors.invalid_argument(
                 self,
                 "transform_parameters",
-                f"a dict with names out of {list(_augment.NEUTRAL)}",
+                f"a dict with names out of {list(_transform.NEUTRAL)}",
                 sorted(unknown),
             )
         batch = arguments.images(self, "x", x, 3)[None]
         each = {
             name: np.asarray([value])
             for name, value in transform_parameters.items()
-            if value is not None and value != _augment.NEUTRAL[name]
+            if value is not None and value != _transform.NEUTRAL[name]
         }
         return self._transformed(batch, each)[0]
 
@@ -278,7 +278,7 @@ class ImageAugmenter(ImageStandardizer):
         drawn = self._drawn(images, count, generator)
         work = arguments.work_dtype(self.dtype)
         x = self._transformed(images, drawn, work, indices)
-        return _augment.as_dtype(self.standardize(x), self.dtype)
+        return _transform.as_dtype(self.standardize(x), self.dtype)
 
     def _drawn(
         self, x: np.ndarray, count: int, generator: Any
@@ -294,7 +294,7 @@ class ImageAugmenter(ImageStandardizer):
         indices: np.ndarray | None = None,
     ) -> np.ndarray:
         first = self.data_format == "channels_first"
-        result = _augment.transform(
+        result = _transform.transform(
             np.moveaxis(x, 1, -1) if first else x,
             parameters,
             dtype=dtype,

@@ -13,11 +13,11 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from keras_extras.datasets.images._arrays import ArrayFlow
+from keras_extras.datasets.images._array_flow import ArrayFlow
 from keras_extras.datasets.images._augmenter import ImageAugmenter
-from keras_extras.datasets.images._files import FolderFlow
 from keras_extras.datasets.images._flow import ImageFlow
-from keras_extras.datasets.images._frame import FrameFlow
+from keras_extras.datasets.images._folder_flow import FolderFlow
+from keras_extras.datasets.images._frame_flow import FrameFlow
 
 
 class ImageDataGenerator(ImageAugmenter):

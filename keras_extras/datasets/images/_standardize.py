@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_extras import _errors
-from keras_extras.datasets.images import _parameters as arguments
+from keras_extras.datasets.images import _draw as arguments
 
 _EPSILON = 1e-6  # added to standard deviations, as in Keras
 

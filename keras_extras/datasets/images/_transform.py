@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_extras.datasets.images import _color as _image_color
+from keras_extras.datasets.images import _color
 from keras_extras.datasets.images._resample import resample
 
 # What a transformation consists of, and which value changes nothing.
@@ -67,10 +67,10 @@ def transform(
     result = _moved(images, parameters, work, order, fill_mode, cval, indices)
     intensity = parameters.get("channel_shift_intensity")
     if intensity is not None:
-        result = _image_color.channel_shift(result, intensity)
+        result = _color.channel_shift(result, intensity)
     brightness = parameters.get("brightness")
     if brightness is not None:
-        result = _image_color.brighten(result, brightness)
+        result = _color.brighten(result, brightness)
     return as_dtype(result, dtype)
 
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from keras_extras import _errors
 from keras_extras.datasets.idx import _stream as stream
-from keras_extras.datasets.idx._arrays import pieces
 from keras_extras.datasets.idx._header import idx_info, packed
+from keras_extras.datasets.idx._read_write import pieces
 
 
 class IdxWriter:

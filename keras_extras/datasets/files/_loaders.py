@@ -18,7 +18,7 @@ from keras_extras.datasets.files import _families
 from keras_extras.datasets.files._families import Family
 from keras_extras.datasets.files._locate import Order, fetch_missing
 from keras_extras.datasets.files._pair import read_keras_mnist, read_pair
-from keras_extras.datasets.idx._arrays import read_idx
+from keras_extras.datasets.idx._read_write import read_idx
 
 
 def load_mnist(

@@ -31,7 +31,7 @@ def draw(
         width: columns of an image.
 
     Returns:
-        The parameters that `_augment.transform` takes, `None` where nothing
+        The parameters that `_transform.transform` takes, `None` where nothing
         varies.
     """
 

@@ -17,7 +17,7 @@ from typing import Any
 _ASTRAY = 8  # requests out of turn, one after the other, that are no accident
 
 
-class Ahead:
+class Prefetcher:
     """Gives batches, and has those that follow made beforehand.
 
     Args:

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from keras_extras import _errors
-from keras_extras.datasets.images import _folder as folders
-from keras_extras.datasets.images import _parameters as arguments
+from keras_extras.datasets.images import _draw as arguments
+from keras_extras.datasets.images import _image_files as folders
 from keras_extras.datasets.images._augmenter import ImageAugmenter
 from keras_extras.datasets.images._flow import ImageFlow, subset_of
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_extras import _errors
-from keras_extras.datasets.images import _parameters as arguments
+from keras_extras.datasets.images import _draw as arguments
 from keras_extras.datasets.images._augmenter import ImageAugmenter
 from keras_extras.datasets.images._flow import ImageFlow, subset_of
 

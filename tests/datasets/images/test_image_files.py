@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from keras_extras.datasets.images import _folder as folders
+from keras_extras.datasets.images import _image_files as folders
 
 READ = {
     "color_mode": "rgb",

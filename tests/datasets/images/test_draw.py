@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from keras.src.legacy.preprocessing import image as legacy
 
 from keras_extras.datasets import ImageDataGenerator
-from keras_extras.datasets.images import _parameters as _image_parameters
+from keras_extras.datasets.images import _draw
 
 RANGES = {
     "rotation_range": 30,
@@ -60,7 +60,7 @@ def test_the_global_generator_is_used_without_seed_and_left_alone_with():
 
 def test_draws_lie_in_their_ranges():
     ours = ImageDataGenerator(**RANGES)
-    drawn = _image_parameters.draw(ours, np.random.default_rng(0), 999, 10, 20)
+    drawn = _draw.draw(ours, np.random.default_rng(0), 999, 10, 20)
     limits = {
         "theta": (-30, 30),
         "tx": (-4, 4),
