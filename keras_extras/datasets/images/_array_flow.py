@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_extras import _errors
-from keras_extras.datasets.images import _draw as arguments
+from keras_extras import _checks as checks
+from keras_extras._errors import invalid_argument
 from keras_extras.datasets.images._augmenter import ImageAugmenter
 from keras_extras.datasets.images._flow import ImageFlow, subset_of
+from keras_extras.datasets.images._standardize import OWNER, image_array
 
 
 class ArrayFlow(ImageFlow):
@@ -31,44 +32,37 @@ class ArrayFlow(ImageFlow):
         ignore_class_split: bool = False,
         subset: str | None = None,
         **flow: Any,
-    ):
-        others: list[np.ndarray] = []
+    ) -> None:
+        others: list[ArrayLike] = []
         if isinstance(x, tuple | list) and len(x) == 2 and np.ndim(x[0]) == 4:
-            given = x[1] if isinstance(x[1], list) else [x[1]]
-            others = [np.asarray(other) for other in given]
+            others = x[1] if isinstance(x[1], list) else [x[1]]
             x = x[0]
-        images = arguments.images(generator, "x", x, 4)
-        arrays: dict[str, np.ndarray | None] = {
-            **{f"x[1][{k}]": other for k, other in enumerate(others)},
-            "y": None if y is None else np.asarray(y),
-            "sample_weight": None
-            if sample_weight is None
-            else np.asarray(sample_weight),
-        }
-        for name, array in arrays.items():
-            if array is not None and np.shape(array)[:1] != (len(images),):
-                raise _errors.invalid_argument(
-                    "ImageDataGenerator.flow",
-                    f"{name}.shape",
-                    f"({len(images)}, ...), one entry per image",
-                    np.shape(array),
-                )
-        if images.shape[generator.channel_axis] not in (1, 3, 4):
+        images = image_array(generator, "x", x, 4)
+        count = len(images)
+        channels = images.shape[generator.channel_axis]
+        if channels not in (1, 3, 4):
             warnings.warn(
-                f"ImageDataGenerator.flow: x has shape {images.shape}, so "
-                f"{images.shape[generator.channel_axis]} channels on axis "
-                f"{generator.channel_axis}; 1, 3 or 4 are usual for "
-                f"data_format={generator.data_format!r}.",
+                f"{OWNER}.flow: x has shape {images.shape}, so {channels} "
+                f"channels on axis {generator.channel_axis}; 1, 3 or 4 are "
+                f"usual for data_format={generator.data_format!r}.",
                 stacklevel=3,
             )
-        part = subset_of(generator, subset, len(images))
-        if subset is not None and y is not None and not ignore_class_split:
-            _check_same_classes(np.asarray(y), generator, len(images))
+        misc = [_rows(f"x[1][{k}]", a, count) for k, a in enumerate(others)]
+        targets = None if y is None else _rows("y", y, count)
+        weights = None
+        if sample_weight is not None:
+            weights = _rows("sample_weight", sample_weight, count, kinds="buif")
+        part = subset_of(generator, subset, count)
+        if not (
+            checks.boolean(OWNER, "ignore_class_split", ignore_class_split)
+            or subset is None
+            or targets is None
+        ):
+            _check_same_classes(targets, generator)
         self.x = images[part]
-        self.y = None if arrays["y"] is None else arrays["y"][part]
-        weights = arrays["sample_weight"]
+        self.y = None if targets is None else targets[part]
         self.sample_weight = None if weights is None else weights[part]
-        self.x_misc = [other[part] for other in others]
+        self.x_misc = [other[part] for other in misc]
         super().__init__(generator, len(self.x), **flow)
 
     def images_at(self, indices: np.ndarray) -> np.ndarray:
@@ -84,12 +78,6 @@ class ArrayFlow(ImageFlow):
         """Returns the targets of these numbers, or `None`."""
         return None if self.y is None else self.y[indices]
 
-    def weights_at(self, indices: np.ndarray) -> np.ndarray | None:
-        """Returns the sample weights of these numbers, or `None`."""
-        return (
-            None if self.sample_weight is None else self.sample_weight[indices]
-        )
-
     def put_together(self, images: np.ndarray, indices: np.ndarray) -> Any:
         """Returns what `fit` takes; further inputs stand beside the images."""
         batch = super().put_together(images, indices)
@@ -101,15 +89,35 @@ class ArrayFlow(ImageFlow):
         return (inputs,)
 
 
-def _check_same_classes(
-    y: np.ndarray, generator: ImageAugmenter, count: int
-) -> None:
-    first = y[subset_of(generator, "validation", count)]
-    rest = y[subset_of(generator, "training", count)]
+def _rows(
+    name: str, value: ArrayLike, count: int, kinds: str = ""
+) -> np.ndarray:
+    """Returns an array with one entry per image, or raises."""
+    array = np.asarray(value)
+    if array.ndim == 0 or (kinds and array.dtype.kind not in kinds):
+        allowed = "an array of numbers" if kinds else "an array"
+        raise invalid_argument(
+            f"{OWNER}.flow", name, allowed, value, error=TypeError
+        )
+    if array.shape[0] != count:
+        raise invalid_argument(
+            f"{OWNER}.flow",
+            f"{name}.shape",
+            f"({count}, ...), one entry per image",
+            array.shape,
+        )
+    return array
+
+
+def _check_same_classes(targets: np.ndarray, generator: ImageAugmenter) -> None:
+    first, rest = (
+        targets[subset_of(generator, subset, len(targets))]
+        for subset in ("validation", "training")
+    )
     if not np.array_equal(np.unique(first), np.unique(rest)):
         raise ValueError(
-            "ImageDataGenerator.flow: the training and the validation part "
-            "hold different classes; the validation part is the first "
-            f"{len(first)} of {count} samples. Shuffle x and y together, or "
-            "give ignore_class_split=True."
+            f"{OWNER}.flow: the training and the validation part hold "
+            "different classes; the validation part is the first "
+            f"{len(first)} of {len(targets)} samples. Shuffle x and y "
+            "together, or give ignore_class_split=True."
         )

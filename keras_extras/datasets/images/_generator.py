@@ -3,8 +3,8 @@
     datagen = ImageDataGenerator(rotation_range=20)      what may vary
     model.fit(datagen.flow(images, labels))              where images come from
 
-What happens to images is in `_image_augmenter`; here arguments are handed on
-to the data sets of `_image_arrays`, `_image_files` and `_image_frame`.
+What happens to images is in `_augmenter`; here arguments are handed on to the
+data sets of `_array_flow`, `_folder_flow` and `_frame_flow`.
 """
 
 from collections.abc import Sequence

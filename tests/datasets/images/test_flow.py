@@ -197,12 +197,8 @@ def test_plot_leaves_the_flow_alone():
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        ({"batch_size": 0}, ValueError, "batch_size must be a positive int"),
-        ({"batch_size": 2.0}, TypeError, "batch_size must be"),
-        ({"seed": -1}, ValueError, "seed must be an integer of 0 or more"),
-        ({"seed": "a"}, TypeError, "seed must be"),
-        ({"save_format": "exe"}, ValueError, "save_format must be 'png'"),
-        ({"subset": "test"}, ValueError, "subset must be 'training'"),
+        ({"save_format": "exe"}, ValueError, "save_format must be one of"),
+        ({"subset": "test"}, ValueError, "subset must be one of"),
         ({"subset": "validation"}, ValueError, "validation_split=0.2"),
     ],
 )
