@@ -222,3 +222,15 @@ def test_the_bases_know_no_images():
 
 def test_repr_says_what_there_is():
     assert repr(flow()) == "<ArrayFlow: 10 images, 3 batches of 4>"
+
+
+def test_one_nan_pixel_leaves_the_others_to_be_seen():
+    images = np.random.default_rng(0).uniform(0, 255, (2, 6, 6, 1))
+    images[0, 0, 0, 0] = np.nan
+    shown = [
+        np.asarray(axis.images[0].get_array())
+        for axis in ImageDataGenerator().flow(images, shuffle=False).plot()
+    ]
+    plt.close("all")
+    assert np.isfinite(shown).all()
+    np.testing.assert_allclose(shown[1], images[1, ..., 0] / 255, atol=1e-6)
