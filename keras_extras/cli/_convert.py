@@ -92,7 +92,9 @@ def save(
     elif form == "png":
         _save_folder(path, array, labels)
     elif form == "npz":
-        named = {"x": array} | ({} if labels is None else {"y": labels})
+        named: dict[str, Any] = {"x": array}
+        if labels is not None:
+            named["y"] = labels
         with replaced(path) as file:
             np.savez_compressed(file, **named)
     elif form == "npy":

@@ -36,6 +36,8 @@ class ImageAugmenter(ImageStandardizer):
     cval: float
     horizontal_flip: bool
     vertical_flip: bool
+    brightness_range: list[float] | None
+    zoom_range: list[float]
 
     def __init__(
         self,
@@ -85,22 +87,16 @@ class ImageAugmenter(ImageStandardizer):
         self.height_shift_range = _shifts(
             "height_shift_range", height_shift_range
         )
-        self.brightness_range = (
-            None
-            if brightness_range is None
-            else _pair("brightness_range", brightness_range, minimum=0)
-        )
-        if np.ndim(zoom_range) == 0:
-            zoom = checks.number(OWNER, "zoom_range", zoom_range)
-            zoom_range = [1 - zoom, 1 + zoom]
-        self.zoom_range = _pair("zoom_range", zoom_range)
+        self.zoom_range = _zoom(zoom_range)
+        self.brightness_range = self.rescale = None
+        if brightness_range is not None:
+            self.brightness_range = _pair(
+                "brightness_range", brightness_range, minimum=0
+            )
+        if rescale is not None:
+            self.rescale = checks.number(OWNER, "rescale", rescale)
         self.fill_mode = checks.choice(
             OWNER, "fill_mode", fill_mode, _resample.FILL_MODES
-        )
-        self.rescale = (
-            None
-            if rescale is None
-            else checks.number(OWNER, "rescale", rescale)
         )
         self.preprocessing_function = checks.function(
             OWNER,
@@ -114,13 +110,7 @@ class ImageAugmenter(ImageStandardizer):
             config.image_data_format() if data_format is None else data_format,
             ("channels_last", "channels_first"),
         )
-        self.validation_split = checks.fraction(
-            OWNER, "validation_split", validation_split
-        )
-        if self.validation_split == 1:
-            raise invalid_argument(
-                OWNER, "validation_split", "below 1", validation_split
-            )
+        self.validation_split = _split(validation_split)
         self.interpolation_order = checks.choice(
             OWNER, "interpolation_order", interpolation_order, (0, 1)
         )
@@ -322,8 +312,23 @@ def _shifts(name: str, value: float | Sequence[float]) -> float | list[float]:
     return [checks.number(OWNER, name, choice) for choice in choices]
 
 
+def _zoom(value: float | Sequence[float]) -> list[float]:
+    """Returns the smallest and the largest factor, from the range or both."""
+    if np.ndim(value) == 0:
+        zoom = checks.number(OWNER, "zoom_range", value)
+        return [1 - zoom, 1 + zoom]
+    return _pair("zoom_range", value)
+
+
+def _split(value: float) -> float:
+    share = checks.fraction(OWNER, "validation_split", value)
+    if share == 1:
+        raise invalid_argument(OWNER, "validation_split", "below 1", value)
+    return share
+
+
 def _pair(
-    name: str, value: float | Sequence[float], minimum: float = -math.inf
+    name: str, value: object, minimum: float = -math.inf
 ) -> list[float]:
     pair = checks.items(OWNER, name, value, "two numbers", count=2)
     return [checks.number(OWNER, name, item, minimum=minimum) for item in pair]

@@ -159,7 +159,10 @@ class ImageFlow(Batches):
         """Returns the numbers of the images in the order of an epoch."""
         return self._chosen(epoch, 0, self.num_items)
 
-    def __iter__(self) -> Self:
+    # As in old Keras, `for` goes on for ever; Keras's own stops.
+    def __iter__(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self,
+    ) -> Self:
         return self
 
     def __next__(self) -> Any:

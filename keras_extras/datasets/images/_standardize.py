@@ -130,11 +130,13 @@ class ImageStandardizer:
         """Computes what is asked for of the data; uses `data` up."""
         axes = (0, self.row_axis, self.col_axis)
         if self.featurewise_center:
-            mean = np.mean(data, axes, np.float64, keepdims=True)[0]
+            mean = np.mean(data, axes, np.float64, keepdims=True)
+            mean = np.asarray(mean)[0]
             self.mean = mean
             data -= mean.astype(data.dtype)
         if self.featurewise_std_normalization:
-            std = np.std(data, axes, np.float64, keepdims=True)[0]
+            std = np.std(data, axes, np.float64, keepdims=True)
+            std = np.asarray(std)[0]
             self.std = std
             data /= std.astype(data.dtype) + _EPSILON
         if self.zca_whitening:
