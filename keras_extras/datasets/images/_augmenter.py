@@ -327,8 +327,6 @@ def _split(value: float) -> float:
     return share
 
 
-def _pair(
-    name: str, value: object, minimum: float = -math.inf
-) -> list[float]:
+def _pair(name: str, value: object, minimum: float = -math.inf) -> list[float]:
     pair = checks.items(OWNER, name, value, "two numbers", count=2)
     return [checks.number(OWNER, name, item, minimum=minimum) for item in pair]
