@@ -333,6 +333,33 @@ def items(
     return found
 
 
+def array(
+    owner: object, name: str, value: object, kinds: str, *, fix: str = ""
+) -> np.ndarray:
+    """Returns `value` as an array, if its dtype is of the kinds allowed.
+
+    Args:
+        owner: see `invalid_argument`.
+        name: the argument's name.
+        value: what came.
+        kinds: letters of NumPy's kinds: `"iu"` for integers, `"buif"` for
+            real numbers.
+        fix: see `invalid_argument`.
+    """
+    result = np.asarray(value)
+    if result.dtype.kind not in kinds:
+        kind = "integer or floating-point" if "f" in kinds else "integer"
+        raise invalid_argument(
+            owner,
+            f"{name}.dtype",
+            f"an {kind} dtype",
+            str(result.dtype),
+            fix=fix,
+            error=TypeError,
+        )
+    return result
+
+
 def sizes(value: object) -> tuple[int | None, ...] | None:
     """Returns a tuple of positive ints and Nones; None if it is not one."""
     if isinstance(value, str) or not isinstance(value, Iterable):

@@ -221,3 +221,12 @@ def test_dtypes_are_of_the_kinds_allowed():
     ]:
         with pytest.raises(error, match="x: dtype must be an integer dtype"):
             checks.dtype("x", value, "iu", "an integer dtype")
+
+
+def test_arrays_have_a_dtype_of_the_kinds_allowed():
+    assert checks.array("x", "labels", [1, 2], "iu").tolist() == [1, 2]
+    assert checks.array("x", "data", [True], "buif").dtype == bool
+    with pytest.raises(TypeError, match=r"x: labels\.dtype must be an integer"):
+        checks.array("x", "labels", [1.5], "iu")
+    with pytest.raises(TypeError, match=r"data\.dtype must be .*='<U1'\. Ha"):
+        checks.array("x", "data", ["a"], "buif", fix="Ha.")

@@ -191,10 +191,12 @@ def standardize(
         "Python Machine Learning", 2nd edition, chapter 15.
     """
     mean, std = _statistics("standardize", train, mean_axis, std_axis)
-    arrays = [np.asarray(array) for array in (train, *others)]
+    arrays = [np.asarray(train)]
     features = arrays[0].shape[1:]
-    for position, array in enumerate(arrays[1:]):
-        _check_real("standardize", f"others[{position}]", array)
+    for position, other in enumerate(others):
+        name = f"others[{position}]"
+        array = checks.array("standardize", name, other, "buif")
+        arrays.append(array)
         if array.ndim == 0 or array.shape[1:] != features:
             raise invalid_argument(
                 "standardize",
@@ -211,8 +213,7 @@ def _statistics(
     mean_axis: int | tuple[int, ...] | None,
     std_axis: int | tuple[int, ...] | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    train = np.asarray(train)
-    _check_real(owner, "train", train)
+    train = checks.array(owner, "train", train, "buif")
     if train.ndim == 0 or train.size == 0:
         raise invalid_argument(
             owner, "train.shape", "(count, ...), with count > 0", train.shape
@@ -240,17 +241,6 @@ def _statistics(
         np.min(train, std_axis, keepdims=True),
     )
     return np.asarray(mean), np.where(constant, 1.0, std)
-
-
-def _check_real(owner: str, argument: str, array: np.ndarray) -> None:
-    if array.dtype.kind not in "buif":
-        raise invalid_argument(
-            owner,
-            f"{argument}.dtype",
-            "an integer or floating-point dtype",
-            str(array.dtype),
-            error=TypeError,
-        )
 
 
 def _standardized(
@@ -297,16 +287,13 @@ def one_hot(labels: ArrayLike, num_classes: int | None = None) -> np.ndarray:
         Equals `keras.ops.one_hot`, which gives rows of zeros for labels out
         of range; here they are an error.
     """
-    labels = np.asarray(labels)
-    if labels.dtype.kind not in "iu":
-        raise invalid_argument(
-            "one_hot",
-            "labels.dtype",
-            "an integer dtype",
-            str(labels.dtype),
-            fix="Use labels.astype('int64') if the labels are whole numbers.",
-            error=TypeError,
-        )
+    labels = checks.array(
+        "one_hot",
+        "labels",
+        labels,
+        "iu",
+        fix="Use labels.astype('int64') if the labels are whole numbers.",
+    )
     count = _num_classes(labels, num_classes)
     outside = np.flatnonzero((labels < 0) | (labels >= count))
     if outside.size:

@@ -132,14 +132,7 @@ def _arrays(name: str, pair: Any) -> tuple[np.ndarray, np.ndarray]:
             (images.shape, labels.shape),
             context="These are their shapes.",
         )
-    if labels.dtype.kind not in "iu":
-        raise invalid_argument(
-            "prepare",
-            f"{name}[1].dtype",
-            "an integer dtype",
-            str(labels.dtype),
-            error=TypeError,
-        )
+    checks.array("prepare", f"{name}[1]", labels, "iu")
     return images, labels
 
 

@@ -123,15 +123,13 @@ def class_weights(labels: ArrayLike) -> dict[int, float]:
             if labels.ndim == 2
             else "",
         )
-    if labels.dtype.kind not in "iu":
-        raise invalid_argument(
-            "class_weights",
-            "labels.dtype",
-            "an integer dtype",
-            str(labels.dtype),
-            fix="Use labels.astype('int64') if the labels are whole numbers.",
-            error=TypeError,
-        )
+    checks.array(
+        "class_weights",
+        "labels",
+        labels,
+        "iu",
+        fix="Use labels.astype('int64') if the labels are whole numbers.",
+    )
     classes, counts = np.unique(labels, return_counts=True)
     weights = labels.size / (len(classes) * counts)
     return dict(zip(classes.tolist(), weights.tolist(), strict=True))

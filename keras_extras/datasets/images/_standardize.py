@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from keras_extras import _checks as checks
 from keras_extras._errors import invalid_argument
 
 OWNER = "ImageDataGenerator"  # whom all errors of this package speak for
@@ -155,15 +156,7 @@ def image_array(
     generator: ImageStandardizer, argument: str, x: ArrayLike, *ranks: int
 ) -> np.ndarray:
     """Returns `x` as an array of numbers of one of the ranks, or raises."""
-    x = np.asarray(x)
-    if x.dtype.kind not in "buif":
-        raise invalid_argument(
-            OWNER,
-            f"{argument}.dtype",
-            "an integer or floating-point dtype",
-            str(x.dtype),
-            error=TypeError,
-        )
+    x = checks.array(OWNER, argument, x, "buif")
     if x.ndim in ranks:
         return x
     axes = "height, width, channels"
