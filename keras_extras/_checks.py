@@ -166,6 +166,27 @@ def choice(
     )
 
 
+def text(owner: object, name: str, value: object) -> str:
+    """Returns `value`, a string."""
+    if not isinstance(value, str):
+        raise invalid_argument(owner, name, "a string", value, error=TypeError)
+    return value
+
+
+def function(owner: object, name: str, value: Any, allowed: str) -> Any:
+    """Returns `value`, which is called later: a function, or None.
+
+    Args:
+        owner: see `invalid_argument`.
+        name: the argument's name.
+        value: what came.
+        allowed: which function: `"a function of one image, or None"`.
+    """
+    if value is not None and not callable(value):
+        raise invalid_argument(owner, name, allowed, value, error=TypeError)
+    return value
+
+
 def did_you_mean(value: object, names: Iterable[str]) -> str:
     """Returns `"Did you mean 'valid'?"`; `""` if no name is close."""
     if not isinstance(value, str):
@@ -181,6 +202,31 @@ def file_path(owner: object, name: str, value: object) -> str:
     return os.path.expanduser(os.fsdecode(value))
 
 
+def dtype(owner: object, value: Any, kinds: str, allowed: str) -> np.dtype:
+    """Returns `value`, a dtype or the name of one, as a dtype.
+
+    Args:
+        owner: see `invalid_argument`.
+        value: what came.
+        kinds: letters of NumPy's kinds that are allowed: `"uif"`.
+        allowed: these kinds in words.
+    """
+    try:
+        result = np.dtype(value)
+    except (TypeError, ValueError):
+        result = None
+    if result is None or result.kind not in kinds:
+        is_name = isinstance(value, str | np.dtype | type)
+        raise invalid_argument(
+            owner,
+            "dtype",
+            allowed,
+            value,
+            error=ValueError if is_name else TypeError,
+        )
+    return result
+
+
 def pad_mode(owner: object, value: object) -> str:
     """Returns one of NumPy's padding modes."""
     fix = ""
@@ -190,7 +236,7 @@ def pad_mode(owner: object, value: object) -> str:
     return choice(owner, "pad_mode", value, PAD_MODES, fix=fix)
 
 
-# --- one number per spatial axis ---------------------------------------------
+# --- several of a kind -------------------------------------------------------
 
 
 def require_rank(owner: object) -> int:
@@ -260,6 +306,58 @@ def padding(owner: object, value: object) -> str | Pads:
             error=TypeError if is_type_wrong else ValueError,
         )
     return tuple((pair[0], pair[-1]) for pair in known)
+
+
+def items(
+    owner: object,
+    name: str,
+    value: object,
+    allowed: str,
+    *,
+    count: int | None = None,
+) -> list[Any]:
+    """Returns the items of a list, a tuple or an array of one axis.
+
+    Args:
+        owner: see `invalid_argument`.
+        name: the argument's name.
+        value: what came.
+        allowed: what it must be: `"two numbers"`.
+        count: how many there must be; `None` for one or more.
+    """
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise invalid_argument(owner, name, allowed, value, error=TypeError)
+    found = list(value)
+    if len(found) != count if count is not None else not found:
+        raise invalid_argument(owner, name, allowed, value)
+    return found
+
+
+def array(
+    owner: object, name: str, value: object, kinds: str, *, fix: str = ""
+) -> np.ndarray:
+    """Returns `value` as an array, if its dtype is of the kinds allowed.
+
+    Args:
+        owner: see `invalid_argument`.
+        name: the argument's name.
+        value: what came.
+        kinds: letters of NumPy's kinds: `"iu"` for integers, `"buif"` for
+            real numbers.
+        fix: see `invalid_argument`.
+    """
+    result = np.asarray(value)
+    if result.dtype.kind not in kinds:
+        kind = "integer or floating-point" if "f" in kinds else "integer"
+        raise invalid_argument(
+            owner,
+            f"{name}.dtype",
+            f"an {kind} dtype",
+            str(result.dtype),
+            fix=fix,
+            error=TypeError,
+        )
+    return result
 
 
 def sizes(value: object) -> tuple[int | None, ...] | None:

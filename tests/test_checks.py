@@ -183,3 +183,50 @@ def test_paths_are_texts(monkeypatch):
 def test_a_base_without_a_rank_says_so():
     with pytest.raises(TypeError, match="Use a leaf such as Conv2D"):
         checks.spatial(object(), "size", 1)
+
+
+def test_text_is_a_string():
+    assert checks.text("x", "prefix", "") == ""
+    for value in (3, None, b"a"):
+        refuses(checks.text, value, TypeError, "prefix")
+
+
+def test_what_is_called_later_can_be_called():
+    assert checks.function("x", "f", len, "a function") is len
+    assert checks.function("x", "f", None, "a function") is None
+    with pytest.raises(TypeError, match=r"x: f must be a function.*=3\."):
+        checks.function("x", "f", 3, "a function")
+
+
+def test_items_are_counted():
+    pair = np.array([1, 2])
+    assert checks.items("x", "pair", pair, "two", count=2) == [1, 2]
+    assert checks.items("x", "list", (3,), "numbers") == [3]
+    with pytest.raises(TypeError, match=r"x: pair must be two\..*='ab'"):
+        checks.items("x", "pair", "ab", "two", count=2)
+    for value, error in [(2, TypeError), ([1], ValueError), ([], ValueError)]:
+        with pytest.raises(error, match="x: pair must be two"):
+            checks.items("x", "pair", value, "two", count=2)
+    with pytest.raises(ValueError, match="x: list must be numbers"):
+        checks.items("x", "list", [], "numbers")
+
+
+def test_dtypes_are_of_the_kinds_allowed():
+    assert checks.dtype("x", "int16", "iu", "an integer dtype") == np.int16
+    for value, error in [
+        ("text", ValueError),
+        (np.float32, ValueError),
+        ("float32", ValueError),
+        (3, TypeError),
+    ]:
+        with pytest.raises(error, match="x: dtype must be an integer dtype"):
+            checks.dtype("x", value, "iu", "an integer dtype")
+
+
+def test_arrays_have_a_dtype_of_the_kinds_allowed():
+    assert checks.array("x", "labels", [1, 2], "iu").tolist() == [1, 2]
+    assert checks.array("x", "data", [True], "buif").dtype == bool
+    with pytest.raises(TypeError, match=r"x: labels\.dtype must be an integer"):
+        checks.array("x", "labels", [1.5], "iu")
+    with pytest.raises(TypeError, match=r"data\.dtype must be .*='<U1'\. Ha"):
+        checks.array("x", "data", ["a"], "buif", fix="Ha.")

@@ -7,13 +7,28 @@ a form cannot hold, which is an error.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-_IMAGES = "images"  # the extra that brings Pillow
+from keras_extras._errors import import_optional
+from keras_extras._files import StrPath, replaced
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Loaded = tuple[np.ndarray, np.ndarray | None]
+
 _MOST_PIXELS = 1 << 26
 
 
-def load(path, *, shape=None, dtype=None, with_labels=False):
+def load(
+    path: StrPath,
+    *,
+    shape: Sequence[int] | None = None,
+    dtype: str | None = None,
+    with_labels: bool = False,
+) -> "Loaded":
     """Reads an array in any of the forms.
 
     Args:
@@ -56,7 +71,9 @@ def load(path, *, shape=None, dtype=None, with_labels=False):
     return read_idx(path), None
 
 
-def save(path, array, labels=None):
+def save(
+    path: StrPath, array: "np.ndarray", labels: "np.ndarray | None" = None
+) -> None:
     """Writes an array, and labels if there are any, in any of the forms."""
     import numpy as np
 
@@ -75,15 +92,19 @@ def save(path, array, labels=None):
     elif form == "png":
         _save_folder(path, array, labels)
     elif form == "npz":
-        named = {"x": array} | ({} if labels is None else {"y": labels})
-        np.savez_compressed(path, **named)
+        named: dict[str, Any] = {"x": array}
+        if labels is not None:
+            named["y"] = labels
+        with replaced(path) as file:
+            np.savez_compressed(file, **named)
     elif form == "npy":
-        np.save(path, array, allow_pickle=False)
+        with replaced(path) as file:
+            np.save(file, array, allow_pickle=False)
     else:
         write_idx(path, array)
 
 
-def form_of(path):
+def form_of(path: StrPath) -> str:
     """Returns the form that a name stands for; `""` is IDX."""
     name = os.fspath(path)
     if name.endswith(("/", os.sep)) or os.path.isdir(name):
@@ -92,7 +113,9 @@ def form_of(path):
     return ending[1:] if ending in (".npy", ".npz", ".csv") else ""
 
 
-def _load_csv(path, shape, dtype, with_labels):
+def _load_csv(
+    path: StrPath, shape: Sequence[int] | None, dtype: str, with_labels: bool
+) -> "Loaded":
     import numpy as np
 
     kind = np.dtype(dtype)
@@ -131,7 +154,9 @@ def _load_csv(path, shape, dtype, with_labels):
     return table.reshape(-1, *shape), labels
 
 
-def _save_csv(path, array, labels):
+def _save_csv(
+    path: StrPath, array: "np.ndarray", labels: "np.ndarray | None"
+) -> None:
     import numpy as np
 
     if array.ndim == 0:
@@ -141,17 +166,14 @@ def _save_csv(path, array, labels):
         both = np.result_type(labels, table)
         table = np.column_stack([labels, table]).astype(both)
     exact = "%d" if table.dtype.kind in "iu" else "%.17g"
-    np.savetxt(path, table, fmt=exact, delimiter=",")
+    with replaced(path, "w", encoding="utf-8") as file:
+        np.savetxt(file, table, fmt=exact, delimiter=",")
 
 
-def _load_folder(path, with_labels):
+def _load_folder(path: StrPath, with_labels: bool) -> "Loaded":
     import numpy as np
 
-    from keras_extras import _errors
-
-    pillow = _errors.import_optional(
-        "PIL.Image", extra=_IMAGES, owner="keras-extras idx convert"
-    )
+    pillow = _pillow()
     folder = Path(path)
     classes = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
     if with_labels != bool(classes):
@@ -172,21 +194,12 @@ def _load_folder(path, with_labels):
     )
     if not files:
         raise ValueError(f"{path}: expected PNG files, found none.")
-    images = []
-    for file in files:
-        with pillow.open(file, formats=("PNG",)) as image:
-            if image.width * image.height > _MOST_PIXELS:
-                raise ValueError(
-                    f"{file}: expected at most {_MOST_PIXELS} pixels, found "
-                    f"{image.width} x {image.height}."
-                )
-            if image.mode not in ("L", "RGB", "RGBA"):
-                image = image.convert("RGB" if image.mode == "P" else "L")
-            images.append(np.asarray(image))
-        if images[-1].shape != images[0].shape:
+    images = [_load_png(pillow, file) for file in files]
+    for file, image in zip(files, images, strict=True):
+        if image.shape != images[0].shape:
             raise ValueError(
                 f"{file}: expected the shape of {files[0].name}, "
-                f"{images[0].shape}, found {images[-1].shape}."
+                f"{images[0].shape}, found {image.shape}."
             )
     if not classes:
         return np.stack(images), None
@@ -202,12 +215,30 @@ def _load_folder(path, with_labels):
     return np.stack(images), np.array(labels, "uint8" if small else "int32")
 
 
-def _save_folder(path, array, labels):
-    from keras_extras import _errors
-
-    pillow = _errors.import_optional(
-        "PIL.Image", extra=_IMAGES, owner="keras-extras idx convert"
+def _pillow() -> Any:
+    return import_optional(
+        "PIL.Image", extra="images", owner="keras-extras idx convert"
     )
+
+
+def _load_png(pillow: Any, file: Path) -> "np.ndarray":
+    import numpy as np
+
+    with pillow.open(file, formats=("PNG",)) as image:
+        if image.width * image.height > _MOST_PIXELS:
+            raise ValueError(
+                f"{file}: expected at most {_MOST_PIXELS} pixels, found "
+                f"{image.width} x {image.height}."
+            )
+        if image.mode not in ("L", "RGB", "RGBA"):
+            image = image.convert("RGB" if image.mode == "P" else "L")
+        return np.asarray(image)
+
+
+def _save_folder(
+    path: StrPath, array: "np.ndarray", labels: "np.ndarray | None"
+) -> None:
+    pillow = _pillow()
     gray = array.ndim == 3
     if array.dtype.name != "uint8" or not (
         gray or (array.ndim == 4 and array.shape[3] in (1, 3, 4))
@@ -223,5 +254,5 @@ def _save_folder(path, array, labels):
         folder.mkdir(parents=True, exist_ok=True)
         if not gray and pixels.shape[2] == 1:
             pixels = pixels[..., 0]
-        image = pillow.fromarray(pixels)
-        image.save(folder / f"{index:0{digits}d}.png")
+        with replaced(folder / f"{index:0{digits}d}.png") as file:
+            pillow.fromarray(pixels).save(file, format="PNG")

@@ -1,9 +1,14 @@
 """The commands `keras-extras idx ...`: parse, call, print."""
 
+import argparse
 import re
 from pathlib import Path
 
-from keras_extras.cli._parsers import failed, new, positive, sizes
+from keras_extras import _gray
+from keras_extras._errors import import_optional
+from keras_extras._files import replaced
+from keras_extras.cli import _convert
+from keras_extras.cli._parsers import Commands, failed, new, positive, sizes
 
 _INFO = """\
 Shows what each IDX file holds: data type, shape, sizes, compression (decided
@@ -29,7 +34,7 @@ one line for each. Exit code 1 if anything is wrong."""
 _IDX_NAME = re.compile(r"(?i)(idx|ubyte).*")
 
 
-def add_commands(commands) -> None:
+def add_commands(commands: Commands) -> None:
     """Adds the commands to a parser.
 
     Args:
@@ -103,7 +108,7 @@ def add_commands(commands) -> None:
     verify.set_defaults(command=run_verify)
 
 
-def run_info(args) -> int:
+def run_info(args: argparse.Namespace) -> int:
     """Prints what each file holds."""
     from keras_extras.datasets import idx_info, read_idx
 
@@ -125,13 +130,12 @@ def run_info(args) -> int:
     return code
 
 
-def run_convert(args) -> int:
+def run_convert(args: argparse.Namespace) -> int:
     """Converts one file or folder."""
-    from keras_extras.cli import _convert as _idx_convert
     from keras_extras.datasets import read_idx, write_idx
 
-    beside = _idx_convert.form_of(args.source) in ("", "npy")
-    array, labels = _idx_convert.load(
+    beside = _convert.form_of(args.source) in ("", "npy")
+    array, labels = _convert.load(
         args.source,
         shape=args.shape,
         dtype=args.dtype,
@@ -143,19 +147,18 @@ def run_convert(args) -> int:
         write_idx(args.labels, labels)
         print(f"{args.labels}: {labels.dtype}, shape {labels.shape}")
         labels = None
-    _idx_convert.save(args.target, array, labels)
+    _convert.save(args.target, array, labels)
     print(f"{args.target}: {array.dtype}, shape {array.shape}")
     return 0
 
 
-def run_head(args) -> int:
+def run_head(args: argparse.Namespace) -> int:
     """Draws the first images of a file."""
     import numpy as np
 
-    from keras_extras import _errors
     from keras_extras.datasets import idx_info, open_idx, read_idx
 
-    pillow = _errors.import_optional(
+    pillow = import_optional(
         "PIL.Image", extra="images", owner="keras-extras idx head"
     )
     info = idx_info(args.file)
@@ -165,11 +168,7 @@ def run_head(args) -> int:
             f"shape {info.shape}. Labels have no picture: use idx info."
         )
     opened = read_idx if info.compressed else open_idx
-    images = np.asarray(opened(args.file)[: args.count], "float64")
-    low, high = images.min(), images.max()
-    gray = (255 / max(high - low, 1e-300) * (images - low)).astype("uint8")
-    if info.dtype == np.uint8:
-        gray = images.astype("uint8")  # as stored
+    gray = _gray.pixels(opened(args.file)[: args.count])
     columns = min(10, len(gray))
     rows = -(-len(gray) // columns)
     _, height, width = gray.shape
@@ -179,14 +178,16 @@ def run_head(args) -> int:
     grid = page.transpose(0, 2, 1, 3).reshape(rows * (height + 2), -1)
     picture = pillow.fromarray(grid)
     times = max(1, 640 // grid.shape[1])
-    picture.resize(
+    picture = picture.resize(
         (times * picture.width, times * picture.height), pillow.Resampling.BOX
-    ).save(args.output, format="PNG")
+    )
+    with replaced(args.output) as file:
+        picture.save(file, format="PNG")
     print(f"{args.output}: the first {len(gray)} of {info.shape[0]} images")
     return 0
 
 
-def run_verify(args) -> int:
+def run_verify(args: argparse.Namespace) -> int:
     """Checks a folder of IDX files; prints one line for each."""
     from keras_extras.datasets import read_idx
 
@@ -201,7 +202,7 @@ def run_verify(args) -> int:
             f"{folder}: expected files with idx or ubyte in their names, "
             "found none."
         )
-    code, shapes = 0, {}
+    code, shapes = 0, dict[Path, tuple[int, ...]]()
     for path in files:
         try:
             array = read_idx(path)
@@ -228,7 +229,7 @@ def run_verify(args) -> int:
 
 
 def _pair_key(name: str) -> str:
-    """What the names of images and of their labels have in common."""
+    """Returns what the names of images and of their labels share."""
     name = re.sub(r"\.gz$", "", name.lower())
     name = re.sub(r"images|labels", "", name)
     return re.sub(r"[-.]?idx\d+", "", name)

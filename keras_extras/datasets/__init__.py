@@ -12,20 +12,20 @@ from keras_extras.datasets._split import (
     class_weights,
     train_validation_split,
 )
-from keras_extras.datasets.files._catalog import (
+from keras_extras.datasets.files._families import class_names
+from keras_extras.datasets.files._loaders import (
     load_emnist,
     load_fashion_mnist,
     load_kmnist,
     load_mnist,
     load_qmnist,
 )
-from keras_extras.datasets.files._families import class_names
-from keras_extras.datasets.idx._arrays import read_idx, write_idx
 from keras_extras.datasets.idx._dataset import IdxDataset
 from keras_extras.datasets.idx._error import IdxFormatError
 from keras_extras.datasets.idx._header import IdxInfo, idx_info
-from keras_extras.datasets.idx._map import IdxArray, open_idx
-from keras_extras.datasets.idx._write import IdxWriter
+from keras_extras.datasets.idx._mapped import IdxArray, open_idx
+from keras_extras.datasets.idx._read_write import read_idx, write_idx
+from keras_extras.datasets.idx._writer import IdxWriter
 from keras_extras.datasets.images._flow import ImageFlow
 from keras_extras.datasets.images._generator import ImageDataGenerator
 

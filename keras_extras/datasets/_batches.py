@@ -15,9 +15,10 @@ from typing import Any, Self
 import numpy as np
 from keras.utils import PyDataset
 
-from keras_extras import _errors
-from keras_extras.datasets._ahead import Ahead
+from keras_extras import _checks as checks
+from keras_extras._errors import invalid_argument
 from keras_extras.datasets._order import shuffled
+from keras_extras.datasets._prefetch import Prefetcher
 
 
 class Batches(PyDataset):
@@ -50,9 +51,9 @@ class Batches(PyDataset):
         use_multiprocessing: bool = False,
         owner: str,
     ) -> None:
-        super().__init__()  # without Keras's workers, see `_ahead`
-        if use_multiprocessing:
-            raise _errors.invalid_argument(
+        super().__init__()  # without Keras's workers, see `_prefetch`
+        if checks.boolean(owner, "use_multiprocessing", use_multiprocessing):
+            raise invalid_argument(
                 owner,
                 "use_multiprocessing",
                 "False",
@@ -62,21 +63,20 @@ class Batches(PyDataset):
                 fix="Use threads: workers=4. NumPy and Pillow run in parallel "
                 "in them.",
             )
-        self.batch_size = whole("batch_size", batch_size, 1, owner)
-        self.shuffle = bool(shuffle)
-        self.seed = None if seed is None else whole("seed", seed, 0, owner)
-        self.drop_remainder = bool(drop_remainder)
-        self.epoch = 0
-        self._who, self._total = owner, total
-        self._index, self._count = 0, 1
-        self._start = (
-            int(np.random.randint(2**31)) if self.seed is None else self.seed
+        self.batch_size = checks.integer(owner, "batch_size", batch_size)
+        self.shuffle = checks.boolean(owner, "shuffle", shuffle)
+        self.seed, self._start = start_of_order(owner, seed)
+        self.drop_remainder = checks.boolean(
+            owner, "drop_remainder", drop_remainder
         )
-        self._threads = whole("workers", workers, 1, owner)
-        self._most = whole("max_queue_size", max_queue_size, 1, owner)
-        self._ahead: Ahead | None = None
+        self.epoch = 0
+        self._owner, self._total = owner, total
+        self._index, self._count = 0, 1
+        self._threads = checks.integer(owner, "workers", workers)
+        self._most = checks.integer(owner, "max_queue_size", max_queue_size)
+        self._prefetcher: Prefetcher | None = None
         if self.drop_remainder and total and not len(self):
-            raise _errors.invalid_argument(
+            raise invalid_argument(
                 owner,
                 "batch_size",
                 f"at most the number of items, {total}, with "
@@ -108,11 +108,11 @@ class Batches(PyDataset):
                 `seed` is `None`, since other processes would draw another
                 one; if there are too few items for equally many batches.
         """
-        owner = f"{self._who}.shard"
-        count = whole("count", count, 1, owner)
-        index = whole("index", index, 0, owner)
+        owner = f"{self._owner}.shard"
+        count = checks.integer(owner, "count", count)
+        index = checks.integer(owner, "index", index, minimum=0)
         if index >= count:
-            raise _errors.invalid_argument(
+            raise invalid_argument(
                 owner, "index", f"from 0 to {count - 1}", index
             )
         if self._count > 1:
@@ -121,7 +121,7 @@ class Batches(PyDataset):
                 "instead."
             )
         if self.shuffle and self.seed is None:
-            raise _errors.invalid_argument(
+            raise invalid_argument(
                 owner,
                 "seed",
                 "an integer, the same in all processes, to cut a random order",
@@ -131,7 +131,7 @@ class Batches(PyDataset):
         part._index, part._count = index, count
         least = self._total // count
         if least < len(part) or not len(part):
-            raise _errors.invalid_argument(
+            raise invalid_argument(
                 owner,
                 "count",
                 f"one that gives each shard {max(1, len(part))} batches",
@@ -165,13 +165,13 @@ class Batches(PyDataset):
         index = operator.index(index)
         if not -len(self) <= index < len(self):
             raise IndexError(
-                f"{self._who}: there are {len(self)} batches. "
+                f"{self._owner}: there are {len(self)} batches. "
                 f"Received: index={index}."
             )
         return self._given(self.epoch, index % len(self))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_ahead": None}  # threads cannot be copied
+        return {**vars(self), "_prefetcher": None}  # threads cannot be copied
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -184,11 +184,11 @@ class Batches(PyDataset):
         """Returns a batch of any epoch, which threads may have made."""
         if self._threads == 1:
             return self._make(epoch, index)
-        if self._ahead is None:
-            self._ahead = Ahead(
-                self._make, self._threads, self._most, self._who
+        if self._prefetcher is None:
+            self._prefetcher = Prefetcher(
+                self._make, self._threads, self._most, self._owner
             )
-        return self._ahead.get(epoch, index, len(self))
+        return self._prefetcher.get(epoch, index, len(self))
 
     def _make(self, epoch: int, index: int) -> Any:
         """Makes a batch."""
@@ -220,15 +220,13 @@ class Batches(PyDataset):
         return shuffled(places, self._total, (self._start, epoch))
 
 
-def whole(argument: str, value: Any, minimum: int, owner: str) -> int:
-    """Returns an integer of `minimum`, 0 or 1, or more; or raises."""
-    kind = "a positive integer" if minimum else "an integer of 0 or more"
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise _errors.invalid_argument(
-            owner, argument, kind, value, error=TypeError
-        ) from None
-    if isinstance(value, bool) or number < minimum:
-        raise _errors.invalid_argument(owner, argument, kind, value)
-    return number
+def start_of_order(owner: str, seed: object) -> tuple[int | None, int]:
+    """Returns a seed, and the number that random orders start from.
+
+    Both are the same unless the seed is `None`: then NumPy's global generator
+    gives the start, which `keras.utils.set_random_seed` sets.
+    """
+    if seed is None:
+        return None, int(np.random.randint(2**31))
+    start = checks.integer(owner, "seed", seed, minimum=0)
+    return start, start

@@ -9,12 +9,12 @@ more for the statistics.
 """
 
 import math
-import operator
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_extras import _errors
+from keras_extras import _checks as checks
+from keras_extras._errors import invalid_argument
 
 _BLOCK = 1 << 20  # numbers standardized at a time
 
@@ -90,7 +90,7 @@ def _divided(owner: str, images: ArrayLike, by: float) -> np.ndarray:
             "they are 0 to 1 already, nothing has to be scaled.",
             "b": "Use images.astype('float32'): the values are 0 and 1.",
         }
-        raise _errors.invalid_argument(
+        raise invalid_argument(
             owner,
             "images.dtype",
             "an unsigned integer dtype, such as uint8",
@@ -191,12 +191,14 @@ def standardize(
         "Python Machine Learning", 2nd edition, chapter 15.
     """
     mean, std = _statistics("standardize", train, mean_axis, std_axis)
-    arrays = [np.asarray(array) for array in (train, *others)]
+    arrays = [np.asarray(train)]
     features = arrays[0].shape[1:]
-    for position, array in enumerate(arrays[1:]):
-        _check_real("standardize", f"others[{position}]", array)
+    for position, other in enumerate(others):
+        name = f"others[{position}]"
+        array = checks.array("standardize", name, other, "buif")
+        arrays.append(array)
         if array.ndim == 0 or array.shape[1:] != features:
-            raise _errors.invalid_argument(
+            raise invalid_argument(
                 "standardize",
                 f"others[{position}].shape",
                 f"(count, *{features}), with the features of train",
@@ -211,10 +213,9 @@ def _statistics(
     mean_axis: int | tuple[int, ...] | None,
     std_axis: int | tuple[int, ...] | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    train = np.asarray(train)
-    _check_real(owner, "train", train)
+    train = checks.array(owner, "train", train, "buif")
     if train.ndim == 0 or train.size == 0:
-        raise _errors.invalid_argument(
+        raise invalid_argument(
             owner, "train.shape", "(count, ...), with count > 0", train.shape
         )
     with np.errstate(invalid="ignore", over="ignore"):
@@ -222,11 +223,11 @@ def _statistics(
         std = np.std(train, std_axis, dtype=np.float64, keepdims=True)
     for name, axis in (("mean_axis", mean_axis), ("std_axis", std_axis)):
         if axis is not None and not np.any(np.mod(axis, train.ndim) == 0):
-            raise _errors.invalid_argument(
+            raise invalid_argument(
                 owner, name, "None or axes that include axis 0", axis
             )
     if not (np.isfinite(mean).all() and np.isfinite(std).all()):
-        raise _errors.invalid_argument(
+        raise invalid_argument(
             owner,
             "train",
             "numbers with a finite mean and standard deviation",
@@ -240,17 +241,6 @@ def _statistics(
         np.min(train, std_axis, keepdims=True),
     )
     return np.asarray(mean), np.where(constant, 1.0, std)
-
-
-def _check_real(owner: str, argument: str, array: np.ndarray) -> None:
-    if array.dtype.kind not in "buif":
-        raise _errors.invalid_argument(
-            owner,
-            f"{argument}.dtype",
-            "an integer or floating-point dtype",
-            str(array.dtype),
-            error=TypeError,
-        )
 
 
 def _standardized(
@@ -297,20 +287,17 @@ def one_hot(labels: ArrayLike, num_classes: int | None = None) -> np.ndarray:
         Equals `keras.ops.one_hot`, which gives rows of zeros for labels out
         of range; here they are an error.
     """
-    labels = np.asarray(labels)
-    if labels.dtype.kind not in "iu":
-        raise _errors.invalid_argument(
-            "one_hot",
-            "labels.dtype",
-            "an integer dtype",
-            str(labels.dtype),
-            fix="Use labels.astype('int64') if the labels are whole numbers.",
-            error=TypeError,
-        )
+    labels = checks.array(
+        "one_hot",
+        "labels",
+        labels,
+        "iu",
+        fix="Use labels.astype('int64') if the labels are whole numbers.",
+    )
     count = _num_classes(labels, num_classes)
     outside = np.flatnonzero((labels < 0) | (labels >= count))
     if outside.size:
-        raise _errors.invalid_argument(
+        raise invalid_argument(
             "one_hot",
             "labels",
             f"from 0 to {count - 1}",
@@ -326,25 +313,11 @@ def one_hot(labels: ArrayLike, num_classes: int | None = None) -> np.ndarray:
 def _num_classes(labels: np.ndarray, num_classes: int | None) -> int:
     if num_classes is None:
         if labels.size == 0:
-            raise _errors.invalid_argument(
+            raise invalid_argument(
                 "one_hot",
                 "num_classes",
                 "a positive integer when there are no labels",
                 num_classes,
             )
         return max(int(labels.max()), 0) + 1
-    try:
-        count = operator.index(num_classes)
-    except TypeError:
-        raise _errors.invalid_argument(
-            "one_hot",
-            "num_classes",
-            "a positive integer or None",
-            num_classes,
-            error=TypeError,
-        ) from None
-    if count < 1:
-        raise _errors.invalid_argument(
-            "one_hot", "num_classes", "a positive integer or None", num_classes
-        )
-    return count
+    return checks.integer("one_hot", "num_classes", num_classes)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_extras import _errors
+from keras_extras import _checks as checks
+from keras_extras._errors import invalid_argument
 from keras_extras.datasets import _prepare
 from keras_extras.datasets._split import train_validation_split
 
@@ -77,10 +78,10 @@ def prepare(
         >>> [x.shape for x, y in (train, validation, test)]
         [(8000, 28, 28, 1), (500, 28, 28, 1), (1500, 28, 28, 1)]
     """
-    if scaling not in _SCALINGS:
-        raise _errors.invalid_argument(
-            "prepare", "scaling", f"one of {list(_SCALINGS)}", scaling
-        )
+    checks.choice("prepare", "scaling", scaling, tuple(_SCALINGS))
+    one_hot = checks.boolean("prepare", "one_hot", one_hot)
+    if seed is not None:
+        checks.integer("prepare", "seed", seed, minimum=0)
     pairs = [_arrays("train", train)]
     others_pairs = [
         _arrays(f"others[{i}]", pair) for i, pair in enumerate(others)
@@ -113,7 +114,7 @@ def prepare(
 def _arrays(name: str, pair: Any) -> tuple[np.ndarray, np.ndarray]:
     is_pair = isinstance(pair, tuple | list) and len(pair) == 2
     if not is_pair or isinstance(pair[0], tuple):
-        raise _errors.invalid_argument(
+        raise invalid_argument(
             "prepare",
             name,
             "a pair of arrays, (images, labels)",
@@ -124,26 +125,19 @@ def _arrays(name: str, pair: Any) -> tuple[np.ndarray, np.ndarray]:
         )
     images, labels = map(np.asarray, pair)
     if labels.ndim != 1 or images.shape[:1] != labels.shape:
-        raise _errors.invalid_argument(
+        raise invalid_argument(
             "prepare",
             name,
             "images and labels of the same number, labels (count,)",
             (images.shape, labels.shape),
             context="These are their shapes.",
         )
-    if labels.dtype.kind not in "iu":
-        raise _errors.invalid_argument(
-            "prepare",
-            f"{name}[1].dtype",
-            "an integer dtype",
-            str(labels.dtype),
-            error=TypeError,
-        )
+    checks.array("prepare", f"{name}[1]", labels, "iu")
     return images, labels
 
 
 def _structure(value: Any) -> str:
-    """What a value is made of, instead of thousands of numbers."""
+    """Says what a value is made of, instead of thousands of numbers."""
     if isinstance(value, tuple):
         return f"({', '.join(map(_structure, value))})"
     return type(value).__name__

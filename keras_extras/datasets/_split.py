@@ -8,12 +8,13 @@ Functions of the labels alone; the arrays are indexed once.
 
 import fractions
 import math
-import operator
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_extras import _errors
+from keras_extras import _checks as checks
+from keras_extras._errors import invalid_argument
+from keras_extras.datasets._batches import start_of_order
 
 _Arrays = tuple[np.ndarray, ...]
 
@@ -71,7 +72,7 @@ def train_validation_split(
     given = [np.asarray(array) for array in arrays]
     n = _check_lengths(owner, given)
     count = _validation_count(owner, validation_size, n)
-    generator = _generator(owner, seed)
+    generator = np.random.default_rng(start_of_order(owner, seed)[1])
     if stratify is None:
         chosen = generator.permutation(n)[:count]
     else:
@@ -113,7 +114,7 @@ def class_weights(labels: ArrayLike) -> dict[int, float]:
     """
     labels = np.asarray(labels)
     if labels.ndim != 1 or labels.size == 0:
-        raise _errors.invalid_argument(
+        raise invalid_argument(
             "class_weights",
             "labels.shape",
             "(n,), with n > 0",
@@ -122,15 +123,13 @@ def class_weights(labels: ArrayLike) -> dict[int, float]:
             if labels.ndim == 2
             else "",
         )
-    if labels.dtype.kind not in "iu":
-        raise _errors.invalid_argument(
-            "class_weights",
-            "labels.dtype",
-            "an integer dtype",
-            str(labels.dtype),
-            fix="Use labels.astype('int64') if the labels are whole numbers.",
-            error=TypeError,
-        )
+    checks.array(
+        "class_weights",
+        "labels",
+        labels,
+        "iu",
+        fix="Use labels.astype('int64') if the labels are whole numbers.",
+    )
     classes, counts = np.unique(labels, return_counts=True)
     weights = labels.size / (len(classes) * counts)
     return dict(zip(classes.tolist(), weights.tolist(), strict=True))
@@ -138,12 +137,10 @@ def class_weights(labels: ArrayLike) -> dict[int, float]:
 
 def _check_lengths(owner: str, arrays: list[np.ndarray]) -> int:
     if not arrays:
-        raise _errors.invalid_argument(
-            owner, "arrays", "one array at least", ()
-        )
+        raise invalid_argument(owner, "arrays", "one array at least", ())
     for array in arrays:
         if array.ndim == 0 or len(array) != len(arrays[0]):
-            raise _errors.invalid_argument(
+            raise invalid_argument(
                 owner,
                 "arrays",
                 "of one length",
@@ -154,19 +151,10 @@ def _check_lengths(owner: str, arrays: list[np.ndarray]) -> int:
 
 
 def _validation_count(owner: str, size: float, n: int) -> int:
-    if isinstance(size, bool | np.bool) or not isinstance(
-        size, int | float | np.integer | np.floating
-    ):
-        raise _errors.invalid_argument(
-            owner,
-            "validation_size",
-            "a float between 0 and 1 or a positive integer",
-            size,
-            error=TypeError,
-        )
-    is_share = isinstance(size, float | np.floating)
+    size = checks.number(owner, "validation_size", size)
+    is_share = isinstance(size, float)
     if is_share and not 0 < size < 1:
-        raise _errors.invalid_argument(
+        raise invalid_argument(
             owner,
             "validation_size",
             "a float between 0 and 1 or a positive integer",
@@ -176,7 +164,7 @@ def _validation_count(owner: str, size: float, n: int) -> int:
     written = fractions.Fraction(str(float(size)))
     count = math.ceil(written * n) if is_share else int(size)
     if not 0 < count < n:
-        raise _errors.invalid_argument(
+        raise invalid_argument(
             owner,
             "validation_size",
             f"such that of {n} examples each part has one at least",
@@ -185,25 +173,10 @@ def _validation_count(owner: str, size: float, n: int) -> int:
     return count
 
 
-def _generator(owner: str, seed: int | None) -> np.random.Generator:
-    if seed is None:
-        seed = int(np.random.randint(2**31))
-    try:
-        if operator.index(seed) >= 0:
-            return np.random.default_rng(seed)
-    except TypeError:
-        raise _errors.invalid_argument(
-            owner, "seed", "an integer >= 0 or None", seed, error=TypeError
-        ) from None
-    raise _errors.invalid_argument(
-        owner, "seed", "an integer >= 0 or None", seed
-    )
-
-
 def _classes(owner: str, stratify: ArrayLike, n: int) -> np.ndarray:
     classes = np.asarray(stratify)
     if classes.shape != (n,):
-        raise _errors.invalid_argument(
+        raise invalid_argument(
             owner,
             "stratify.shape",
             f"{(n,)}, with the class of each example",

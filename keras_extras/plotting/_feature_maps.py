@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from keras_extras._errors import invalid_argument
+from keras_extras._gray import finite, unit
 from keras_extras.plotting._display import INK, Display, import_matplotlib
 from keras_extras.plotting._filters import all_layers
 
@@ -138,7 +139,9 @@ class FeatureMapsDisplay(Display):
         shown = self.maps[..., :count]
         look: dict[str, Any] = {"cmap": "viridis"}
         if not each:
-            look |= {"vmin": min(0, shown.min()), "vmax": shown.max()}
+            numbers = finite(shown)
+            top = numbers.max() if numbers.size else 0.0
+            look |= {"vmin": numbers.min(initial=0), "vmax": top}
         for axis in axes:
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(False)
@@ -181,7 +184,7 @@ def picture_of(owner: Any, image: Any) -> np.ndarray:
     Raises:
         ValueError: if it is no image.
     """
-    image = np.asarray(image, "float64")
+    image = np.asarray(image)
     if image.ndim == 3 and image.shape[-1] == 1:
         image = image[..., 0]
     color = image.ndim == 3 and image.shape[-1] == 3
@@ -192,12 +195,7 @@ def picture_of(owner: Any, image: Any) -> np.ndarray:
             "(height, width) or (height, width, 1 or 3)",
             image.shape,
         )
-    low, high = float(image.min()), float(image.max())
-    if low >= 0 and high <= 1:
-        return image
-    if low >= 0 and high <= 255:
-        return image / 255
-    return (image - low) / ((high - low) or 1.0)
+    return unit(image)
 
 
 def channels_last(model: Any, images: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_extras._errors import invalid_argument
+from keras_extras._gray import finite
 from keras_extras.plotting._display import INK, Display, import_matplotlib
 
 _CELL_INCHES = 0.62
@@ -54,7 +55,8 @@ class FiltersDisplay(Display):
             )
         self.name = name
         # One outlier among hundreds of weights would make all others pale.
-        self.limit = float(np.quantile(np.abs(self.kernel), 0.98))
+        weights = np.abs(finite(self.kernel))
+        self.limit = float(np.quantile(weights, 0.98)) if weights.size else 0.0
 
     @classmethod
     def from_layer(
@@ -161,6 +163,7 @@ class FiltersDisplay(Display):
             picture = self.kernel[..., number]
             if picture.shape[-1] == 3:
                 picture = np.clip(0.5 + picture / (2 * limit), 0, 1)
+                picture = np.nan_to_num(picture, nan=0.5)
             else:
                 picture = picture[..., 0]
             self.images_.append(axis.imshow(picture, **{**look, **style}))
@@ -191,7 +194,7 @@ class FiltersDisplay(Display):
             title = f"{self.name}: {title}"
         figure.suptitle(title, fontsize=11, color=INK)
         if shape[2] == 1:
-            larger = np.abs(self.kernel).max() > self.limit
+            larger = (np.abs(self.kernel) > self.limit).any()
             bar = figure.colorbar(
                 self.images_[0],
                 ax=list(axes),

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_extras._errors import invalid_argument
+from keras_extras._gray import finite
 from keras_extras.plotting._display import INK, Display, import_matplotlib
 from keras_extras.plotting._feature_maps import channels_last, picture_of
 
@@ -152,7 +153,8 @@ class HeatmapDisplay(Display):
                 axis.set(xticks=[], yticks=[])
                 axis.spines[:].set_visible(False)
             heatmap = self.heatmaps[number]
-            heatmap = heatmap / (heatmap.max() or 1.0)
+            heatmap = heatmap / (finite(heatmap).max(initial=0) or 1.0)
+            heatmap = np.nan_to_num(heatmap, posinf=1, neginf=0)
             look = {
                 "cmap": "inferno",
                 "vmin": 0,

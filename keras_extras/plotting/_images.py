@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from keras_extras._errors import invalid_argument
+from keras_extras._gray import limits, unit
 from keras_extras.plotting._display import (
     INK,
     VERMILLION,
@@ -32,9 +33,10 @@ class ImagesDisplay(Display):
 
     Args:
         images: `(n, height, width)` or `(n, height, width, channels)` with 1,
-            3 or 4 channels. `uint8` is shown from 0 to 255, floats from 0 to 1
-            if all lie there. Others are shown from the smallest to the largest
-            value of all images.
+            3 or 4 channels. `uint8` is shown from 0 to 255, other numbers from
+            0 to 1 if all lie there; from 0 to 255 if all lie there, some above
+            127; else from the smallest to the largest finite value of all
+            images.
         captions: one text per image, or `None`.
         wrong: one bool per image, true where it is to be marked, or `None`.
         data_format: `"channels_last"`, or `"channels_first"` for images
@@ -297,8 +299,10 @@ class ImagesDisplay(Display):
                 self, "ax", f"{count} axes, one per image", ax
             )
 
-        shown, limits = _for_imshow(self.images)
-        style = {"cmap": "gray", **limits, **style}
+        shown, (black, white) = self.images, limits(self.images)
+        if shown.ndim == 4:
+            shown = shown[..., 0] if shown.shape[-1] == 1 else _colors(shown)
+        style = {"cmap": "gray", "vmin": black, "vmax": white, **style}
         for i, axis in enumerate(axes[:count]):
             axis.imshow(shown[i], **style)
             self._dress(axis, i)
@@ -378,18 +382,6 @@ def _confidence(predictions: Any) -> np.ndarray | None:
     return None
 
 
-def _for_imshow(images: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
-    """Returns the images as matplotlib takes them, and the gray scale."""
-    if images.ndim == 4 and images.shape[-1] == 1:
-        images = images[..., 0]
-    if images.dtype == np.uint8:
-        return images, {"vmin": 0, "vmax": 255}
-    images = images.astype("float32")
-    finite = images[np.isfinite(images)]
-    low, high = 0.0, 1.0
-    if finite.size and not (finite.min() >= 0 and finite.max() <= 1):
-        low, high = float(finite.min()), float(finite.max())
-    if images.ndim == 4:
-        images = np.clip((images - low) / ((high - low) or 1.0), 0, 1)
-        images = np.nan_to_num(images)
-    return images, {"vmin": low, "vmax": high if high > low else low + 1}
+def _colors(images: np.ndarray) -> np.ndarray:
+    """Returns colors as matplotlib takes them."""
+    return images if images.dtype == np.uint8 else unit(images)

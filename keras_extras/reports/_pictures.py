@@ -1,13 +1,11 @@
-"""Inputs as pictures that a page can show, if they are pictures.
-
-shown = 255 * (x - low) / (high - low)      low, high of all images
-"""
+"""Inputs as pictures that a page can show, if they are pictures."""
 
 from typing import Any
 
 import numpy as np
 
 from keras_extras._errors import invalid_argument
+from keras_extras._gray import pixels
 
 _CHANNELS = (1, 3, 4)
 
@@ -15,9 +13,7 @@ _CHANNELS = (1, 3, 4)
 def as_pictures(x: Any, must: bool) -> np.ndarray | None:
     """Returns uint8 pictures of inputs, or `None` if they are none.
 
-    uint8 stays as it is. Other numbers are shown from the smallest to the
-    largest of all images; those in [0, 1] from 0 to 1, so that a picture of
-    one gray stays gray.
+    All have the same scale, see `_gray`.
 
     Args:
         x: `(n, height, width)`, or with 1, 3 or 4 channels last or first.
@@ -43,14 +39,7 @@ def as_pictures(x: Any, must: bool) -> np.ndarray | None:
                 np.shape(x),
             )
         return None
-    if array.dtype == np.uint8:
-        return array
-    array = array.astype("float32")
-    low, high = float(array.min()), float(array.max())
-    if low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
-    scaled = 255 * (array - low) / ((high - low) or 1.0)
-    return np.clip(np.rint(scaled), 0, 255).astype("uint8")
+    return pixels(array)
 
 
 def first_of_each(labels: np.ndarray, num_classes: int) -> np.ndarray:

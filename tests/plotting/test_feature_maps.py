@@ -55,6 +55,7 @@ def test_images_of_any_range():
     assert picture_of("A", [[0.0, 1.0]]).tolist() == [[0, 1]]
     assert picture_of("A", [[0, 255]]).tolist() == [[0, 1]]
     assert picture_of("A", [[-2.0, 2.0]]).tolist() == [[0, 1]]
+    assert picture_of("A", [[-2.0, np.nan, 2.0]]).tolist() == [[0, 0, 1]]
     with pytest.raises(ValueError, match="image must be"):
         picture_of("A", np.zeros((2, 2, 5)))
 
@@ -68,3 +69,11 @@ def test_errors():
     axes = FeatureMapsDisplay(np.ones((2, 2, 1))).plot().ax_
     with pytest.raises(ValueError, match="ax must be 2 axes"):
         FeatureMapsDisplay(np.ones((2, 2, 2))).plot(ax=axes)
+
+
+def test_what_is_not_finite_takes_no_part_in_the_scale():
+    maps = np.array([[1.0, np.nan], [np.inf, 3.0]])[..., None]
+    (image,) = FeatureMapsDisplay(maps).plot().images_
+    assert image.get_clim() == (0, 3)
+    (image,) = FeatureMapsDisplay(maps * np.nan).plot().images_
+    assert np.isfinite(image.get_clim()).all()

@@ -64,3 +64,10 @@ def test_errors():
         FiltersDisplay(np.ones((3, 3, 1, 2))).plot(
             ax=FiltersDisplay(np.ones((3, 3, 1, 1))).plot().ax_
         )
+
+
+def test_what_is_not_finite_takes_no_part_in_the_scale():
+    kernel = np.full((2, 2, 1, 1), 0.5)
+    kernel[0, 0] = np.nan
+    assert FiltersDisplay(kernel).plot().limit == 0.5
+    assert FiltersDisplay(kernel * np.nan).plot().limit == 0

@@ -52,3 +52,9 @@ def test_of_a_model():
 def test_errors(heatmaps, captions, message):
     with pytest.raises(ValueError, match=message):
         HeatmapDisplay(IMAGES, heatmaps, captions)
+
+
+def test_what_is_not_finite_takes_no_part_in_the_scale():
+    heatmaps = np.array([[[4.0, np.nan], [np.inf, 2.0]]])
+    (image,) = HeatmapDisplay(np.zeros((1, 4, 4)), heatmaps).plot().images_
+    assert image.get_array().tolist() == [[1, 0], [1, 0.5]]

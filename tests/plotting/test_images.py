@@ -283,3 +283,17 @@ def test_swapped_channels_are_recognized():
 def test_what_does_not_fit_is_refused(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+@pytest.mark.parametrize("channels", [(), (1,), (3,)], ids=str)
+def test_one_broken_pixel_leaves_the_scale_as_it_is(channels):
+    images = np.random.default_rng(0).normal(size=(2, 4, 4, *channels))
+    images[0, 0, :2] = images[1, 1, 1]  # no extreme may go with them
+    whole = ImagesDisplay(images).plot().ax_[1].images[0]
+    images[0, 0, 0], images[0, 0, 1] = np.nan, np.inf
+    shown = ImagesDisplay(images).plot().ax_[1].images[0]
+    assert np.isfinite(shown.get_clim()).all()
+    np.testing.assert_allclose(
+        shown.to_rgba(shown.get_array()),
+        whole.to_rgba(whole.get_array()),
+    )

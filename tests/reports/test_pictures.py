@@ -44,3 +44,13 @@ def test_dicts_and_lists_are_no_pictures_unless_said_so():
 
 def test_first_of_each_class():
     assert first_of_each(np.array([2, 0, 2, 5, 0]), 5).tolist() == [1, 0]
+
+
+def test_one_broken_pixel_leaves_the_other_pictures_as_they_are():
+    images = np.random.default_rng(0).normal(size=(3, 4, 4))
+    images[0, 0, 0] = images[0, 1, 1]
+    whole = as_pictures(images, False)
+    images[0, 0, 0] = np.nan
+    shown = as_pictures(images, False)
+    assert np.array_equal(shown[1:], whole[1:])
+    assert (shown[0] != whole[0]).sum() <= 1

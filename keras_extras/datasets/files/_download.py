@@ -18,9 +18,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import IO, Any
 
 import keras.utils
+
+from keras_extras._files import put_in_place
 
 _ROUNDS = 3  # times that each address is tried without getting on
 _FIRST_PAUSE = 1.0  # seconds before the second round; doubles after each
@@ -79,11 +82,11 @@ def fetch(
                 f"{said} Try again later, or put the file there yourself: "
                 f"{path} ({size} bytes, SHA-256 {sha256})."
             )
-        os.replace(part, path)
+        put_in_place(Path(part), Path(path))
 
 
 def is_genuine(path: str, size: int | None, sha256: str) -> bool:
-    """Tells whether a file is there and has this length and SHA-256."""
+    """Returns whether a file is there and has this length and SHA-256."""
     try:
         with open(path, "rb") as file:
             return size in (None, os.fstat(file.fileno()).st_size) and (
@@ -238,8 +241,6 @@ def _transfer(
                     bar.update(have)
         if have < size:
             raise _BrokenError(f"it was cut after {have} of {size} bytes")
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _asked(

@@ -2,15 +2,14 @@
 
     name, size and SHA-256 of each file; the addresses that give it
 
-What is done with them is in `_locate` and `_catalog`.
+What is done with them is in `_locate` and `_loaders`.
 """
 
-import difflib
 import string
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from keras_extras import _errors
+from keras_extras import _checks as checks
 
 
 class Published(NamedTuple):
@@ -41,7 +40,7 @@ class Family:
     label_dtype: str = "uint8"
 
     def names(self, kind: str, content: str) -> list[str]:
-        """Names that a file goes by, the first one first."""
+        """Returns the names that a file goes by, the first one first."""
         end = "idx3-ubyte" if content == "images" else self.labels
         return [
             f"{self.prefixes[kind]}-{content}{joint}{end}{gz}"
@@ -50,7 +49,7 @@ class Family:
         ]
 
     def published(self, kind: str, content: str) -> Published:
-        """The file that has to be fetched for this content."""
+        """Returns the file that has to be fetched for this content."""
         if self.archive:
             return self.archive
         (file,) = [
@@ -70,6 +69,14 @@ class Family:
 # left out. codh.rois.ac.jp is given with http there; with https in torch.rb.
 _USUAL = {"train": "train", "test": "t10k"}
 
+
+def _published(table: str) -> tuple[Published, ...]:
+    """Returns the files of a table: name, size and SHA-256, one by one."""
+    words = table.split()
+    rows = zip(words[::3], words[1::3], words[2::3], strict=True)
+    return tuple(Published(name, int(size), sha) for name, size, sha in rows)
+
+
 MNIST = Family(
     title="MNIST",
     folder="mnist",
@@ -78,28 +85,16 @@ MNIST = Family(
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
     ),
-    files=(
-        Published(
-            "train-images-idx3-ubyte.gz",
-            9912422,
-            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-        ),
-        Published(
-            "train-labels-idx1-ubyte.gz",
-            28881,
-            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-        ),
-        Published(
-            "t10k-images-idx3-ubyte.gz",
-            1648877,
-            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-        ),
-        Published(
-            "t10k-labels-idx1-ubyte.gz",
-            4542,
-            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-        ),
-    ),
+    files=_published("""
+        train-images-idx3-ubyte.gz 9912422
+        440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609
+        train-labels-idx1-ubyte.gz 28881
+        3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c
+        t10k-images-idx3-ubyte.gz 1648877
+        8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6
+        t10k-labels-idx1-ubyte.gz 4542
+        f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6
+        """),
 )
 
 # keras/src/datasets/mnist.py (Keras 3.15.1), which does not give the size.
@@ -117,28 +112,16 @@ FASHION_MNIST = Family(
         "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/"
         "master/data/fashion/",
     ),
-    files=(
-        Published(
-            "train-images-idx3-ubyte.gz",
-            26421880,
-            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-        ),
-        Published(
-            "train-labels-idx1-ubyte.gz",
-            29515,
-            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-        ),
-        Published(
-            "t10k-images-idx3-ubyte.gz",
-            4422102,
-            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-        ),
-        Published(
-            "t10k-labels-idx1-ubyte.gz",
-            5148,
-            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-        ),
-    ),
+    files=_published("""
+        train-images-idx3-ubyte.gz 26421880
+        3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84
+        train-labels-idx1-ubyte.gz 29515
+        a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845
+        t10k-images-idx3-ubyte.gz 4422102
+        346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073
+        t10k-labels-idx1-ubyte.gz 5148
+        67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5
+        """),
 )
 
 KMNIST = Family(
@@ -146,28 +129,16 @@ KMNIST = Family(
     folder="kmnist",
     prefixes=_USUAL,
     mirrors=("https://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
-    files=(
-        Published(
-            "train-images-idx3-ubyte.gz",
-            18165135,
-            "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
-        ),
-        Published(
-            "train-labels-idx1-ubyte.gz",
-            29497,
-            "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
-        ),
-        Published(
-            "t10k-images-idx3-ubyte.gz",
-            3041136,
-            "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
-        ),
-        Published(
-            "t10k-labels-idx1-ubyte.gz",
-            5120,
-            "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
-        ),
-    ),
+    files=_published("""
+        train-images-idx3-ubyte.gz 18165135
+        51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4
+        train-labels-idx1-ubyte.gz 29497
+        e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17
+        t10k-images-idx3-ubyte.gz 3041136
+        edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5
+        t10k-labels-idx1-ubyte.gz 5120
+        20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c
+        """),
 )
 
 QMNIST = Family(
@@ -180,40 +151,26 @@ QMNIST = Family(
     mirrors=(
         "https://raw.githubusercontent.com/facebookresearch/qmnist/master/",
     ),
-    files=(
-        Published(
-            "qmnist-train-images-idx3-ubyte.gz",
-            9704059,
-            "9e26a7bf1683614e065d7b76460ccd52807165b3f22561fb782bd9f38c52b51d",
-        ),
-        Published(
-            "qmnist-train-labels-idx2-int.gz",
-            463024,
-            "2c05dc77f6b916b38e455e97ab129a42a444f3dbef09b278a366f82904e0dd9f",
-        ),
-        Published(
-            "qmnist-test-images-idx3-ubyte.gz",
-            9742279,
-            "43fc22bf7498b8fc98de98369d72f752d0deabc280a43a7bcc364ab19e57b375",
-        ),
-        Published(
-            "qmnist-test-labels-idx2-int.gz",
-            526800,
-            "9fbcbe594c3766fdf4f0b15c5165dc0d1e57ac604e01422608bb72c906030d06",
-        ),
-    ),
+    files=_published("""
+        qmnist-train-images-idx3-ubyte.gz 9704059
+        9e26a7bf1683614e065d7b76460ccd52807165b3f22561fb782bd9f38c52b51d
+        qmnist-train-labels-idx2-int.gz 463024
+        2c05dc77f6b916b38e455e97ab129a42a444f3dbef09b278a366f82904e0dd9f
+        qmnist-test-images-idx3-ubyte.gz 9742279
+        43fc22bf7498b8fc98de98369d72f752d0deabc280a43a7bcc364ab19e57b375
+        qmnist-test-labels-idx2-int.gz 526800
+        9fbcbe594c3766fdf4f0b15c5165dc0d1e57ac604e01422608bb72c906030d06
+        """),
 )
 
-
-EMNIST_ARCHIVE = Published(
-    "gzip.zip",
-    561753746,
-    "fb9bb67e33772a9cc0b895e4ecf36d2cf35be8b709693c3564cea2a019fcda8e",
-)
+(EMNIST_ARCHIVE,) = _published("""
+    gzip.zip 561753746
+    fb9bb67e33772a9cc0b895e4ecf36d2cf35be8b709693c3564cea2a019fcda8e
+    """)
 
 
 def emnist(split: str) -> Family:
-    """The files of one of the six data sets that EMNIST is."""
+    """Returns the files of one of the six data sets that EMNIST is."""
     return Family(
         title="EMNIST",
         folder="emnist",
@@ -266,6 +223,7 @@ def class_names(dataset: str) -> tuple[str, ...]:
         Tuple of names.
 
     Raises:
+        TypeError: if `dataset` is not a string.
         ValueError: if there is no such data set here.
 
     Examples:
@@ -273,13 +231,6 @@ def class_names(dataset: str) -> tuple[str, ...]:
         >>> class_names("fashion_mnist")[:3]
         ('T-shirt/top', 'Trouser', 'Pullover')
     """
-    if dataset not in _CLASSES:
-        close = difflib.get_close_matches(str(dataset), _CLASSES, n=1)
-        raise _errors.invalid_argument(
-            "class_names",
-            "dataset",
-            f"one of {list(_CLASSES)}",
-            dataset,
-            fix=f"Did you mean {close[0]!r}?" if close else "",
-        )
-    return _CLASSES[dataset]
+    return _CLASSES[
+        checks.choice("class_names", "dataset", dataset, tuple(_CLASSES))
+    ]

@@ -11,10 +11,10 @@ import contextlib
 import difflib
 import os
 import urllib.parse
-from collections.abc import Iterable
 from typing import NamedTuple
 
-from keras_extras import _errors
+from keras_extras import _checks as checks
+from keras_extras._errors import invalid_argument
 from keras_extras.datasets.files import _download
 from keras_extras.datasets.files._families import Family, Published
 
@@ -29,67 +29,105 @@ class Place(NamedTuple):
         return f"{self.path}:{self.member}" if self.member else self.path
 
 
-class Order(NamedTuple):
-    """What a loader was asked for."""
+class Request(NamedTuple):
+    """What a loader was asked for, once it is checked."""
 
     owner: str
-    path: str | os.PathLike[str] | None
+    path: str | None
+    kind: str
     download: bool
     mirror: str | None
     verbose: bool
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return ("train", "test") if self.kind == "both" else (self.kind,)
+
     def folder(self, family: Family) -> str:
-        """The folder that the files are in, or will be."""
+        """Returns the folder that the files are in, or will be."""
         if self.path is not None:
-            return os.path.expanduser(os.fsdecode(self.path))
+            return self.path
         return os.path.join(cache_folder(), family.folder)
 
 
+def checked_request(
+    owner: str,
+    path: object,
+    kind: object,
+    download: object,
+    mirror: object,
+    verbose: object,
+) -> Request:
+    """Returns the arguments that all loaders have, or raises."""
+    return Request(
+        owner,
+        None if path is None else checks.file_path(owner, "path", path),
+        checks.choice(owner, "kind", kind, ("train", "test", "both")),
+        checks.boolean(owner, "download", download),
+        None if mirror is None else _address(owner, mirror),
+        checks.boolean(owner, "verbose", verbose),
+    )
+
+
+def _address(owner: str, mirror: object) -> str:
+    text = checks.text(owner, "mirror", mirror)
+    parts = urllib.parse.urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise invalid_argument(
+            owner,
+            "mirror",
+            "an http:// or https:// address of a folder",
+            mirror,
+            fix="For a folder on this machine use path.",
+        )
+    return text if text.endswith("/") else f"{text}/"
+
+
 def cache_folder() -> str:
-    """Keras's folder for data sets: of `KERAS_HOME`, or of the home folder."""
+    """Returns Keras's folder for data sets, which `KERAS_HOME` can move."""
     home = os.environ.get("KERAS_HOME") or os.path.join("~", ".keras")
     return os.path.join(os.path.expanduser(home), "datasets")
 
 
-def fetch_missing(family: Family, kinds: Iterable[str], order: Order) -> None:
+def fetch_missing(family: Family, request: Request) -> None:
     """Downloads what is not there, and checks the published files that are."""
     with contextlib.suppress(FileExistsError):  # a file: said by _listing
-        os.makedirs(order.folder(family), exist_ok=True)
-    present = _listing(order.folder(family), order)
+        os.makedirs(request.folder(family), exist_ok=True)
+    present = _listing(request.folder(family), request)
     wanted: dict[Published, None] = {}
-    for kind in kinds:
+    for kind in request.kinds:
         for content in ("images", "labels"):
             file = family.published(kind, content)
             others = set(family.names(kind, content)) & set(present)
             if file.name in present or not others:
                 wanted[file] = None
     for file in wanted:
-        path = os.path.join(order.folder(family), file.name)
-        _fetch(family, file, path, order)
+        path = os.path.join(request.folder(family), file.name)
+        _fetch(family, file, path, request)
 
 
-def locate(family: Family, kind: str, content: str, order: Order) -> Place:
+def locate(family: Family, kind: str, content: str, request: Request) -> Place:
     """Finds the file with the images or the labels of one kind."""
-    folder = order.folder(family)
-    present = _listing(folder, order)
+    folder = request.folder(family)
+    present = _listing(folder, request)
     file = family.published(kind, content)
     names = family.names(kind, content)
-    if order.download and file.name in names:
+    if request.download and file.name in names:
         names.insert(0, file.name)  # the one that was checked
     for name in names:
         if name in present:
             return Place(os.path.join(folder, name))
     if family.archive and file.name in present:
         return Place(os.path.join(folder, file.name), f"gzip/{names[1]}")
-    raise _missing(family, kind, content, present, order)
+    raise _missing(family, kind, content, present, request)
 
 
-def _listing(folder: str, order: Order) -> list[str]:
+def _listing(folder: str, request: Request) -> list[str]:
     try:
         return sorted(os.listdir(folder))
     except NotADirectoryError:
-        raise _errors.invalid_argument(
-            order.owner,
+        raise invalid_argument(
+            request.owner,
             "path",
             "a folder with the files",
             folder,
@@ -98,62 +136,53 @@ def _listing(folder: str, order: Order) -> list[str]:
             error=NotADirectoryError,
         ) from None
     except FileNotFoundError:
-        if order.path is not None:
+        if request.path is not None:
             raise
         return []
 
 
-def _fetch(family: Family, file: Published, path: str, order: Order) -> None:
-    if order.path is not None and os.path.exists(path):
+def _fetch(
+    family: Family, file: Published, path: str, request: Request
+) -> None:
+    if request.path is not None and os.path.exists(path):
         # In the cache a wrong file is a broken download and is replaced; in
         # somebody's own folder it is theirs.
         if _download.is_genuine(path, file.size, file.sha256):
             return
-        raise _errors.invalid_argument(
-            order.owner,
+        raise invalid_argument(
+            request.owner,
             "path",
             f"a folder whose {file.name} is the published one, with "
             f"{file.size} bytes and the SHA-256 {file.sha256}",
-            order.path,
+            request.path,
             fix="Remove that file to download it, or leave out download=True "
             "to read it as it is.",
         )
-    mirrors = family.mirrors
-    if order.mirror is not None:
-        mirrors = (_checked(order.mirror, order.owner),)
+    mirrors = (request.mirror,) if request.mirror else family.mirrors
     _download.fetch(
         path,
         [mirror + file.name for mirror in mirrors],
         size=file.size,
         sha256=file.sha256,
-        owner=order.owner,
-        verbose=order.verbose,
+        owner=request.owner,
+        verbose=request.verbose,
     )
 
 
-def _checked(mirror: str, owner: str) -> str:
-    parts = urllib.parse.urlsplit(mirror)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise _errors.invalid_argument(
-            owner,
-            "mirror",
-            "an http:// or https:// address of a folder",
-            mirror,
-            fix="For a folder on this machine use path.",
-        )
-    return mirror if mirror.endswith("/") else f"{mirror}/"
-
-
 def _missing(
-    family: Family, kind: str, content: str, present: list[str], order: Order
+    family: Family,
+    kind: str,
+    content: str,
+    present: list[str],
+    request: Request,
 ) -> Exception:
     names = family.names(kind, content)
     if family.archive:
         names.append(family.archive.name)
-    folder = order.folder(family)
-    if order.path is not None:
-        return _errors.invalid_argument(
-            order.owner,
+    folder = request.folder(family)
+    if request.path is not None:
+        return invalid_argument(
+            request.owner,
             "path",
             f"a folder with the {kind} {content}, in a file "
             f"{' or '.join(names)}",
@@ -166,8 +195,8 @@ def _missing(
     listed = ", ".join(
         f"{file.name} ({file.size} bytes)" for file in wanted if file
     )
-    return _errors.invalid_argument(
-        order.owner,
+    return invalid_argument(
+        request.owner,
         "path",
         f"the folder with the {family.title} files, or None for those in "
         f"{folder}",

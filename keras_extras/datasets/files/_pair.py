@@ -13,34 +13,35 @@ from keras_extras.datasets.files import _families
 from keras_extras.datasets.files._download import is_genuine
 from keras_extras.datasets.files._families import Family
 from keras_extras.datasets.files._locate import (
-    Order,
     Place,
+    Request,
     cache_folder,
     locate,
 )
-from keras_extras.datasets.idx._arrays import read_idx
 from keras_extras.datasets.idx._error import IdxFormatError
+from keras_extras.datasets.idx._read_write import read_idx
 
 _CODES = {"uint8": "0x08 (uint8)", "int32": "0x0C (int32)"}
 
 Pair = tuple[np.ndarray, np.ndarray]
 
 
-def read_pair(family: Family, kind: str, order: Order) -> Pair:
+def read_pair(family: Family, kind: str, request: Request) -> Pair:
     """Reads the images and labels of one kind, as the files have them."""
     # Both are looked for before one is read, which may take a while.
     places = [
-        locate(family, kind, content, order) for content in ("images", "labels")
+        locate(family, kind, content, request)
+        for content in ("images", "labels")
     ]
     images, labels = (_read(place) for place in places)
     _check_pair(places[0], images, places[1], labels, family)
     return images, labels
 
 
-def read_keras_mnist(order: Order) -> dict[str, Pair] | None:
+def read_keras_mnist(request: Request) -> dict[str, Pair] | None:
     """Reads what `keras.datasets.mnist` has left in its cache, if it has."""
     path = os.path.join(cache_folder(), _families.KERAS_MNIST)
-    has_files = os.path.isdir(order.folder(_families.MNIST))
+    has_files = os.path.isdir(request.folder(_families.MNIST))
     if has_files or not is_genuine(path, None, _families.KERAS_MNIST_SHA256):
         return None
     with np.load(path, allow_pickle=False) as arrays:

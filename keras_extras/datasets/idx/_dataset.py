@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from keras_extras import _errors
+from keras_extras import _checks as checks
+from keras_extras._errors import invalid_argument
 from keras_extras.datasets._batches import Batches
 from keras_extras.datasets.idx._error import IdxFormatError
-from keras_extras.datasets.idx._map import IdxArray, open_idx
+from keras_extras.datasets.idx._mapped import IdxArray, open_idx
 
 
 class IdxDataset(Batches):
@@ -103,15 +104,12 @@ class IdxDataset(Batches):
         self.images = _opened(images, "images")
         self.labels = None if labels is None else _opened(labels, "labels")
         _check_pair(self.images, self.labels)
-        if transform is not None and not callable(transform):
-            raise _errors.invalid_argument(
-                "IdxDataset",
-                "transform",
-                "a function of a batch of images, or None",
-                transform,
-                error=TypeError,
-            )
-        self.transform = transform
+        self.transform = checks.function(
+            "IdxDataset",
+            "transform",
+            transform,
+            "a function of a batch of images, or None",
+        )
         super().__init__(
             self.images.shape[0],
             batch_size,
@@ -123,7 +121,7 @@ class IdxDataset(Batches):
             owner="IdxDataset",
         )
 
-    def _make(self, epoch: int, index: int) -> tuple:
+    def _make(self, epoch: int, index: int) -> tuple[Any, ...]:
         chosen = self._items_of(epoch, index)
         inputs = _taken(self.images, chosen)
         if self.transform is None:
@@ -142,7 +140,7 @@ def _opened(source: Any, argument: str) -> Any:
     if isinstance(source, str | os.PathLike):
         return open_idx(source)
     if not hasattr(source, "shape") or not hasattr(source, "__getitem__"):
-        raise _errors.invalid_argument(
+        raise invalid_argument(
             "IdxDataset",
             argument,
             "a path of a plain IDX file or an array",
@@ -200,7 +198,7 @@ def _unfit(
 ) -> Exception:
     if isinstance(source, IdxArray):
         return IdxFormatError(source.path, offset, allowed, found, advice)
-    return _errors.invalid_argument(
+    return invalid_argument(
         "IdxDataset", name, f"of {allowed}", source.shape, fix=advice
     )
 

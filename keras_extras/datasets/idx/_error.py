@@ -8,7 +8,6 @@ really pass by mistake; what a file is called plays no part.
 """
 
 import re
-from typing import NamedTuple
 
 MAGIC = "the IDX magic number (0, 0, a type code, the number of dimensions)"
 
@@ -65,67 +64,46 @@ class IdxFormatError(ValueError):
         return f"{text} {self.advice}" if self.advice else text
 
 
-class _Stranger(NamedTuple):
-    start: re.Pattern[bytes]
-    name: str
-    advice: str
-
-
-_STRANGERS = tuple(
-    _Stranger(re.compile(start, re.IGNORECASE | re.DOTALL), name, advice)
-    for start, name, advice in (
-        (
-            rb"(\xef\xbb\xbf)?\s*<[!?a-z]",
-            "a web page (HTML or XML)",
-            "The address answered with a page instead of the file: open the "
-            "file in a browser to see why, then download it again.",
-        ),
-        (
-            rb"version https://git-lfs",
-            "a git-LFS pointer, not the data",
-            "Fetch the data with `git lfs pull`.",
-        ),
-        (
-            rb"[^\0\r\n]{0,200}annex/objects/",
-            "a git-annex pointer, not the data",
-            "Fetch the data with `git annex get`.",
-        ),
-        (
-            rb"PK(\x03\x04|\x05\x06)",
-            "a zip archive (.zip or .npz)",
-            "Unpack it and read the file inside; read an .npz file with "
-            "numpy.load.",
-        ),
-        (
-            rb"\x93NUMPY",
-            "a NumPy .npy file",
-            "Read it with numpy.load.",
-        ),
-        (
-            rb"\x89PNG",
-            "a PNG image",
-            "An IDX file holds many images in one array: read single "
-            "pictures with keras.utils.load_img.",
-        ),
-        (
-            rb"\x1f\x8b",
-            "gzip data inside gzip data",
-            "The file was compressed twice: unpack it once with gunzip.",
-        ),
-        (
-            rb"\x80[\x02-\x05]",
-            "a Python pickle",
-            "Loading a pickle can run any code: ask for the data in another "
-            "form.",
-        ),
-        (
-            rb"[\0-\xff][\x08\x09\x0b-\x0e]\0\0",
-            "a magic number with its bytes in reverse order",
-            "The file was written on a little-endian machine without "
-            "swapping bytes: IDX is big-endian; write it with write_idx.",
-        ),
-    )
-)
+# How other files start, what they are, and what to do with them.
+_STRANGERS = {
+    rb"(\xef\xbb\xbf)?\s*<[!?a-z]": (
+        "a web page (HTML or XML)",
+        "The address answered with a page instead of the file: open the file "
+        "in a browser to see why, then download it again.",
+    ),
+    rb"version https://git-lfs": (
+        "a git-LFS pointer, not the data",
+        "Fetch the data with `git lfs pull`.",
+    ),
+    rb"[^\0\r\n]{0,200}annex/objects/": (
+        "a git-annex pointer, not the data",
+        "Fetch the data with `git annex get`.",
+    ),
+    rb"PK(\x03\x04|\x05\x06)": (
+        "a zip archive (.zip or .npz)",
+        "Unpack it and read the file inside; read an .npz file with "
+        "numpy.load.",
+    ),
+    rb"\x93NUMPY": ("a NumPy .npy file", "Read it with numpy.load."),
+    rb"\x89PNG": (
+        "a PNG image",
+        "An IDX file holds many images in one array: read single pictures "
+        "with keras.utils.load_img.",
+    ),
+    rb"\x1f\x8b": (
+        "gzip data inside gzip data",
+        "The file was compressed twice: unpack it once with gunzip.",
+    ),
+    rb"\x80[\x02-\x05]": (
+        "a Python pickle",
+        "Loading a pickle can run any code: ask for the data in another form.",
+    ),
+    rb"[\0-\xff][\x08\x09\x0b-\x0e]\0\0": (
+        "a magic number with its bytes in reverse order",
+        "The file was written on a little-endian machine without swapping "
+        "bytes: IDX is big-endian; write it with write_idx.",
+    ),
+}
 
 
 def not_idx(path: str, head: bytes) -> IdxFormatError:
@@ -135,11 +113,9 @@ def not_idx(path: str, head: bytes) -> IdxFormatError:
         path: name of the file.
         head: its first bytes, 256 or as many as there are.
     """
-    for stranger in _STRANGERS:
-        if stranger.start.match(head):
-            return IdxFormatError(
-                path, 0, MAGIC, stranger.name, stranger.advice
-            )
+    for start, (name, advice) in _STRANGERS.items():
+        if re.match(start, head, re.IGNORECASE | re.DOTALL):
+            return IdxFormatError(path, 0, MAGIC, name, advice)
     if not head:
         return IdxFormatError(
             path, 0, MAGIC, "an empty file", "Get the file again."

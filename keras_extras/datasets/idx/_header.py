@@ -7,13 +7,13 @@ is compared with what the file can hold before anything else is done with it.
 """
 
 import math
-import os
 import struct
 from typing import IO, NamedTuple
 
 import numpy as np
 
-from keras_extras import _errors
+from keras_extras._errors import invalid_argument
+from keras_extras._files import StrPath
 from keras_extras.datasets.idx import _stream as stream
 from keras_extras.datasets.idx._error import IdxFormatError, not_idx
 
@@ -61,7 +61,7 @@ class IdxInfo(NamedTuple):
     file_bytes: int | None
 
 
-def idx_info(path: str | os.PathLike[str] | IO[bytes]) -> IdxInfo:
+def idx_info(path: StrPath | IO[bytes]) -> IdxInfo:
     """Tells what an IDX file declares, without reading its numbers.
 
         dtype, shape, ... = the first 4 + 4 * rank bytes
@@ -233,7 +233,7 @@ def packed(dtype: np.dtype, shape: tuple[int, ...], owner: str) -> bytes:
     """Returns the head of a file, or raises what does not fit into one."""
     code = _CODES.get(dtype.newbyteorder(">"))
     if code is None:
-        raise _errors.invalid_argument(
+        raise invalid_argument(
             owner,
             "array.dtype",
             "uint8, int8, int16, int32, float32 or float64",
@@ -241,7 +241,7 @@ def packed(dtype: np.dtype, shape: tuple[int, ...], owner: str) -> bytes:
             fix=_advice(dtype),
         )
     if any(size >= 2**32 for size in shape):
-        raise _errors.invalid_argument(
+        raise invalid_argument(
             owner,
             "array.shape",
             "of sizes below 2**32, which IDX stores in 4 bytes each",

@@ -9,7 +9,6 @@ claims; writing never leaves half a file where a whole one was.
 import contextlib
 import os
 import re
-import secrets
 import stat
 import struct
 import zlib
@@ -18,7 +17,8 @@ from typing import IO, Any, Protocol
 
 import numpy as np
 
-from keras_extras import _errors
+from keras_extras._errors import invalid_argument
+from keras_extras._files import StrPath, replaced
 from keras_extras.datasets.idx._error import IdxFormatError
 
 # A DEFLATE match of 258 bytes takes two bits at least: 258 * 8 / 2.
@@ -29,8 +29,6 @@ _BLOCK = 1 << 16  # compressed bytes read at a time
 _PIECE = 1 << 18  # bytes of data taken at a time
 # "train-images-idx3-ubyte" and "train-images.idx3-ubyte", with or without .gz.
 _MNIST_NAME = re.compile(r"(.+)([-.])(idx\d+-\w+?)(\.gz)?", re.DOTALL)
-
-FilePath = str | os.PathLike[str]
 
 
 class Source(Protocol):
@@ -66,7 +64,7 @@ def load(source: Source, size: int) -> np.ndarray:
     """Reads `size` bytes, or all there are, into a new array of bytes.
 
     A plain file is known to hold them. For others the array grows with what
-    came, from six times the file: MNIST unpacks to five times
+    came, from six times the file: MNIST unpacks to five times.
     """
     start = size
     if source.limit is None:
@@ -87,7 +85,7 @@ def load(source: Source, size: int) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def opened(path: FilePath | IO[bytes], owner: str) -> Iterator[Source]:
+def opened(path: StrPath | IO[bytes], owner: str) -> Iterator[Source]:
     """Opens a path or takes a file object; content says if it is gzip."""
     with contextlib.ExitStack() as stack:
         if isinstance(path, str | os.PathLike):
@@ -105,8 +103,8 @@ def opened(path: FilePath | IO[bytes], owner: str) -> Iterator[Source]:
         yield _Inflated(plain) if plain.starts(GZIP_MAGIC) else plain
 
 
-def spelled(path: FilePath) -> str:
-    """The path of a file, by its other MNIST spelling if only that is there."""
+def spelled(path: StrPath) -> str:
+    """Returns a path, in its other MNIST spelling if only that is there."""
     name = os.path.expanduser(os.fsdecode(path))
     parts = _MNIST_NAME.fullmatch(name)
     if parts and not os.path.lexists(name):
@@ -120,7 +118,7 @@ def spelled(path: FilePath) -> str:
 
 
 def asks_for_gzip(path: object) -> bool:
-    """Whether a path to be written ends like that of a gzip file."""
+    """Returns whether a path to be written ends like that of a gzip file."""
     named = isinstance(path, str | os.PathLike)
     return named and os.fsdecode(path).lower().endswith(".gz")
 
@@ -220,7 +218,7 @@ def _copied(piece: bytes, room: memoryview) -> int:
 
 
 def write(
-    path: FilePath | IO[bytes], pieces: Iterable[bytes], owner: str
+    path: StrPath | IO[bytes], pieces: Iterable[bytes], owner: str
 ) -> None:
     """Writes to a file object, or to a path so that no half file remains."""
     if isinstance(path, str | os.PathLike):
@@ -272,32 +270,6 @@ def _trailer(checksum: int, size: int) -> bytes:
     return struct.pack("<II", checksum, size & 0xFFFFFFFF)
 
 
-@contextlib.contextmanager
-def replaced(path: str) -> Iterator[IO[bytes]]:
-    """Opens a file that takes the place of another once it is whole."""
-    target = os.path.realpath(path)  # a link stays, its target is replaced
-    if os.path.exists(target) and not os.path.isfile(target):
-        with open(target, "wb") as file:  # a pipe or a device, or an error
-            yield file
-        return
-    folder = os.path.dirname(target)
-    beside = os.path.join(folder, f".{secrets.token_hex(8)}.tmp")
-    try:
-        with open(beside, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        if os.path.exists(target):
-            os.chmod(beside, stat.S_IMODE(os.stat(target).st_mode))
-        os.replace(beside, target)
-    except BaseException as error:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(beside)
-        if isinstance(error, OSError) and error.filename == beside:
-            error.filename = path  # the name that the caller knows
-        raise
-
-
 def write_all(file: IO[bytes], pieces: Iterable[bytes]) -> None:
     """Writes pieces to a file that may take a part of each only."""
     for piece in pieces:
@@ -315,7 +287,7 @@ def name_of(file: object) -> str:
 
 
 def not_a_file(owner: str, path: object) -> Exception:
-    return _errors.invalid_argument(
+    return invalid_argument(
         owner,
         "path",
         "a path (str or os.PathLike) or a binary file object",

@@ -2,26 +2,42 @@
 
     y = standardize(transform(x, parameters))
 
-The parameters come from `_image_parameters`, the transformation is that of
-`_augment`, standardizing that of `_image_standardize`. A batch is one array
-from the beginning to the end.
+The parameters come from `_draw`, the transformation is that of `_transform`,
+standardizing that of `_standardize`. A batch is one array from the beginning
+to the end.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from keras import config
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
-from keras_extras import _errors
-from keras_extras.datasets.images import _augment, _resample
-from keras_extras.datasets.images import _parameters as arguments
-from keras_extras.datasets.images._standardize import ImageStandardizer
+from keras_extras import _checks as checks
+from keras_extras._errors import invalid_argument
+from keras_extras.datasets.images import _resample, _transform
+from keras_extras.datasets.images._draw import draw
+from keras_extras.datasets.images._standardize import (
+    OWNER,
+    ImageStandardizer,
+    image_array,
+    work_dtype,
+)
 
 
 class ImageAugmenter(ImageStandardizer):
     """Draws parameters and applies them; see `ImageDataGenerator`."""
+
+    rotation_range: float
+    shear_range: float
+    channel_shift_range: float
+    cval: float
+    horizontal_flip: bool
+    vertical_flip: bool
+    brightness_range: list[float] | None
+    zoom_range: list[float]
 
     def __init__(
         self,
@@ -47,87 +63,64 @@ class ImageAugmenter(ImageStandardizer):
         data_format: str | None = None,
         validation_split: float = 0.0,
         interpolation_order: int = 1,
-        dtype: str | None = None,
-    ):
-        self.featurewise_center = arguments.flag(
-            "featurewise_center", featurewise_center
-        )
-        self.samplewise_center = arguments.flag(
-            "samplewise_center", samplewise_center
-        )
-        self.featurewise_std_normalization = arguments.flag(
-            "featurewise_std_normalization", featurewise_std_normalization
-        )
-        self.samplewise_std_normalization = arguments.flag(
-            "samplewise_std_normalization", samplewise_std_normalization
-        )
-        self.zca_whitening = arguments.flag("zca_whitening", zca_whitening)
-        self.zca_epsilon = arguments.number("zca_epsilon", zca_epsilon)
-        self.rotation_range = arguments.number("rotation_range", rotation_range)
-        self.width_shift_range = arguments.shifts(
-            "width_shift_range", width_shift_range
-        )
-        self.height_shift_range = arguments.shifts(
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        for name, value in {
+            "featurewise_center": featurewise_center,
+            "samplewise_center": samplewise_center,
+            "featurewise_std_normalization": featurewise_std_normalization,
+            "samplewise_std_normalization": samplewise_std_normalization,
+            "zca_whitening": zca_whitening,
+            "horizontal_flip": horizontal_flip,
+            "vertical_flip": vertical_flip,
+        }.items():
+            setattr(self, name, checks.boolean(OWNER, name, value))
+        for name, value in {
+            "zca_epsilon": zca_epsilon,
+            "rotation_range": rotation_range,
+            "shear_range": shear_range,
+            "channel_shift_range": channel_shift_range,
+            "cval": cval,
+        }.items():
+            setattr(self, name, checks.number(OWNER, name, value))
+        self.width_shift_range = _shifts("width_shift_range", width_shift_range)
+        self.height_shift_range = _shifts(
             "height_shift_range", height_shift_range
         )
-        self.brightness_range = None
+        self.zoom_range = _zoom(zoom_range)
+        self.brightness_range = self.rescale = None
         if brightness_range is not None:
-            self.brightness_range = arguments.pair(
-                "brightness_range", brightness_range, "two numbers >= 0", 0
+            self.brightness_range = _pair(
+                "brightness_range", brightness_range, minimum=0
             )
-        self.shear_range = arguments.number("shear_range", shear_range)
-        if np.ndim(zoom_range) == 0:
-            zoom = arguments.number("zoom_range", zoom_range)
-            self.zoom_range = [1 - zoom, 1 + zoom]
-        else:
-            self.zoom_range = arguments.pair(
-                "zoom_range", zoom_range, "a number or two numbers"
-            )
-        self.channel_shift_range = arguments.number(
-            "channel_shift_range", channel_shift_range
+        if rescale is not None:
+            self.rescale = checks.number(OWNER, "rescale", rescale)
+        self.fill_mode = checks.choice(
+            OWNER, "fill_mode", fill_mode, _resample.FILL_MODES
         )
-        self.fill_mode = arguments.choice(
-            "fill_mode", fill_mode, _resample.FILL_MODES
+        self.preprocessing_function = checks.function(
+            OWNER,
+            "preprocessing_function",
+            preprocessing_function,
+            "a function of one image, or None",
         )
-        self.cval = arguments.number("cval", cval)
-        self.horizontal_flip = arguments.flag(
-            "horizontal_flip", horizontal_flip
+        self.data_format = checks.choice(
+            OWNER,
+            "data_format",
+            config.image_data_format() if data_format is None else data_format,
+            ("channels_last", "channels_first"),
         )
-        self.vertical_flip = arguments.flag("vertical_flip", vertical_flip)
-        self.rescale = (
-            None if rescale is None else arguments.number("rescale", rescale)
+        self.validation_split = _split(validation_split)
+        self.interpolation_order = checks.choice(
+            OWNER, "interpolation_order", interpolation_order, (0, 1)
         )
-        if not (
-            preprocessing_function is None or callable(preprocessing_function)
-        ):
-            raise arguments.wrong(
-                "preprocessing_function",
-                "a function of one image, or None",
-                preprocessing_function,
-                TypeError,
-            )
-        self.preprocessing_function = preprocessing_function
-        if data_format is None:
-            data_format = config.image_data_format()
-        self.data_format = arguments.choice(
-            "data_format", data_format, ("channels_last", "channels_first")
+        self.dtype = checks.dtype(
+            OWNER,
+            config.floatx() if dtype is None else dtype,
+            "uif",
+            "a dtype of real numbers, such as 'float32' or 'uint8'",
         )
-        self.validation_split = arguments.number(
-            "validation_split", validation_split
-        )
-        if not 0 <= validation_split < 1:
-            raise arguments.wrong(
-                "validation_split", "a number in [0, 1)", validation_split
-            )
-        self.interpolation_order = arguments.choice(
-            "interpolation_order", interpolation_order, (0, 1)
-        )
-        self.dtype = arguments.dtype(
-            config.floatx() if dtype is None else dtype
-        )
-        self.mean: Any = None
-        self.std: Any = None
-        self.zca_whitening_matrix: np.ndarray | None = None
+        self.mean = self.std = self.zca_whitening_matrix = None
         self._settle_statistics()
 
     def get_random_transform(
@@ -145,21 +138,19 @@ class ImageAugmenter(ImageStandardizer):
             `flip_vertical`, and `channel_shift_intensity` and `brightness` or
             `None`.
         """
-        if len(img_shape) != 3:
-            raise _errors.invalid_argument(
-                self, "img_shape", "three numbers", tuple(img_shape)
-            )
-        generator: Any = np.random
-        if seed is not None:
-            generator = np.random.RandomState(seed)
-        drawn = arguments.draw(
-            self,
-            generator,
-            1,
-            img_shape[self.row_axis - 1],
-            img_shape[self.col_axis - 1],
+        shape = checks.items(
+            OWNER, "img_shape", img_shape, "three integers", count=3
         )
-        parameters = dict(_augment.NEUTRAL)
+        for size in shape:
+            checks.integer(OWNER, "img_shape", size, minimum=0)
+        drawn = draw(
+            self,
+            _random_state(seed),
+            1,
+            shape[self.row_axis - 1],
+            shape[self.col_axis - 1],
+        )
+        parameters: dict[str, Any] = dict(_transform.NEUTRAL)
         for name, values in drawn.items():
             if values is not None:
                 parameters[name] = values[0].item()
@@ -178,20 +169,26 @@ class ImageAugmenter(ImageStandardizer):
         Returns:
             New array of the shape and dtype of `x`.
         """
-        unknown = set(transform_parameters) - set(_augment.NEUTRAL)
-        if unknown:
-            raise _errors.invalid_argument(
-                self,
+        is_dict = isinstance(transform_parameters, Mapping)
+        if not is_dict or not set(transform_parameters) <= set(
+            _transform.NEUTRAL
+        ):
+            raise invalid_argument(
+                OWNER,
                 "transform_parameters",
-                f"a dict with names out of {list(_augment.NEUTRAL)}",
-                sorted(unknown),
+                f"a dict with names out of {list(_transform.NEUTRAL)}",
+                transform_parameters,
+                error=ValueError if is_dict else TypeError,
             )
-        batch = arguments.images(self, "x", x, 3)[None]
-        each = {
-            name: np.asarray([value])
-            for name, value in transform_parameters.items()
-            if value is not None and value != _augment.NEUTRAL[name]
-        }
+        batch = image_array(self, "x", x, 3)[None]
+        each: dict[str, np.ndarray] = {}
+        for name, value in transform_parameters.items():
+            if value is None or value == _transform.NEUTRAL[name]:
+                continue
+            is_flip = name.startswith("flip")
+            check = checks.boolean if is_flip else checks.number
+            argument = f"transform_parameters[{name!r}]"
+            each[name] = np.asarray([check(OWNER, argument, value)])
         return self._transformed(batch, each)[0]
 
     def random_transform(
@@ -206,8 +203,9 @@ class ImageAugmenter(ImageStandardizer):
         Returns:
             New array of the shape and dtype of `x`.
         """
-        x = arguments.images(self, "x", x, 3)
-        return self.apply_transform(x, self.get_random_transform(x.shape, seed))
+        image = image_array(self, "x", x, 3)
+        drawn = self.get_random_transform(image.shape, seed)
+        return self.apply_transform(image, drawn)
 
     def fit(
         self,
@@ -228,38 +226,26 @@ class ImageAugmenter(ImageStandardizer):
             rounds: int > 0, how often each image is transformed for that.
             seed: int, or `None` for the state of NumPy's global generator.
         """
-        given = arguments.images(self, "x", x, 4)
+        given = image_array(self, "x", x, 4)
         if not len(given):
-            raise _errors.invalid_argument(
-                self, "x", "at least one image", given.shape
+            raise invalid_argument(
+                OWNER, "x", "at least one image", given.shape
             )
-        data = given.astype(arguments.work_dtype(self.dtype))
+        rounds = checks.integer(OWNER, "rounds", rounds)
+        data = given.astype(work_dtype(self.dtype))
         if self.rescale:
             data *= self.rescale
-        if augment:
-            data = self._augmented_rounds(data, rounds, seed)
-        self._measure(data)
-
-    def _augmented_rounds(
-        self, x: np.ndarray, rounds: int, seed: int | None
-    ) -> np.ndarray:
-        if (
-            isinstance(rounds, bool)
-            or not isinstance(rounds, int)
-            or rounds < 1
-        ):
-            raise _errors.invalid_argument(
-                self, "rounds", "a positive integer", rounds
+        if checks.boolean(OWNER, "augment", augment):
+            generator = _random_state(seed)
+            data = np.concatenate(
+                [
+                    self._transformed(
+                        data, self._drawn(data, len(data), generator)
+                    )
+                    for _ in range(rounds)
+                ]
             )
-        generator: Any = np.random
-        if seed is not None:
-            generator = np.random.RandomState(seed)
-        return np.concatenate(
-            [
-                self._transformed(x, self._drawn(x, len(x), generator))
-                for _ in range(rounds)
-            ]
-        )
+        self._measure(data)
 
     def augmented(
         self,
@@ -276,25 +262,25 @@ class ImageAugmenter(ImageStandardizer):
         """
         count = len(images) if indices is None else len(indices)
         drawn = self._drawn(images, count, generator)
-        work = arguments.work_dtype(self.dtype)
+        work = work_dtype(self.dtype)
         x = self._transformed(images, drawn, work, indices)
-        return _augment.as_dtype(self.standardize(x), self.dtype)
+        return _transform.as_dtype(self.standardize(x), self.dtype)
 
     def _drawn(
         self, x: np.ndarray, count: int, generator: Any
-    ) -> dict[str, Any]:
+    ) -> dict[str, np.ndarray | None]:
         height, width = x.shape[self.row_axis], x.shape[self.col_axis]
-        return arguments.draw(self, generator, count, height, width)
+        return draw(self, generator, count, height, width)
 
     def _transformed(
         self,
         x: np.ndarray,
-        parameters: Mapping[str, Any],
+        parameters: Mapping[str, np.ndarray | None],
         dtype: Any = None,
         indices: np.ndarray | None = None,
     ) -> np.ndarray:
         first = self.data_format == "channels_first"
-        result = _augment.transform(
+        result = _transform.transform(
             np.moveaxis(x, 1, -1) if first else x,
             parameters,
             dtype=dtype,
@@ -306,3 +292,41 @@ class ImageAugmenter(ImageStandardizer):
         if first:
             return np.ascontiguousarray(np.moveaxis(result, -1, 1))
         return result
+
+
+def _random_state(seed: int | None) -> Any:
+    """Returns the source of random numbers that old Keras used."""
+    if seed is None:
+        return np.random
+    start = checks.integer(OWNER, "seed", seed, minimum=0)
+    if start >= 2**32:
+        raise invalid_argument(OWNER, "seed", "below 2**32", seed)
+    return np.random.RandomState(start)
+
+
+def _shifts(name: str, value: float | Sequence[float]) -> float | list[float]:
+    """Returns a number, or a list of the numbers to choose from."""
+    if np.ndim(value) == 0:
+        return checks.number(OWNER, name, value, minimum=0)
+    choices = checks.items(OWNER, name, value, "a number or a list of numbers")
+    return [checks.number(OWNER, name, choice) for choice in choices]
+
+
+def _zoom(value: float | Sequence[float]) -> list[float]:
+    """Returns the smallest and the largest factor, from the range or both."""
+    if np.ndim(value) == 0:
+        zoom = checks.number(OWNER, "zoom_range", value)
+        return [1 - zoom, 1 + zoom]
+    return _pair("zoom_range", value)
+
+
+def _split(value: float) -> float:
+    share = checks.fraction(OWNER, "validation_split", value)
+    if share == 1:
+        raise invalid_argument(OWNER, "validation_split", "below 1", value)
+    return share
+
+
+def _pair(name: str, value: object, minimum: float = -math.inf) -> list[float]:
+    pair = checks.items(OWNER, name, value, "two numbers", count=2)
+    return [checks.number(OWNER, name, item, minimum=minimum) for item in pair]

@@ -1,6 +1,7 @@
 """The colors of many images: shifted channels, brightness."""
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 
 def channel_shift(images: np.ndarray, intensity: np.ndarray) -> np.ndarray:
@@ -52,5 +53,5 @@ def brighten(images: np.ndarray, factor: np.ndarray) -> np.ndarray:
     return back.astype(images.dtype, copy=False)
 
 
-def _per_image(values: np.ndarray, dtype) -> np.ndarray:
+def _per_image(values: np.ndarray, dtype: DTypeLike) -> np.ndarray:
     return np.asarray(values, dtype)[:, None, None, None]

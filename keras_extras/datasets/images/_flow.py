@@ -8,19 +8,21 @@ images and targets come from.
 """
 
 import math
-import os
-import secrets
 import threading
-from collections.abc import Iterator
 from os import PathLike
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 from keras.utils import array_to_img
 
-from keras_extras import _errors
-from keras_extras.datasets._batches import Batches, whole
+from keras_extras import _checks as checks
+from keras_extras import _gray
+from keras_extras._errors import import_optional, invalid_argument
+from keras_extras._files import replaced
+from keras_extras.datasets._batches import Batches
 from keras_extras.datasets.images._augmenter import ImageAugmenter
+from keras_extras.datasets.images._standardize import OWNER
 
 _SAVE_FORMATS = {
     "png": "PNG",
@@ -54,6 +56,9 @@ class ImageFlow(Batches):
             `drop_remainder` (whether the images that do not fill the last
             batch are left out of the epoch).
 
+    Attributes:
+        sample_weight: array with the weight of each image, or `None`.
+
     Hooks:
         `images_at(indices)`: an array of images; must be given.
         `targets_at(indices, images)`: the targets, or `None`.
@@ -68,6 +73,8 @@ class ImageFlow(Batches):
         (3, (2, 2, 2, 1), (1, 2, 2, 1))
     """
 
+    sample_weight: np.ndarray | None = None
+
     def __init__(
         self,
         generator: ImageAugmenter,
@@ -79,26 +86,20 @@ class ImageFlow(Batches):
         save_prefix: str = "",
         save_format: str = "png",
         **options: Any,
-    ):
+    ) -> None:
         super().__init__(
-            samples,
-            batch_size,
-            shuffle,
-            seed,
-            owner="ImageDataGenerator",
-            **options,
+            samples, batch_size, shuffle, seed, owner=OWNER, **options
         )
         self.generator = generator
-        self.save_to_dir = save_to_dir
-        self.save_prefix = save_prefix
-        if save_format not in _SAVE_FORMATS:
-            raise _errors.invalid_argument(
-                "ImageDataGenerator",
-                "save_format",
-                " or ".join(map(repr, _SAVE_FORMATS)),
-                save_format,
-            )
-        self.save_format = save_format
+        self.save_to_dir = (
+            None
+            if save_to_dir is None
+            else checks.file_path(OWNER, "save_to_dir", save_to_dir)
+        )
+        self.save_prefix = checks.text(OWNER, "save_prefix", save_prefix)
+        self.save_format = checks.choice(
+            OWNER, "save_format", save_format, tuple(_SAVE_FORMATS)
+        )
         self.batch_index = 0
         self._turns = threading.Lock()
 
@@ -112,7 +113,8 @@ class ImageFlow(Batches):
 
     def weights_at(self, indices: np.ndarray) -> np.ndarray | None:
         """Returns the sample weights of these numbers, or `None`."""
-        return None
+        weights = self.sample_weight
+        return None if weights is None else weights[indices]
 
     @property
     def samples(self) -> int:
@@ -135,7 +137,7 @@ class ImageFlow(Batches):
         random = self._random_of(epoch, index)
         images = self._augmented(indices, random)
         if self.save_to_dir is not None:
-            self._save(images, indices, random)
+            self._save(self.save_to_dir, images, indices, random)
         return self.put_together(images, indices)
 
     def _augmented(
@@ -157,7 +159,10 @@ class ImageFlow(Batches):
         """Returns the numbers of the images in the order of an epoch."""
         return self._chosen(epoch, 0, self.num_items)
 
-    def __iter__(self) -> Iterator[Any]:
+    # As in old Keras, `for` goes on for ever; Keras's own stops.
+    def __iter__(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self,
+    ) -> Self:
         return self
 
     def __next__(self) -> Any:
@@ -187,12 +192,12 @@ class ImageFlow(Batches):
 
     def _save(
         self,
+        folder: str,
         images: np.ndarray,
         indices: np.ndarray,
         random: np.random.Generator,
     ) -> None:
-        folder = os.path.expanduser(os.fspath(self.save_to_dir or ""))
-        os.makedirs(folder, exist_ok=True)
+        Path(folder).mkdir(parents=True, exist_ok=True)
         numbers = random.integers(10**7, size=len(indices))
         for image, index, number in zip(images, indices, numbers, strict=True):
             picture = array_to_img(
@@ -202,10 +207,8 @@ class ImageFlow(Batches):
                 picture = picture.convert("RGB")
             name = f"{self.save_prefix}_{index}_{number}.{self.save_format}"
             # Workers may write the same picture at once: whole or not at all.
-            path = os.path.join(folder, name)
-            beside = f"{path}.{secrets.token_hex(4)}.tmp"
-            picture.save(beside, format=_SAVE_FORMATS[self.save_format])
-            os.replace(beside, path)
+            with replaced(Path(folder, name)) as file:
+                picture.save(file, format=_SAVE_FORMATS[self.save_format])
 
     def plot(self, index: int = 0, *, columns: int = 8) -> np.ndarray:
         """Draws one batch, as it would be given to the model.
@@ -219,17 +222,16 @@ class ImageFlow(Batches):
             notebook the figure appears by itself, in a script call
             `matplotlib.pyplot.show()`.
         """
-        pyplot = _errors.import_optional(
+        pyplot = import_optional(
             "matplotlib.pyplot", extra="plot", owner="ImageFlow.plot"
         )
-        columns = whole("columns", columns, 1, "ImageFlow.plot")
+        columns = checks.integer("ImageFlow.plot", "columns", columns)
         batch = self[index]
-        images = batch[0] if isinstance(batch, tuple) else batch
-        images = images[0] if isinstance(images, list) else images
-        titles = self._titles(batch)
+        images = _images_of(batch)
         if self.generator.data_format == "channels_first":
             images = np.moveaxis(images, 1, -1)
-        images = _for_eyes(images)
+        channels = images.shape[-1]
+        images = _gray.unit(images[..., : 1 if channels == 2 else 4])
         columns = min(columns, len(images))
         rows = math.ceil(len(images) / columns)
         _, axes = pyplot.subplots(
@@ -239,25 +241,24 @@ class ImageFlow(Batches):
             figsize=(1.4 * columns, 1.6 * rows),
             layout="constrained",
         )
-        for one in axes.flat:
-            one.set_axis_off()
+        for axis in axes.flat:
+            axis.set_axis_off()
         used = axes.ravel()[: len(images)]
-        for one, image, title in zip(used, images, titles, strict=True):
-            gray = image.shape[-1] == 1
-            one.imshow(
-                image[..., 0] if gray else image,
+        titles = self._titles(batch)
+        for axis, image, title in zip(used, images, titles, strict=True):
+            axis.imshow(
+                image[..., 0] if image.shape[-1] == 1 else image,
                 cmap="gray",
                 vmin=0,
                 vmax=1,
                 interpolation="nearest",
             )
-            one.set_title(title, fontsize=9)
+            axis.set_title(title, fontsize=9)
         return used
 
     def _titles(self, batch: Any) -> list[str]:
         """Returns the names of the classes, or their numbers, or nothing."""
-        images = batch[0] if isinstance(batch, tuple) else batch
-        count = len(images[0] if isinstance(images, list) else images)
+        count = len(_images_of(batch))
         targets = batch[1] if isinstance(batch, tuple) else None
         if not isinstance(targets, np.ndarray) or targets.ndim > 2:
             return [""] * count
@@ -275,32 +276,22 @@ class ImageFlow(Batches):
         return [str(names.get(value, f"{value:g}")) for value in targets]
 
 
-def _for_eyes(images: np.ndarray) -> np.ndarray:
-    """Scales to [0, 1], from there, from 0 to 255, or from min to max."""
-    images = images.astype(np.float32)
-    low, high = float(images.min()), float(images.max())
-    if low >= 0 and high <= 255.001:
-        low, high = 0.0, 1.0 if high <= 1.001 else 255.0  # 255 * (1 / 255)
-    images = np.clip((images - low) / ((high - low) or 1), 0, 1)
-    return images[..., :1] if images.shape[-1] == 2 else images[..., :4]
+def _images_of(batch: Any) -> np.ndarray:
+    """Returns the images of a batch, without targets and further inputs."""
+    inputs = batch[0] if isinstance(batch, tuple) else batch
+    return inputs[0] if isinstance(inputs, list) else inputs
 
 
 def subset_of(
     generator: ImageAugmenter, subset: str | None, count: int
 ) -> slice:
     """Returns which of `count` samples, in order, belong to a subset."""
+    checks.choice(OWNER, "subset", subset, ("training", "validation", None))
     if subset is None:
         return slice(0, count)
-    if subset not in ("training", "validation"):
-        raise _errors.invalid_argument(
-            "ImageDataGenerator",
-            "subset",
-            "'training', 'validation' or None",
-            subset,
-        )
     if subset == "validation" and not generator.validation_split:
-        raise _errors.invalid_argument(
-            "ImageDataGenerator",
+        raise invalid_argument(
+            OWNER,
             "subset",
             "None without a validation_split",
             subset,

@@ -3,8 +3,8 @@
     datagen = ImageDataGenerator(rotation_range=20)      what may vary
     model.fit(datagen.flow(images, labels))              where images come from
 
-What happens to images is in `_image_augmenter`; here arguments are handed on
-to the data sets of `_image_arrays`, `_image_files` and `_image_frame`.
+What happens to images is in `_augmenter`; here arguments are handed on to the
+data sets of `_array_flow`, `_folder_flow` and `_frame_flow`.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from keras_extras.datasets.images._arrays import ArrayFlow
+from keras_extras.datasets.images._array_flow import ArrayFlow
 from keras_extras.datasets.images._augmenter import ImageAugmenter
-from keras_extras.datasets.images._files import FolderFlow
 from keras_extras.datasets.images._flow import ImageFlow
-from keras_extras.datasets.images._frame import FrameFlow
+from keras_extras.datasets.images._folder_flow import FolderFlow
+from keras_extras.datasets.images._frame_flow import FrameFlow
 
 
 class ImageDataGenerator(ImageAugmenter):

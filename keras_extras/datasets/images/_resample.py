@@ -140,7 +140,7 @@ class _Spare:
         work: type,
         bits: int,
         whole: type,
-    ):
+    ) -> None:
         _, self.height, self.width, self.channels = shape
         self.bits = bits
         # Values are read when the positions are no longer needed: one place.
@@ -154,7 +154,9 @@ class _Spare:
         self.starts = np.arange(at_once, dtype=whole)[:, None]
         self.starts *= pixels * self.channels
 
-    def positions(self, of_row: np.ndarray, of_column: np.ndarray):
+    def positions(
+        self, of_row: np.ndarray, of_column: np.ndarray
+    ) -> np.ndarray:
         """Returns the positions of a block, `(2, pixels)`."""
         _, images, rows, _ = of_row.shape
         shape = (2, images, rows, of_column.shape[-1])

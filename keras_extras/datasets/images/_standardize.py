@@ -8,14 +8,14 @@ What the arguments say is in `ImageAugmenter`, which draws and transforms too.
 
 import warnings
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_extras import _errors
-from keras_extras.datasets.images import _parameters as arguments
+from keras_extras import _checks as checks
+from keras_extras._errors import invalid_argument
 
+OWNER = "ImageDataGenerator"  # whom all errors of this package speak for
 _EPSILON = 1e-6  # added to standard deviations, as in Keras
 
 
@@ -32,8 +32,8 @@ class ImageStandardizer:
     preprocessing_function: Callable[[np.ndarray], ArrayLike] | None
     data_format: str
     dtype: np.dtype
-    mean: Any
-    std: Any
+    mean: ArrayLike | None
+    std: ArrayLike | None
     zca_whitening_matrix: np.ndarray | None
 
     def _settle_statistics(self) -> None:
@@ -47,7 +47,7 @@ class ImageStandardizer:
             if getattr(self, chosen) and getattr(self, other) != value:
                 setattr(self, other, value)
                 warnings.warn(
-                    f"ImageDataGenerator: {chosen}=True sets {other}={value}.",
+                    f"{OWNER}: {chosen}=True sets {other}={value}.",
                     stacklevel=3,
                 )
 
@@ -77,9 +77,9 @@ class ImageStandardizer:
         Returns:
             The standardized array; `samplewise_*` is done per image.
         """
-        x = arguments.images(self, "x", x, 3, 4)
+        x = image_array(self, "x", x, 3, 4)
         if x.dtype.kind != "f":
-            x = x.astype(arguments.work_dtype(self.dtype))
+            x = x.astype(work_dtype(self.dtype))
         if self.preprocessing_function is not None:
             x = self._preprocessed(x)
         if self.rescale:
@@ -107,8 +107,8 @@ class ImageStandardizer:
         for position, image in enumerate(x):
             image = np.asarray(function(image))
             if image.shape != x.shape[1:]:
-                raise _errors.invalid_argument(
-                    self,
+                raise invalid_argument(
+                    OWNER,
                     "preprocessing_function",
                     f"a function that returns the shape {x.shape[1:]}",
                     image.shape,
@@ -120,7 +120,7 @@ class ImageStandardizer:
         if getattr(self, statistic) is not None:
             return True
         warnings.warn(
-            f"{type(self).__name__}: {statistic} is not known, so it is not "
+            f"{OWNER}: {statistic} is not known, so it is not "
             f"applied. Call fit(images) first, or set the attribute "
             f"{statistic}.",
             stacklevel=3,
@@ -131,17 +131,45 @@ class ImageStandardizer:
         """Computes what is asked for of the data; uses `data` up."""
         axes = (0, self.row_axis, self.col_axis)
         if self.featurewise_center:
-            self.mean = np.asarray(
-                np.mean(data, axes, np.float64, keepdims=True)
-            )[0]
-            data -= self.mean.astype(data.dtype)
+            mean = np.mean(data, axes, np.float64, keepdims=True)
+            mean = np.asarray(mean)[0]
+            self.mean = mean
+            data -= mean.astype(data.dtype)
         if self.featurewise_std_normalization:
-            self.std = np.asarray(
-                np.std(data, axes, np.float64, keepdims=True)
-            )[0]
-            data /= self.std.astype(data.dtype) + _EPSILON
+            std = np.std(data, axes, np.float64, keepdims=True)
+            std = np.asarray(std)[0]
+            self.std = std
+            data /= std.astype(data.dtype) + _EPSILON
         if self.zca_whitening:
             flat = data.reshape(len(data), -1)
             u, s, _ = np.linalg.svd(flat.T, full_matrices=False)
             inverse = np.sqrt(len(data)) / (s + self.zca_epsilon)
             self.zca_whitening_matrix = (u * inverse) @ u.T
+
+
+def work_dtype(target: np.dtype) -> type[np.floating]:
+    """Returns the dtype to compute in, for results of another."""
+    return np.float64 if target == np.float64 else np.float32
+
+
+def image_array(
+    generator: ImageStandardizer, argument: str, x: ArrayLike, *ranks: int
+) -> np.ndarray:
+    """Returns `x` as an array of numbers of one of the ranks, or raises."""
+    x = checks.array(OWNER, argument, x, "buif")
+    if x.ndim in ranks:
+        return x
+    axes = "height, width, channels"
+    if generator.data_format == "channels_first":
+        axes = "channels, height, width"
+    shapes = {3: f"({axes})", 4: f"(count, {axes})"}
+    fix = ""
+    if x.ndim == max(ranks) - 1:
+        fix = "Add the axis that is missing, such as x[..., None]."
+    raise invalid_argument(
+        OWNER,
+        f"{argument}.shape",
+        " or ".join(shapes[rank] for rank in ranks),
+        x.shape,
+        fix=fix,
+    )

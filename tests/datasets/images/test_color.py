@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras.src.legacy.preprocessing import image as legacy
 
-from keras_extras.datasets.images import _color as _image_color
+from keras_extras.datasets.images import _color
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*scipy.ndimage.interpolation:DeprecationWarning"
@@ -15,7 +15,7 @@ def test_brightness_equals_pillow_exactly():
     image = np.arange(256, dtype="float32").reshape(16, 16, 1)
     for factor in np.linspace(0, 3, 61):
         expected = legacy.apply_brightness_shift(image, factor, False)
-        ours = _image_color.brighten(image[None].copy(), np.array([factor]))[0]
+        ours = _color.brighten(image[None].copy(), np.array([factor]))[0]
         np.testing.assert_array_equal(ours, expected)
 
 
@@ -26,5 +26,5 @@ def test_channels_are_shifted_within_the_range_of_each_image():
         np.clip(image + one, image.min(), image.max())
         for image, one in zip(images, intensity, strict=True)
     ]
-    got = _image_color.channel_shift(images.copy(), intensity)
+    got = _color.channel_shift(images.copy(), intensity)
     np.testing.assert_allclose(got, expected)

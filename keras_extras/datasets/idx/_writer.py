@@ -9,14 +9,17 @@ written last, so a file with a wrong count is never mistaken for a whole one.
 import contextlib
 import os
 from collections.abc import Sequence
-from typing import IO, Any
+from typing import IO, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
-from keras_extras import _errors
+from keras_extras import _checks as checks
+from keras_extras._errors import invalid_argument
+from keras_extras._files import replaced
 from keras_extras.datasets.idx import _stream as stream
-from keras_extras.datasets.idx._arrays import pieces
 from keras_extras.datasets.idx._header import idx_info, packed
+from keras_extras.datasets.idx._read_write import pieces
 
 
 class IdxWriter:
@@ -79,27 +82,31 @@ class IdxWriter:
         self,
         path: str | os.PathLike[str] | IO[bytes],
         item_shape: Sequence[int] | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         *,
         append: bool = False,
         compress: bool | None = None,
     ) -> None:
         self.count = 0
-        self._item_shape = None if item_shape is None else tuple(item_shape)
-        self._dtype = None if dtype is None else np.dtype(dtype)
+        self._item_shape: tuple[int, ...] | None = None
+        if item_shape is not None:
+            self._item_shape = _item_shape(item_shape)
+        self._dtype = None if dtype is None else _dtype(dtype)
         self._compress = compress
+        if compress is not None:
+            self._compress = checks.boolean("IdxWriter", "compress", compress)
         self._file: Any = None
         self._member: stream.Deflate | None = None
         self._whole: int | None = None  # length before an append
         self._stack = contextlib.ExitStack()
         if self._item_shape is not None and self._dtype is not None:
             self._head()  # wrong arguments are known before a file is touched
-        if append:
+        if checks.boolean("IdxWriter", "append", append):
             self._open_to_append(path)
         else:
             self._open_new(path)
 
-    def write(self, batch: Any) -> None:
+    def write(self, batch: ArrayLike) -> None:
         """Adds the items of a batch.
 
         Args:
@@ -108,36 +115,40 @@ class IdxWriter:
         """
         if self._file is None:
             raise ValueError("IdxWriter: the file is closed.")
-        batch = np.asarray(batch)
-        self._check(batch)
+        array = np.asarray(batch)
+        self._check(array)
         if self._item_shape is None or self._dtype is None:
-            self._item_shape, self._dtype = batch.shape[1:], batch.dtype
+            self._item_shape, self._dtype = array.shape[1:], array.dtype
             self._head()
         if not self._begun:
             self._begin(self._file)
-        data = pieces(batch)
+        data = pieces(array)
         if self._member is not None:
             data = map(self._member.add, data)
         stream.write_all(self._file, data)
-        self.count += len(batch)
+        self.count += len(array)
 
     def close(self) -> None:
         """Sets the count and puts the file in its place."""
         if self._file is None:
             return
-        file, self._file = self._file, None
-        with self._stack:
+        try:
             if not self._begun:
-                self._begin(file)
+                self._begin(self._file)
             if self._member is not None:
-                stream.write_all(file, [self._member.end()])
+                stream.write_all(self._file, [self._member.end()])
             if self._whole is not None:
-                file.flush()
-                os.fsync(file.fileno())  # the numbers, then the count
-            end = file.tell()
-            file.seek(self._start)
-            stream.write_all(file, [self._head()])
-            file.seek(end)
+                os.fsync(self._file.fileno())  # the numbers, then the count
+            end = self._file.tell()
+            self._file.seek(self._start)
+            stream.write_all(self._file, [self._head()])
+            self._file.seek(end)
+            file, self._file = self._file, None
+        except BaseException:
+            self.discard()
+            raise
+        with self._stack:
+            file.flush()
 
     def discard(self) -> None:
         """Leaves the file as it was before, or none where there was none."""
@@ -145,15 +156,17 @@ class IdxWriter:
             return
         file, self._file = self._file, None
         if self._whole is not None:
-            file.flush()
+            # The count stands at the start, and may have been written.
             file.truncate(self._whole)
+            file.seek(self._start)
+            stream.write_all(file, [self._before])
         # The error makes `replaced` throw away what was written beside.
         error = _Discarded()
         with contextlib.suppress(_Discarded):
             if not self._stack.__exit__(_Discarded, error, None):
                 raise error
 
-    def __enter__(self) -> "IdxWriter":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -167,7 +180,7 @@ class IdxWriter:
             if self._compress is None:
                 self._compress = stream.asks_for_gzip(path)
             name = os.path.expanduser(os.fsdecode(path))
-            self._file = self._stack.enter_context(stream.replaced(name))
+            self._file = self._stack.enter_context(replaced(name))
         elif hasattr(path, "write"):
             self._file = path
         else:
@@ -179,7 +192,7 @@ class IdxWriter:
         if not seekable:
             self._file, name = None, path
             self._stack.close()
-            raise _errors.invalid_argument(
+            raise invalid_argument(
                 "IdxWriter",
                 "path",
                 "a file that can be sought in: its count is written last",
@@ -192,13 +205,13 @@ class IdxWriter:
 
     def _open_to_append(self, path: Any) -> None:
         if not isinstance(path, str | os.PathLike):
-            raise _errors.invalid_argument(
+            raise invalid_argument(
                 "IdxWriter", "path", "a path, to append", path, error=TypeError
             )
         name = stream.spelled(path)
         info = idx_info(name)
         if not info.shape:
-            raise _errors.invalid_argument(
+            raise invalid_argument(
                 "IdxWriter",
                 "path",
                 "a file with at least one dimension, to append",
@@ -211,19 +224,20 @@ class IdxWriter:
             ("dtype", self._dtype, info.dtype),
         ):
             if given is not None and given != there:
-                raise _errors.invalid_argument(
+                raise invalid_argument(
                     "IdxWriter", argument, f"{there}, as in {name}", given
                 )
         self._item_shape, self._dtype = tuple(item_shape), info.dtype
         self._compress = info.compressed
+        # Without a buffer nothing is left to be written after an error.
         self._file = self._stack.enter_context(
-            open(name, "r+b")  # noqa: SIM115 (the stack closes it)
+            open(name, "r+b", buffering=0)  # noqa: SIM115 (the stack closes it)
         )
-        head = self._head()
+        self._before = head = self._head()
         if self._file.read(len(head)) != head:
             self._stack.close()
             self._file = None
-            raise _errors.invalid_argument(
+            raise invalid_argument(
                 "IdxWriter",
                 "path",
                 "a plain file, or a gzip file that IdxWriter wrote, to append",
@@ -234,7 +248,11 @@ class IdxWriter:
         self._start = 0
         self._whole = self._file.seek(0, os.SEEK_END)
         self._begun = True
-        self._begin_member(self._file)
+        try:
+            self._begin_member(self._file)
+        except BaseException:
+            self.discard()
+            raise
 
     def _begin(self, file: IO[bytes]) -> None:
         stream.write_all(file, [self._head()])
@@ -248,7 +266,7 @@ class IdxWriter:
 
     def _head(self) -> bytes:
         if self._dtype is None or self._item_shape is None:
-            raise _errors.invalid_argument(
+            raise invalid_argument(
                 "IdxWriter",
                 "item_shape and dtype",
                 "given, if nothing is written",
@@ -261,7 +279,7 @@ class IdxWriter:
     def _check(self, batch: np.ndarray) -> None:
         if batch.ndim == 0 or self._item_shape not in (None, batch.shape[1:]):
             items = self._item_shape or ("...",)
-            raise _errors.invalid_argument(
+            raise invalid_argument(
                 "IdxWriter",
                 "batch.shape",
                 f"(count, {', '.join(map(str, items))})",
@@ -269,7 +287,7 @@ class IdxWriter:
             )
         dtype = batch.dtype.newbyteorder("=")
         if self._dtype is not None and self._dtype != dtype:
-            raise _errors.invalid_argument(
+            raise invalid_argument(
                 "IdxWriter",
                 "batch.dtype",
                 str(self._dtype),
@@ -277,12 +295,29 @@ class IdxWriter:
                 fix=f"Use batch.astype('{self._dtype}') if its values fit.",
             )
         if self.count + len(batch) >= 2**32:
-            raise _errors.invalid_argument(
+            raise invalid_argument(
                 "IdxWriter",
                 "count",
                 "below 2**32, which IDX stores in 4 bytes",
                 self.count + len(batch),
             )
+
+
+def _item_shape(value: Sequence[int]) -> tuple[int, ...]:
+    if isinstance(value, tuple | list) and not value:
+        return ()
+    sizes = checks.items("IdxWriter", "item_shape", value, "sizes of axes")
+    for size in sizes:
+        if checks.integer("IdxWriter", "item_shape", size, minimum=0) >= 2**32:
+            raise invalid_argument(
+                "IdxWriter", "item_shape", "of sizes below 2**32", size
+            )
+    return tuple(map(int, sizes))
+
+
+def _dtype(value: DTypeLike) -> np.dtype:
+    allowed = "uint8, int8, int16, int32, float32 or float64"
+    return checks.dtype("IdxWriter", value, "uif", allowed)
 
 
 class _Discarded(Exception):

@@ -3,7 +3,7 @@
     folder/<class>/<image>  ->  batches of images, and of their classes
 
 A batch is read when it is asked for. What is read, how, and what is not, is
-in `_image_folder`; here files get their targets.
+in `_image_files`; here files get their targets.
 """
 
 import os
@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from keras_extras import _errors
-from keras_extras.datasets.images import _folder as folders
-from keras_extras.datasets.images import _parameters as arguments
+from keras_extras import _checks as checks
+from keras_extras._errors import invalid_argument
+from keras_extras.datasets.images import _image_files
 from keras_extras.datasets.images._augmenter import ImageAugmenter
 from keras_extras.datasets.images._flow import ImageFlow, subset_of
+from keras_extras.datasets.images._standardize import OWNER
 
 NAMED_MODES = ("categorical", "binary", "sparse")
 
@@ -27,7 +28,8 @@ class FileFlow(ImageFlow):
     """Gives batches of image files; the bases know the files and targets.
 
     A subclass calls `self._read_as(...)`, sets `filenames` and `filepaths`,
-    leaves out `self._unreadable(...)`, and then calls `super().__init__`.
+    leaves out what is not `self._readable(...)`, and then calls
+    `super().__init__`.
     """
 
     filenames: list[str]
@@ -46,59 +48,60 @@ class FileFlow(ImageFlow):
         broken: str,
         max_pixels: int | None,
     ) -> None:
-        pillow = folders.import_pillow()
-        self.color_mode = arguments.choice(
-            "color_mode", color_mode, tuple(folders.MODES)
+        most = _image_files.import_pillow().MAX_IMAGE_PIXELS
+        self.color_mode = checks.choice(
+            OWNER, "color_mode", color_mode, tuple(_image_files.MODES)
         )
-        height, width = arguments.pair(
-            "target_size", target_size, "two integers > 0", minimum=1
+        size = checks.items(
+            OWNER, "target_size", target_size, "two positive integers", count=2
         )
-        if not (isinstance(height, int) and isinstance(width, int)):
-            raise arguments.wrong(
-                "target_size", "two integers > 0", target_size, TypeError
-            )
+        height, width = (
+            checks.integer(OWNER, "target_size", length) for length in size
+        )
         self.target_size = (height, width)
-        self.broken = arguments.choice(
-            "broken", broken, ("raise", "warn", "skip")
+        self.broken = checks.choice(
+            OWNER, "broken", broken, ("raise", "warn", "skip")
         )
-        if max_pixels is not None and (
-            isinstance(max_pixels, bool)
-            or not isinstance(max_pixels, int)
-            or not 0 < max_pixels <= (pillow.MAX_IMAGE_PIXELS or max_pixels)
-        ):
-            raise arguments.wrong(
-                "max_pixels",
-                "a positive integer, at most PIL.Image.MAX_IMAGE_PIXELS = "
-                f"{pillow.MAX_IMAGE_PIXELS}, or None",
-                max_pixels,
-            )
+        if max_pixels is not None:
+            max_pixels = checks.integer(OWNER, "max_pixels", max_pixels)
+            if most and max_pixels > most:
+                raise invalid_argument(
+                    OWNER,
+                    "max_pixels",
+                    f"at most PIL.Image.MAX_IMAGE_PIXELS = {most}, or None",
+                    max_pixels,
+                )
         self._reading: dict[str, Any] = {
             "color_mode": self.color_mode,
             "target_size": self.target_size,
-            "interpolation": arguments.choice(
-                "interpolation", interpolation, folders.INTERPOLATIONS
+            "interpolation": checks.choice(
+                OWNER,
+                "interpolation",
+                interpolation,
+                _image_files.INTERPOLATIONS,
             ),
-            "keep_aspect_ratio": arguments.flag(
-                "keep_aspect_ratio", keep_aspect_ratio
+            "keep_aspect_ratio": checks.boolean(
+                OWNER, "keep_aspect_ratio", keep_aspect_ratio
             ),
             "max_pixels": max_pixels,
         }
-        channels = folders.CHANNELS[self.color_mode]
+        # Pillow names a mode after its channels: L, RGB, RGBA.
+        channels = len(_image_files.MODES[self.color_mode])
         self.image_shape = (height, width, channels)
         if generator.data_format == "channels_first":
             self.image_shape = (channels, height, width)
         self.broken_files: list[tuple[str, str]] = []
 
     def _readable(self, paths: Sequence[str]) -> np.ndarray:
-        """Tells which files can be read; names the others as was chosen."""
+        """Returns which files can be read; names the others as was chosen."""
         good = np.ones(len(paths), bool)
         if self.broken == "raise":
             return good
         found: list[tuple[str, str]] = []
         for position, path in enumerate(paths):
             try:
-                folders.read_image(path, **self._reading)
-            except (folders.BrokenImageError, OSError) as error:
+                _image_files.read_image(path, **self._reading)
+            except (_image_files.BrokenImageError, OSError) as error:
                 good[position] = False
                 found.append((path, str(error)))
         self.broken_files += found
@@ -106,8 +109,8 @@ class FileFlow(ImageFlow):
             shown = "; ".join(path for path, _ in found[:5])
             more = len(found) - 5
             warnings.warn(
-                f"ImageDataGenerator: {len(found)} of "
-                f"{len(paths)} files cannot be read and are left out: {shown}"
+                f"{OWNER}: {len(found)} of {len(paths)} files cannot be read "
+                f"and are left out: {shown}"
                 + (f" and {more} more" if more > 0 else "")
                 + ". The reasons are in the attribute broken_files.",
                 stacklevel=5,
@@ -118,7 +121,7 @@ class FileFlow(ImageFlow):
         """Reads the images of these numbers."""
         images = np.stack(
             [
-                folders.read_image(self.filepaths[index], **self._reading)
+                _image_files.read_image(self.filepaths[index], **self._reading)
                 for index in indices
             ]
         )
@@ -169,16 +172,16 @@ class FolderFlow(FileFlow):
         subset: str | None,
         reading: Mapping[str, Any],
         **flow: Any,
-    ):
+    ) -> None:
         self._read_as(generator, **reading)
-        self.class_mode = arguments.choice(
-            "class_mode", class_mode, (*NAMED_MODES, "input", None)
+        self.class_mode = checks.choice(
+            OWNER, "class_mode", class_mode, (*NAMED_MODES, "input", None)
         )
-        root = os.path.expanduser(os.fspath(directory))
+        follow_links = checks.boolean(OWNER, "follow_links", follow_links)
+        root = checks.file_path(OWNER, "directory", directory)
         if not os.path.isdir(root):
             raise NotADirectoryError(
-                f"ImageDataGenerator.flow_from_directory: {root!r} is not a "
-                "folder."
+                f"{OWNER}.flow_from_directory: {root!r} is not a folder."
             )
         self.directory = root
         names = _class_names(root, classes)
@@ -186,15 +189,10 @@ class FolderFlow(FileFlow):
         self.filenames = []
         numbers: list[int] = []
         for name, number in self.class_indices.items():
-            files = folders.find_images(root, name, follow_links)
+            files = _image_files.find_images(root, name, follow_links)
             files = [file for file in files if self._is_inside(root, file)]
-            paths = [os.path.join(root, file) for file in files]
-            good = self._readable(paths)
-            files = [
-                file
-                for file, is_good in zip(files, good, strict=True)
-                if is_good
-            ]
+            good = self._readable([os.path.join(root, f) for f in files])
+            files = [files[place] for place in np.flatnonzero(good)]
             files = files[subset_of(generator, subset, len(files))]
             self.filenames += files
             numbers += [number] * len(files)
@@ -207,7 +205,7 @@ class FolderFlow(FileFlow):
     def _is_inside(self, root: str, file: str) -> bool:
         path = os.path.join(root, file)
         try:
-            folders.check_inside(root, path)
+            _image_files.check_inside(root, path)
         except ValueError as error:
             if self.broken == "raise":
                 raise
@@ -217,34 +215,38 @@ class FolderFlow(FileFlow):
 
 
 def _class_names(root: str, classes: Sequence[str] | None) -> list[str]:
-    there = folders.class_folders(root)
-    if not classes:
+    there = _image_files.class_folders(root)
+    names = class_list(classes)
+    if names is None:
         return there
-    if isinstance(classes, str):
-        raise arguments.wrong(
-            "classes", "a list of names of folders", classes, TypeError
-        )
-    for name in classes:
-        if not isinstance(name, str):
-            raise arguments.wrong(
-                "classes", "a list of names of folders", classes, TypeError
-            )
-        folders.check_inside(root, os.path.join(root, name))
+    for name in names:
+        _image_files.check_inside(root, os.path.join(root, name))
         if not os.path.isdir(os.path.join(root, name)):
-            raise _errors.invalid_argument(
-                "ImageDataGenerator",
+            raise invalid_argument(
+                OWNER,
                 "classes",
                 f"names of folders in {root!r}",
                 name,
                 context=f"There are: {', '.join(there) or 'none'}.",
             )
-    if len(set(classes)) != len(classes):
-        raise arguments.wrong("classes", "different names", list(classes))
-    return list(classes)
+    if len(set(names)) != len(names):
+        raise invalid_argument(OWNER, "classes", "different names", names)
+    return names
+
+
+def class_list(classes: Sequence[str] | None) -> list[str] | None:
+    """Returns names of classes as a list; `None` if none are given."""
+    if classes is None or (isinstance(classes, list | tuple) and not classes):
+        return None
+    names = checks.items(OWNER, "classes", classes, "a list of names")
+    return [checks.text(OWNER, "classes", name) for name in names]
 
 
 def _nothing_found(
-    root: str, names: list[str], subset: str | None, broken: list
+    root: str,
+    names: list[str],
+    subset: str | None,
+    broken: list[tuple[str, str]],
 ) -> ValueError:
     if broken:
         why = f"{len(broken)} files were left out; the first: {broken[0][1]}"
@@ -258,10 +260,10 @@ def _nothing_found(
         why = f"subset={subset!r} of so few images is empty."
     else:
         why = (
-            f"Looked for {', '.join(folders.ENDINGS)} in "
+            f"Looked for {', '.join(_image_files.ENDINGS)} in "
             f"{', '.join(names)}; found: "
-            f"{folders.other_endings(root) or 'no file at all'}."
+            f"{_image_files.other_endings(root) or 'no file at all'}."
         )
     return ValueError(
-        f"ImageDataGenerator.flow_from_directory: no image in {root!r}. {why}"
+        f"{OWNER}.flow_from_directory: no image in {root!r}. {why}"
     )

@@ -8,18 +8,25 @@ not needed to read one.
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
-from keras_extras import _errors
-from keras_extras.datasets.images import _folder as folders
-from keras_extras.datasets.images import _parameters as arguments
+from keras_extras import _checks as checks
+from keras_extras._errors import invalid_argument
+from keras_extras.datasets.images import _image_files
 from keras_extras.datasets.images._augmenter import ImageAugmenter
-from keras_extras.datasets.images._files import NAMED_MODES, FileFlow
 from keras_extras.datasets.images._flow import subset_of
+from keras_extras.datasets.images._folder_flow import (
+    NAMED_MODES,
+    FileFlow,
+    class_list,
+)
+from keras_extras.datasets.images._standardize import OWNER
+
+_OWNER = f"{OWNER}.flow_from_dataframe"
 
 
 class FrameFlow(FileFlow):
@@ -40,7 +47,7 @@ class FrameFlow(FileFlow):
         subset: str | None,
         reading: Mapping[str, Any],
         **flow: Any,
-    ):
+    ) -> None:
         self._read_as(generator, **reading)
         if class_mode == "other":
             warnings.warn(
@@ -49,107 +56,121 @@ class FrameFlow(FileFlow):
                 stacklevel=3,
             )
             class_mode = "raw"
-        self.class_mode = arguments.choice(
+        self.class_mode = checks.choice(
+            OWNER,
             "class_mode",
             class_mode,
             (*NAMED_MODES, "input", "raw", "multi_output", None),
         )
-        self.directory = None
-        if directory is not None:
-            self.directory = os.path.expanduser(os.fspath(directory))
-        files = _column(dataframe, "x_col", x_col)
-        if not all(isinstance(file, str | PathLike) for file in files):
-            raise arguments.wrong(
-                "x_col", "a column of file names", x_col, TypeError
+        self.directory = (
+            None
+            if directory is None
+            else checks.file_path(OWNER, "directory", directory)
+        )
+        column = _column(dataframe, "x_col", x_col)
+        if not all(isinstance(file, str | PathLike) for file in column):
+            raise invalid_argument(
+                OWNER, "x_col", "a column of file names", x_col, error=TypeError
             )
-        files = [os.fspath(file) for file in files]
+        files = [os.fspath(file) for file in column]
         paths = [self._path(file) for file in files]
         keep = np.ones(len(files), bool)
-        if validate_filenames:
+        if checks.boolean(OWNER, "validate_filenames", validate_filenames):
             keep = self._valid(paths, x_col)
-        self._columns: Any = None
-        labels: list[Any] = []
-        if self.class_mode in NAMED_MODES:
-            column = _column(dataframe, "y_col", y_col)
-            labels = [_names(label, self.class_mode) for label in column]
-            self.class_indices = self._indices_of(labels, keep, classes)
-            keep &= [
-                any(n in self.class_indices for n in row) for row in labels
-            ]
-        elif self.class_mode == "multi_output":
-            if isinstance(y_col, str):
-                raise arguments.wrong(
-                    "y_col",
-                    'a list of columns for class_mode="multi_output"',
-                    y_col,
-                    TypeError,
-                )
-            self._columns = [
-                np.array(_column(dataframe, "y_col", one)) for one in y_col
-            ]
-        elif self.class_mode == "raw":
-            several = [y_col] if isinstance(y_col, str) else y_col
-            columns = [
-                np.array(_column(dataframe, "y_col", one)) for one in several
-            ]
-            self._columns = (
-                columns[0]
-                if isinstance(y_col, str)
-                else np.stack(columns, axis=-1)
-            )
+        labels = self._labels_of(dataframe, y_col, class_list(classes), keep)
         rows = np.flatnonzero(keep)
         rows = rows[self._readable([paths[row] for row in rows])]
         rows = rows[subset_of(generator, subset, len(rows))]
         if not len(rows):
             raise ValueError(
-                "ImageDataGenerator.flow_from_dataframe: no image is left of "
-                f"the {len(files)} rows. Names start from "
-                f"directory={directory!r}; classes={classes!r}, "
+                f"{_OWNER}: no image is left of the {len(files)} rows. Names "
+                f"start from directory={directory!r}; classes={classes!r}, "
                 f"subset={subset!r}."
             )
         self.filenames = [files[row] for row in rows]
         self.filepaths = [paths[row] for row in rows]
-        if labels:
-            numbers = [
-                [
-                    self.class_indices[n]
-                    for n in labels[row]
-                    if n in self.class_indices
-                ]
-                for row in rows
-            ]
+        if self.class_mode in NAMED_MODES:
+            numbers = [labels[row] for row in rows]
             single = all(len(row) == 1 for row in numbers)
             self.classes = [row[0] for row in numbers] if single else numbers
-        if self.class_mode == "raw":
-            self._columns = self._columns[rows]
-        elif self.class_mode == "multi_output":
-            self._columns = [column[rows] for column in self._columns]
-        self.sample_weight = None
+        self._columns = _rows_of(self._columns, rows)
         if weight_col is not None:
             weights = np.asarray(_column(dataframe, "weight_col", weight_col))
             if weights.dtype.kind not in "buif":
-                raise arguments.wrong(
-                    "weight_col", "a column of numbers", weight_col, TypeError
+                raise invalid_argument(
+                    OWNER,
+                    "weight_col",
+                    "a column of numbers",
+                    weight_col,
+                    error=TypeError,
                 )
             self.sample_weight = weights[rows]
         super().__init__(generator, len(rows), **flow)
+
+    def _labels_of(
+        self,
+        dataframe: Any,
+        y_col: str | Sequence[str],
+        classes: list[str] | None,
+        keep: np.ndarray,
+    ) -> list[list[int]]:
+        """Reads the targets, by `class_mode`; drops rows of other classes.
+
+        Returns:
+            For each row the numbers of its classes, where they have names.
+        """
+        self._columns: Any = None
+        if self.class_mode in NAMED_MODES:
+            column = _column(dataframe, "y_col", y_col)
+            named = [_names(label, self.class_mode) for label in column]
+            self.class_indices = self._indices_of(named, keep, classes)
+            labels = [
+                [self.class_indices[n] for n in row if n in self.class_indices]
+                for row in named
+            ]
+            keep &= [bool(row) for row in labels]
+            return labels
+        if self.class_mode == "multi_output" and isinstance(y_col, str):
+            raise invalid_argument(
+                OWNER,
+                "y_col",
+                'a list of columns for class_mode="multi_output"',
+                y_col,
+                error=TypeError,
+            )
+        if self.class_mode in ("multi_output", "raw"):
+            several = isinstance(y_col, list | tuple)
+            columns = [
+                np.array(_column(dataframe, "y_col", name))
+                for name in (y_col if several else [y_col])
+            ]
+            if self.class_mode == "multi_output":
+                self._columns = columns
+            else:
+                self._columns = (
+                    np.stack(columns, axis=-1) if several else columns[0]
+                )
+        return []
 
     def _path(self, file: str) -> str:
         if self.directory is None:
             return os.path.expanduser(file)
         path = os.path.join(self.directory, file)
-        folders.check_inside(self.directory, path)
+        _image_files.check_inside(self.directory, path)
         return path
 
     def _valid(self, paths: list[str], x_col: str) -> np.ndarray:
         good = np.array(
-            [folders.is_image(path) and os.path.isfile(path) for path in paths],
+            [
+                _image_files.is_image(path) and os.path.isfile(path)
+                for path in paths
+            ],
             bool,
         )
         bad = np.flatnonzero(~good)
         if len(bad):
             warnings.warn(
-                f"ImageDataGenerator.flow_from_dataframe: {len(bad)} of "
+                f"{_OWNER}: {len(bad)} of "
                 f"{len(paths)} names in x_col={x_col!r} are no image files "
                 f"that exist, and are left out. The first: {paths[bad[0]]!r}.",
                 stacklevel=4,
@@ -160,20 +181,16 @@ class FrameFlow(FileFlow):
         self,
         labels: list[tuple[str, ...]],
         keep: np.ndarray,
-        classes: Sequence[str] | None,
+        classes: list[str] | None,
     ) -> dict[str, int]:
         if classes:
             names = list(dict.fromkeys(classes))
         else:
-            kept = (
-                row
-                for row, is_kept in zip(labels, keep, strict=True)
-                if is_kept
-            )
+            kept = (labels[row] for row in np.flatnonzero(keep))
             names = sorted({name for row in kept for name in row})
         if self.class_mode == "binary" and len(names) != 2:
-            raise _errors.invalid_argument(
-                "ImageDataGenerator",
+            raise invalid_argument(
+                OWNER,
                 "class_mode",
                 "'binary' for two classes only",
                 self.class_mode,
@@ -186,23 +203,29 @@ class FrameFlow(FileFlow):
         """The targets of all files: class numbers, or what the table holds."""
         return self.classes if self._columns is None else self._columns
 
-    def weights_at(self, indices: np.ndarray) -> np.ndarray | None:
-        """Returns the sample weights of these numbers, or `None`."""
-        return (
-            None if self.sample_weight is None else self.sample_weight[indices]
+
+def _rows_of(columns: Any, rows: np.ndarray) -> Any:
+    """Returns the chosen rows of an array, of a list of them, or of nothing."""
+    if isinstance(columns, list):
+        return [column[rows] for column in columns]
+    return None if columns is None else columns[rows]
+
+
+def _column(dataframe: Any, argument: str, name: Any) -> list[Any]:
+    if not hasattr(dataframe, "__getitem__") or isinstance(dataframe, str):
+        raise invalid_argument(
+            _OWNER, "dataframe", "a table", dataframe, error=TypeError
         )
-
-
-def _column(dataframe: Any, argument: str, name: Any) -> list:
+    if not isinstance(name, Hashable):
+        raise invalid_argument(
+            _OWNER, argument, "the name of a column", name, error=TypeError
+        )
     try:
         return list(dataframe[name])
     except KeyError:
         there = list(getattr(dataframe, "columns", dataframe))
-        raise _errors.invalid_argument(
-            "ImageDataGenerator.flow_from_dataframe",
-            argument,
-            f"a column of the table: {there}",
-            name,
+        raise invalid_argument(
+            _OWNER, argument, f"a column of the table: {there}", name
         ) from None
 
 
@@ -213,8 +236,8 @@ def _names(label: Any, class_mode: str) -> tuple[str, ...]:
     if class_mode == "categorical" and isinstance(label, list | tuple):
         return tuple(label)
     kinds = "text, or lists of text" if class_mode == "categorical" else "text"
-    raise _errors.invalid_argument(
-        "ImageDataGenerator.flow_from_dataframe",
+    raise invalid_argument(
+        _OWNER,
         "y_col",
         f"a column of {kinds} for class_mode={class_mode!r}",
         label,

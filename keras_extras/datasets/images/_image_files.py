@@ -16,13 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from keras_extras import _errors
+from keras_extras._errors import import_optional
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff")
 FORMATS = ("PNG", "JPEG", "BMP", "PPM", "TIFF")
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
-MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
-CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
+MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}  # as Pillow says
 
 # Filters of warnings belong to the process, not to the thread.
 _filtering = threading.Lock()
@@ -81,7 +80,7 @@ def find_images(root: str, folder: str, follow_links: bool) -> list[str]:
 
 
 def is_image(name: str) -> bool:
-    """Tells whether a name is that of an image that is not hidden."""
+    """Returns whether a name is that of an image that is not hidden."""
     name = os.path.basename(name)
     return name.lower().endswith(ENDINGS) and not name.startswith(".")
 
@@ -164,7 +163,7 @@ def read_image(
 
 def import_pillow() -> Any:
     """Imports `PIL.Image`, or says how to get it."""
-    return _errors.import_optional(
+    return import_optional(
         "PIL.Image", extra="images", owner="ImageDataGenerator"
     )
 

@@ -10,17 +10,18 @@ import mmap
 import os
 import stat
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO, Any, Self
 
 import numpy as np
 
-from keras_extras import _errors
+from keras_extras._errors import invalid_argument
+from keras_extras._files import StrPath
 from keras_extras.datasets.idx import _stream as stream
 from keras_extras.datasets.idx._error import IdxFormatError, not_idx
 from keras_extras.datasets.idx._header import as_array, read_header
 
 
-def open_idx(path: str | os.PathLike[str] | IO[bytes]) -> "IdxArray":
+def open_idx(path: StrPath | IO[bytes]) -> "IdxArray":
     """Maps a plain IDX file into memory, read-only.
 
         open_idx(path)[i:j] == read_idx(path)[i:j]
@@ -145,13 +146,13 @@ class IdxArray:
             f"<IdxArray {self.path!r}, {self.dtype}, shape {self.shape}{state}>"
         )
 
-    def __enter__(self) -> "IdxArray":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         if self._start or not os.path.exists(self.path):
             raise TypeError(
                 f"{self!r} cannot be sent to another process: it was opened "
@@ -174,7 +175,7 @@ def _place(file: IO[bytes]) -> tuple[int, int]:
     try:
         return file.fileno(), file.tell()
     except (AttributeError, OSError) as cause:
-        raise _errors.invalid_argument(
+        raise invalid_argument(
             "open_idx",
             "path",
             "a path or a file on disk, open in binary mode",

@@ -13,12 +13,20 @@ from typing import Any
 
 import numpy as np
 
-from keras_extras import _errors
+from keras_extras import _checks as checks
 from keras_extras.datasets.files import _families
 from keras_extras.datasets.files._families import Family
-from keras_extras.datasets.files._locate import Order, fetch_missing
-from keras_extras.datasets.files._pair import read_keras_mnist, read_pair
-from keras_extras.datasets.idx._arrays import read_idx
+from keras_extras.datasets.files._locate import (
+    Request,
+    checked_request,
+    fetch_missing,
+)
+from keras_extras.datasets.files._pair import Pair, read_keras_mnist, read_pair
+from keras_extras.datasets.idx._read_write import read_idx
+
+# Images and labels, or a pair of these to train and one to test: `kind` says
+# which, and a type checker cannot know. A union would forbid `images.shape`.
+Loaded = tuple[Any, Any]
 
 
 def load_mnist(
@@ -28,7 +36,7 @@ def load_mnist(
     download: bool = False,
     mirror: str | None = None,
     verbose: bool = True,
-) -> tuple[Any, Any]:
+) -> Loaded:
     """Loads handwritten digits and their labels.
 
         images[i] shows the digit labels[i]
@@ -85,17 +93,18 @@ def load_mnist(
         http://yann.lecun.com/exdb/mnist/. The sample is CC BY-SA 3.0; see
         NOTICE.md beside it.
     """
-    order = Order("load_mnist", path, download, mirror, verbose)
+    request = checked_request(
+        "load_mnist", path, kind, download, mirror, verbose
+    )
     if path is None and not download:
-        _check_kind(kind, order)
         images, labels = _sample()
         held_out = np.arange(len(labels)) % 20 >= 17
-        return _of_kind(
-            kind,
-            train=(images[~held_out], labels[~held_out]),
-            test=(images[held_out], labels[held_out]),
-        )
-    return _load(_families.MNIST, kind, order)
+        pairs = {
+            "train": (images[~held_out], labels[~held_out]),
+            "test": (images[held_out], labels[held_out]),
+        }
+        return _of_kind(request, pairs)
+    return _load(_families.MNIST, request)
 
 
 def load_fashion_mnist(
@@ -105,7 +114,7 @@ def load_fashion_mnist(
     download: bool = False,
     mirror: str | None = None,
     verbose: bool = True,
-) -> tuple[Any, Any]:
+) -> Loaded:
     """Loads pictures of clothes and their labels.
 
         images[i] shows a class_names("fashion_mnist")[labels[i]]
@@ -144,8 +153,10 @@ def load_fashion_mnist(
         Benchmarking Machine Learning Algorithms", arXiv:1708.07747. MIT
         licence.
     """
-    order = Order("load_fashion_mnist", path, download, mirror, verbose)
-    return _load(_families.FASHION_MNIST, kind, order)
+    request = checked_request(
+        "load_fashion_mnist", path, kind, download, mirror, verbose
+    )
+    return _load(_families.FASHION_MNIST, request)
 
 
 def load_kmnist(
@@ -155,7 +166,7 @@ def load_kmnist(
     download: bool = False,
     mirror: str | None = None,
     verbose: bool = True,
-) -> tuple[Any, Any]:
+) -> Loaded:
     """Loads cursive Japanese characters and their labels.
 
         images[i] shows the hiragana class_names("kmnist")[labels[i]]
@@ -193,8 +204,10 @@ def load_kmnist(
         "Kuzushiji Dataset" (created by NIJL and others),
         doi:10.20676/00000341, CC BY-SA 4.0.
     """
-    order = Order("load_kmnist", path, download, mirror, verbose)
-    return _load(_families.KMNIST, kind, order)
+    request = checked_request(
+        "load_kmnist", path, kind, download, mirror, verbose
+    )
+    return _load(_families.KMNIST, request)
 
 
 def load_emnist(
@@ -205,7 +218,7 @@ def load_emnist(
     download: bool = False,
     mirror: str | None = None,
     verbose: bool = True,
-) -> tuple[Any, Any]:
+) -> Loaded:
     """Loads handwritten letters and digits, upright, and their labels.
 
         images[i] = (picture i of the file) transposed
@@ -254,15 +267,13 @@ def load_emnist(
         Cohen, Afshar, Tapson & van Schaik, "EMNIST: an extension of MNIST to
         handwritten letters", arXiv:1702.05373.
     """
-    order = Order("load_emnist", path, download, mirror, verbose)
-    if split not in list(_families.EMNIST_CLASSES):
-        raise _errors.invalid_argument(
-            "load_emnist",
-            "split",
-            f"one of {list(_families.EMNIST_CLASSES)}",
-            split,
-        )
-    return _load(_families.emnist(split), kind, order, _upright)
+    request = checked_request(
+        "load_emnist", path, kind, download, mirror, verbose
+    )
+    split = checks.choice(
+        "load_emnist", "split", split, tuple(_families.EMNIST_CLASSES)
+    )
+    return _load(_families.emnist(split), request, _upright)
 
 
 def load_qmnist(
@@ -273,7 +284,7 @@ def load_qmnist(
     download: bool = False,
     mirror: str | None = None,
     verbose: bool = True,
-) -> tuple[Any, Any]:
+) -> Loaded:
     """Loads MNIST made again, with 60,000 test digits and their writers.
 
         labels[i] = the digit        labels[i, 2] = its writer, if extended
@@ -311,60 +322,51 @@ def load_qmnist(
         >>> from keras_extras.datasets import load_qmnist
         >>> load_qmnist(kind="validation")
         Traceback (most recent call last):
-        ValueError: load_qmnist: kind must be "train", "test" or "both". ...
+        ValueError: load_qmnist: kind must be one of ('train', ...). ...
 
     References:
         Yadav & Bottou, "Cold Case: The Lost MNIST Digits", arXiv:1905.10498.
         BSD licence.
     """
-    order = Order("load_qmnist", path, download, mirror, verbose)
-    return _load(
-        _families.QMNIST, kind, order, _same if extended else _digits_only
+    request = checked_request(
+        "load_qmnist", path, kind, download, mirror, verbose
     )
+    extended = checks.boolean("load_qmnist", "extended", extended)
+    return _load(_families.QMNIST, request, None if extended else _digits_only)
 
 
-def _same(images: np.ndarray, labels: np.ndarray) -> tuple[Any, Any]:
-    return images, labels
-
-
-def _upright(images: np.ndarray, labels: np.ndarray) -> tuple[Any, Any]:
+def _upright(images: np.ndarray, labels: np.ndarray) -> Pair:
     return np.ascontiguousarray(images.transpose(0, 2, 1)), labels
 
 
-def _digits_only(images: np.ndarray, labels: np.ndarray) -> tuple[Any, Any]:
+def _digits_only(images: np.ndarray, labels: np.ndarray) -> Pair:
     return images, labels[:, 0].astype(np.uint8)
 
 
 def _load(
     family: Family,
-    kind: str,
-    order: Order,
-    adapt: Callable[[np.ndarray, np.ndarray], tuple[Any, Any]] = _same,
-) -> tuple[Any, Any]:
-    _check_kind(kind, order)
-    kinds = ("train", "test") if kind == "both" else (kind,)
-    if order.download:
-        if family is _families.MNIST and order.path is None:
-            pairs = read_keras_mnist(order)
+    request: Request,
+    adapt: Callable[[np.ndarray, np.ndarray], Pair] | None = None,
+) -> Loaded:
+    if request.download:
+        if family is _families.MNIST and request.path is None:
+            pairs = read_keras_mnist(request)
             if pairs:
-                return _of_kind(kind, **pairs)
-        fetch_missing(family, kinds, order)
-    pairs = {kind: adapt(*read_pair(family, kind, order)) for kind in kinds}
-    return _of_kind(kind, **pairs)
+                return _of_kind(request, pairs)
+        fetch_missing(family, request)
+    pairs = {kind: read_pair(family, kind, request) for kind in request.kinds}
+    if adapt:
+        pairs = {kind: adapt(*pair) for kind, pair in pairs.items()}
+    return _of_kind(request, pairs)
 
 
-def _of_kind(kind: str, **pairs: tuple[Any, Any]) -> tuple[Any, Any]:
-    return (pairs["train"], pairs["test"]) if kind == "both" else pairs[kind]
+def _of_kind(request: Request, pairs: dict[str, Pair]) -> Loaded:
+    if request.kind == "both":
+        return pairs["train"], pairs["test"]
+    return pairs[request.kind]
 
 
-def _check_kind(kind: str, order: Order) -> None:
-    if kind not in ("train", "test", "both"):
-        raise _errors.invalid_argument(
-            order.owner, "kind", '"train", "test" or "both"', kind
-        )
-
-
-def _sample() -> tuple[np.ndarray, np.ndarray]:
+def _sample() -> Pair:
     folder = importlib.resources.files("keras_extras.datasets.files") / "sample"
     with (
         (folder / "t10k-images-idx3-ubyte.gz").open("rb") as images,

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from keras_extras.datasets.images import _folder as folders
+from keras_extras.datasets.images import _image_files
 
 READ = {
     "color_mode": "rgb",
@@ -36,7 +36,7 @@ def save(path, mode="RGB", size=(9, 7), **options):
 @pytest.mark.parametrize("ending", ["png", "jpg", "bmp", "ppm", "tif"])
 @pytest.mark.parametrize("color_mode", ["rgb", "rgba", "grayscale"])
 @pytest.mark.parametrize("keep_aspect_ratio", [False, True])
-@pytest.mark.parametrize("interpolation", folders.INTERPOLATIONS)
+@pytest.mark.parametrize("interpolation", _image_files.INTERPOLATIONS)
 def test_equals_keras(
     tmp_path, ending, color_mode, keep_aspect_ratio, interpolation
 ):
@@ -48,7 +48,7 @@ def test_equals_keras(
         "keep_aspect_ratio": keep_aspect_ratio,
     }
     expected = keras.utils.img_to_array(keras.utils.load_img(path, **how))
-    ours = folders.read_image(str(path), **how, max_pixels=None)
+    ours = _image_files.read_image(str(path), **how, max_pixels=None)
     np.testing.assert_array_equal(ours, expected)
 
 
@@ -60,7 +60,9 @@ def test_other_kinds_of_pixels_are_converted_as_keras_does(
     path = tmp_path / "a.tif"
     Image.new(mode, (6, 8), 1).save(path)
     expected = keras.utils.load_img(path, color_mode=color_mode)
-    ours = folders.read_image(str(path), **{**READ, "color_mode": color_mode})
+    ours = _image_files.read_image(
+        str(path), **{**READ, "color_mode": color_mode}
+    )
     np.testing.assert_array_equal(ours, keras.utils.img_to_array(expected))
 
 
@@ -101,8 +103,10 @@ def test_what_is_no_image_is_named(tmp_path, content, words):
     path.write_bytes(content)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the promise does not hang on filters
-        with pytest.raises(folders.BrokenImageError, match=words) as caught:
-            folders.read_image(str(path), **READ)
+        with pytest.raises(
+            _image_files.BrokenImageError, match=words
+        ) as caught:
+            _image_files.read_image(str(path), **READ)
     assert repr(str(path)) in str(caught.value)
     assert isinstance(caught.value, ValueError)
 
@@ -111,14 +115,14 @@ def test_a_known_format_outside_the_list_is_refused(tmp_path):
     path = tmp_path / "a.png"
     Image.new("RGB", (4, 4)).save(path, format="GIF")
     with pytest.raises(ValueError, match="none of PNG, JPEG"):
-        folders.read_image(str(path), **READ)
+        _image_files.read_image(str(path), **READ)
 
 
 def test_max_pixels_is_a_limit(tmp_path):
     path = str(save(tmp_path / "a.png", size=(10, 10)))
-    assert folders.read_image(path, **{**READ, "max_pixels": 100}).size
+    assert _image_files.read_image(path, **{**READ, "max_pixels": 100}).size
     with pytest.raises(ValueError, match="10 x 10 pixels, more than"):
-        folders.read_image(path, **{**READ, "max_pixels": 99})
+        _image_files.read_image(path, **{**READ, "max_pixels": 99})
 
 
 @given(
@@ -140,26 +144,26 @@ def test_damaged_files_are_images_or_named(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            image = folders.read_image(str(path), **READ)
-        except folders.BrokenImageError:
+            image = _image_files.read_image(str(path), **READ)
+        except _image_files.BrokenImageError:
             return
     assert image.shape == (8, 6, 3)
 
 
 def test_a_missing_file_is_the_error_of_the_system(tmp_path):
     with pytest.raises(FileNotFoundError):
-        folders.read_image(str(tmp_path / "a.png"), **READ)
+        _image_files.read_image(str(tmp_path / "a.png"), **READ)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
 def test_a_pipe_does_not_wait(tmp_path):
     os.mkfifo(tmp_path / "a.png")
     with pytest.raises(ValueError, match="not a regular file"):
-        folders.read_image(str(tmp_path / "a.png"), **READ)
+        _image_files.read_image(str(tmp_path / "a.png"), **READ)
 
 
 def names(root, **arguments):
-    return folders.find_images(
+    return _image_files.find_images(
         str(root), **{"folder": "c", "follow_links": False, **arguments}
     )
 
@@ -214,4 +218,4 @@ def test_no_link_leads_out(tmp_path):
         names(root, folder="e")
     # A folder whose name only begins like the root's is outside, too.
     with pytest.raises(ValueError, match="leads out of the folder"):
-        folders.check_inside(str(root), str(tmp_path / "root2"))
+        _image_files.check_inside(str(root), str(tmp_path / "root2"))

@@ -17,7 +17,7 @@ from typing import Any
 _ASTRAY = 8  # requests out of turn, one after the other, that are no accident
 
 
-class Ahead:
+class Prefetcher:
     """Gives batches, and has those that follow made beforehand.
 
     Args:
@@ -35,12 +35,12 @@ class Ahead:
         owner: str,
     ) -> None:
         self._make = make
-        self._threads, self._most, self._who = threads, most, owner
+        self._threads, self._most, self._owner = threads, most, owner
         self._pool = ThreadPoolExecutor(threads)
         # TensorFlow asks from threads of its own, and those of an iterator
         # that Keras has given up may still be at it.
         self._lock = threading.Lock()
-        self._waiting: dict[tuple[int, int], Future] = {}
+        self._waiting: dict[tuple[int, int], Future[Any]] = {}
         self._last = (-1, -1)
         self._astray = 0
 
@@ -61,7 +61,7 @@ class Ahead:
                     self._waiting[key] = self._pool.submit(self._make, *key)
         if warn:
             warnings.warn(
-                f"{self._who}: batches are asked for out of turn, so its "
+                f"{self._owner}: batches are asked for out of turn, so its "
                 f"{self._threads} threads cannot work ahead. Keras shuffles "
                 "the order of batches itself: call fit(..., shuffle=False).",
                 stacklevel=4,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from keras.src.legacy.preprocessing import image as legacy
 from scipy import ndimage
 
-from keras_extras.datasets.images import _augment, _resample
+from keras_extras.datasets.images import _resample, _transform
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*scipy.ndimage.interpolation:DeprecationWarning"
@@ -44,7 +44,7 @@ def arrays(parameters):
 
 def map_of_definition(parameters, height, width):
     """The affine map, composed of matrices in x and y, in float64."""
-    value = {**_augment.NEUTRAL, **parameters}
+    value = {**_transform.NEUTRAL, **parameters}
     angle, shear = np.deg2rad(value["theta"]), np.deg2rad(value["shear"])
     turn = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
     slant = [[1, -np.sin(shear)], [0, np.cos(shear)]]
@@ -99,7 +99,7 @@ def test_equals_the_definition(
     parameters, height, width, channels, order, fill_mode, dtype
 ):
     image = picture(0, height, width, channels).astype(dtype)
-    ours = _augment.transform(
+    ours = _transform.transform(
         image[None],
         arrays(parameters),
         order=order,
@@ -154,7 +154,7 @@ def test_equals_the_old_generator_on_squares(
         data_format="channels_last",
     )
     expected = old.apply_transform(image, parameters)
-    ours = _augment.transform(
+    ours = _transform.transform(
         image[None],
         {
             k: None if v is None else np.array([v])
@@ -179,51 +179,51 @@ def test_each_image_of_a_batch_has_its_own_parameters():
         "tx": random.uniform(-3, 3, 50),
         "flip_horizontal": random.random(50) < 0.5,
     }
-    together = _augment.transform(images, parameters)
+    together = _transform.transform(images, parameters)
     for k, image in enumerate(images):
         alone = {name: values[k : k + 1] for name, values in parameters.items()}
-        single = _augment.transform(image[None], alone)[0]
+        single = _transform.transform(image[None], alone)[0]
         np.testing.assert_allclose(together[k], single, atol=1e-4)
 
 
 def test_what_changes_nothing_changes_nothing():
     images = picture(5, 3, 6, 5, 2)
     neutral = {"theta": np.zeros(3), "zx": np.ones(3)}
-    np.testing.assert_array_equal(_augment.transform(images, neutral), images)
-    np.testing.assert_array_equal(_augment.transform(images, {}), images)
+    np.testing.assert_array_equal(_transform.transform(images, neutral), images)
+    np.testing.assert_array_equal(_transform.transform(images, {}), images)
 
 
 def test_shifts_move_to_the_left_and_up():
     image = np.zeros((1, 5, 7, 1), "float32")
     image[0, 2, 4] = 1
-    moved = _augment.transform(image, arrays({"tx": 1, "ty": 2}))
+    moved = _transform.transform(image, arrays({"tx": 1, "ty": 2}))
     assert np.argwhere(moved[0, :, :, 0]).tolist() == [[0, 3]]
 
 
 def test_a_rectangle_turns_around_its_middle():
     image = np.zeros((1, 5, 9, 1), "float32")
     image[0, 2, 4] = 1
-    turned = _augment.transform(image, arrays({"theta": 90.0}))
+    turned = _transform.transform(image, arrays({"theta": 90.0}))
     assert turned[0, 2, 4, 0] == pytest.approx(1)
 
 
 def test_flips_are_exact_for_integers():
     image = np.arange(12, dtype="uint8").reshape(1, 3, 4, 1)
-    flipped = _augment.transform(image, arrays({"flip_horizontal": True}))
+    flipped = _transform.transform(image, arrays({"flip_horizontal": True}))
     np.testing.assert_array_equal(flipped, image[:, :, ::-1])
     assert flipped.dtype == "uint8"
 
 
 def test_integers_are_rounded_and_clipped():
     values = np.array([-3.0, 1.4, 1.5, 300.0])
-    cast = _augment.as_dtype(values, np.dtype("uint8"))
+    cast = _transform.as_dtype(values, np.dtype("uint8"))
     assert cast.tolist() == [0, 1, 2, 255]
 
 
 def test_input_is_not_changed():
     images = picture(6, 2, 4, 4, 1)
     before = images.copy()
-    _augment.transform(
+    _transform.transform(
         images,
         {
             "channel_shift_intensity": np.array([5.0, -5]),

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from keras_extras.datasets.images import _color as _image_color
+from keras_extras.datasets.images import _color
 from keras_extras.datasets.images._resample import resample
 
 # What a transformation consists of, and which value changes nothing.
@@ -35,7 +36,7 @@ def transform(
     images: np.ndarray,
     parameters: Mapping[str, np.ndarray | None],
     *,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     order: int = 1,
     fill_mode: str = "nearest",
     cval: float = 0.0,
@@ -67,10 +68,10 @@ def transform(
     result = _moved(images, parameters, work, order, fill_mode, cval, indices)
     intensity = parameters.get("channel_shift_intensity")
     if intensity is not None:
-        result = _image_color.channel_shift(result, intensity)
+        result = _color.channel_shift(result, intensity)
     brightness = parameters.get("brightness")
     if brightness is not None:
-        result = _image_color.brighten(result, brightness)
+        result = _color.brighten(result, brightness)
     return as_dtype(result, dtype)
 
 
@@ -87,7 +88,7 @@ def as_dtype(images: np.ndarray, dtype: np.dtype) -> np.ndarray:
 def _moved(
     images: np.ndarray,
     parameters: Mapping[str, np.ndarray | None],
-    work: type,
+    work: type[np.floating],
     order: int,
     fill_mode: str,
     cval: float,
@@ -140,11 +141,11 @@ def affine_matrices(
         float64 array `(count, 2, 3)`.
     """
 
-    def values(name):
+    def values(name: str) -> Any:
         given = parameters.get(name)
         return NEUTRAL[name] if given is None else given
 
-    def mirrored(zoom, flip):
+    def mirrored(zoom: str, flip: str) -> Any:
         given = parameters.get(flip)
         return values(zoom) if given is None else values(zoom) * (1 - 2 * given)
 

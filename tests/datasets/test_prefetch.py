@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from keras_extras.datasets._ahead import Ahead
+from keras_extras.datasets._prefetch import Prefetcher
 
 
 def watched(most=3, threads=2, seconds=0.0):
@@ -17,7 +17,7 @@ def watched(most=3, threads=2, seconds=0.0):
         time.sleep(seconds)
         return epoch, index
 
-    return Ahead(make, threads, most, "Data"), made
+    return Prefetcher(make, threads, most, "Data"), made
 
 
 def wait_for(made, count):
@@ -99,7 +99,7 @@ def test_an_error_is_raised_where_the_batch_is_asked_for():
             raise OSError("the disk")
         return index
 
-    ahead = Ahead(make, 2, 5, "Data")
+    ahead = Prefetcher(make, 2, 5, "Data")
     assert [ahead.get(0, 0, 4), ahead.get(0, 1, 4)] == [0, 1]
     with pytest.raises(OSError, match="the disk"):
         ahead.get(0, 2, 4)

@@ -7,12 +7,13 @@ compressed with gzip. Cost of reading: the file once, the array once.
 """
 
 import itertools
-import os
 from collections.abc import Iterator
 from typing import IO, Any
 
 import numpy as np
 
+from keras_extras import _checks as checks
+from keras_extras._files import StrPath
 from keras_extras.datasets.idx import _stream as stream
 from keras_extras.datasets.idx._error import IdxFormatError
 from keras_extras.datasets.idx._header import (
@@ -25,7 +26,7 @@ from keras_extras.datasets.idx._header import (
 )
 
 
-def read_idx(path: str | os.PathLike[str] | IO[bytes]) -> np.ndarray:
+def read_idx(path: StrPath | IO[bytes]) -> np.ndarray:
     """Reads an IDX file, plain or gzip, into an array.
 
         array[i, j, ...] = number (i * size_1 + j) * size_2 + ... of the file
@@ -83,7 +84,7 @@ def read_idx(path: str | os.PathLike[str] | IO[bytes]) -> np.ndarray:
 
 
 def write_idx(
-    path: str | os.PathLike[str] | IO[bytes],
+    path: StrPath | IO[bytes],
     array: np.ndarray,
     *,
     compress: bool | None = None,
@@ -128,6 +129,7 @@ def write_idx(
     content = itertools.chain([header], pieces(array))
     if compress is None:
         compress = stream.asks_for_gzip(path)
+    compress = checks.boolean("write_idx", "compress", compress)
     stream.write(
         path, stream.deflated(content) if compress else content, "write_idx"
     )
@@ -153,7 +155,7 @@ def _read_data(source: stream.Source, header: Header) -> np.ndarray:
 
 
 def pieces(array: np.ndarray) -> Iterator[bytes]:
-    """The numbers in pieces of at most 1 Mi numbers: no copy of the array."""
+    """Yields pieces of at most 1 Mi numbers, without a copy of the array."""
     steps: Any = np.nditer(
         array,
         flags=["external_loop", "buffered", "zerosize_ok"],
