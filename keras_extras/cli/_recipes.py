@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from keras_extras._checks import choice
 from keras_extras._errors import invalid_argument
 
 Prepare = Callable[[np.ndarray], Callable[[np.ndarray], np.ndarray]]
@@ -49,13 +50,9 @@ class Recipe(NamedTuple):
     validation_size: float = 0.1
 
 
-def recipe(name: str) -> Recipe:
+def find_recipe(name: str) -> Recipe:
     """Returns the recipe of this name."""
-    if name not in RECIPES:
-        raise invalid_argument(
-            "recipe", "name", f"one of {list(RECIPES)}", name
-        )
-    return RECIPES[name]
+    return RECIPES[choice("find_recipe", "name", name, list(RECIPES))]
 
 
 # --- images into inputs ------------------------------------------------------
