@@ -11,8 +11,6 @@ the same (`_repr_png_`), and who wants a window passes `ax` from
 import io
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from keras_extras._errors import import_optional, invalid_argument
 
 if TYPE_CHECKING:
@@ -65,39 +63,6 @@ class Display:
 def import_matplotlib(module: str, owner: object) -> Any:
     """Imports a module of matplotlib, or says how to install it."""
     return import_optional(module, extra="plot", owner=type(owner).__name__)
-
-
-def class_numbers(owner: str, argument: str, values: Any) -> np.ndarray:
-    """Returns one class number per example, as integers.
-
-    Args:
-        owner: name of the display, for the error.
-        argument: name of the argument, for the error.
-        values: class numbers, `(n,)` or `(n, 1)`; or probabilities or one-hot
-            rows, `(n, classes)`, of which the largest column is taken.
-
-    Raises:
-        ValueError: if they are neither.
-    """
-    array = np.asarray(values)
-    if array.ndim == 2 and array.shape[1] > 1:
-        return array.argmax(axis=1)
-    if array.ndim == 2:
-        array = array[:, 0]
-    whole = array.ndim == 1 and array.dtype.kind in "biuf"
-    if whole:
-        whole = bool(np.all(np.equal(np.mod(array, 1), 0) & (array >= 0)))
-    if not whole:
-        raise invalid_argument(
-            owner,
-            argument,
-            "class numbers 0, 1, 2, ... of shape (n,), "
-            "or probabilities of shape (n, classes)",
-            array,
-            context=f"Its shape is {array.shape}.",
-            fix="For one sigmoid output, pass probabilities > 0.5.",
-        )
-    return array.astype("int64")
 
 
 def class_names_for(

@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from keras_extras import _probabilities
 from keras_extras._errors import import_optional, invalid_argument
 from keras_extras.plotting._display import (
     GRAY,
     Display,
     class_names_for,
-    class_numbers,
 )
-from keras_extras.plotting._outputs import class_probabilities, predicted
 from keras_extras.plotting._style import (
     axes_grid,
     dress,
@@ -95,7 +94,7 @@ class ScoreCurvesDisplay(Display):
         Args:
             y_true: true classes: numbers `(n,)` or one-hot `(n, classes)`.
             y_score: score of class 1 of two, `(n,)` or `(n, 1)`, the higher
-                the more likely; or probabilities or logits `(n, classes)`.
+                the more likely; or probabilities `(n, classes)`.
             class_names: one text per class. `None` means its number.
 
         Raises:
@@ -104,10 +103,12 @@ class ScoreCurvesDisplay(Display):
             ImportError: if scikit-learn is not installed.
         """
         owner = cls.__name__
-        true = class_numbers(owner, "y_true", y_true)
+        true = _probabilities.class_numbers(owner, "y_true", y_true)
         scores = np.asarray(y_score, dtype="float64")
         if scores.ndim == 2 and scores.shape[1] > 1:
-            scores = class_probabilities(owner, "y_score", scores)
+            scores = _probabilities.class_probabilities(
+                owner, "y_score", scores
+            )
         elif scores.size == len(true):
             scores = scores.reshape(-1, 1)  # any numbers: only ranks count
         count = int(true.max(initial=-1)) + 1
@@ -165,7 +166,8 @@ class ScoreCurvesDisplay(Display):
         """Computes the curves of what a model predicts.
 
         Args:
-            model: Keras model with one output, `(n, 1)` or `(n, classes)`.
+            model: Keras model with one output, `(n, 1)`; or `(n, classes)`:
+                probabilities, or logits if the loss has `from_logits=True`.
             x: its inputs, as `predict` takes them.
             y: true classes: numbers `(n,)` or one-hot `(n, classes)`.
             class_names: one text per class. `None` means its number.
@@ -175,9 +177,12 @@ class ScoreCurvesDisplay(Display):
             ValueError: as `from_predictions`.
             ImportError: if scikit-learn is not installed.
         """
-        return cls.from_predictions(
-            y, predicted(cls.__name__, model, x), class_names=class_names
-        )
+        outputs = _probabilities.predicted(cls.__name__, model, x)
+        if outputs.ndim == 2 and outputs.shape[1] > 1:
+            outputs = _probabilities.probabilities(
+                cls.__name__, model, outputs.astype("float64")
+            )
+        return cls.from_predictions(y, outputs, class_names=class_names)
 
     @classmethod
     def _one(

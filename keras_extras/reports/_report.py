@@ -330,8 +330,10 @@ def _result(trained: Sequence[_Trained]) -> Iterator[str]:
         )
     else:
         yield _page.table(columns, rows, caption=caption)
-    unsure = isinstance(first, Classes) and np.isnan(first.probabilities).any()
-    if unsure or (isinstance(first, Numbers) and np.isnan(first.guess).any()):
+    numbers = first.guess if isinstance(first, Numbers) else None
+    if isinstance(first, Classes):
+        numbers = first.probabilities
+    if numbers is not None and np.isnan(numbers).any():
         yield _page.paragraph(
             "Some predictions are not numbers (NaN): the training has "
             "diverged, and the result says nothing else."
