@@ -162,7 +162,7 @@ ALLOWED = {
             "_keras_internals",
             "_version",
             "history",
-            "history._frame",
+            "history._directions",
             "history._journal",
             "history._rows",
         ),
