@@ -21,8 +21,8 @@ from keras_extras.plotting._style import (
     MARKERS,
     SERIES,
     axes_grid,
+    label,
     legend,
-    shortened,
 )
 
 _PALE = 0.08  # share of color where all classes are equally likely
@@ -228,8 +228,8 @@ class DecisionBoundaryDisplay(Display):
         self._examples(ax, style)
         ax.set_xlim(ends[:2])
         ax.set_ylim(ends[2:])
-        ax.set_xlabel(self.feature_names[0])
-        ax.set_ylabel(self.feature_names[1])
+        ax.set_xlabel(label(self.feature_names[0]))
+        ax.set_ylabel(label(self.feature_names[1]))
         ax.spines[["top", "right"]].set_visible(False)
         self._drawn(ax, ax.figure)
         return self
@@ -248,9 +248,11 @@ class DecisionBoundaryDisplay(Display):
                 "color": SERIES[number % len(SERIES)],
                 "markeredgecolor": "white",
                 "markeredgewidth": 0.3 if many else 0.6,
-                "label": shortened(self.class_names[number], _LETTERS),
+                "label": label(self.class_names[number], _LETTERS),
             }
-            ax.plot(*self.points[chosen].T, **{**look, **style})
+            ax.plot(
+                *self.points[chosen].T, **self._styled("line", style, **look)
+            )
         if self.wrong.any():
             ax.plot(
                 *self.points[self.wrong].T,

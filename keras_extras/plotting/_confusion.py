@@ -17,7 +17,7 @@ from keras_extras.plotting._display import (
     class_names_for,
     import_matplotlib,
 )
-from keras_extras.plotting._style import shortened
+from keras_extras.plotting._style import label
 
 # Beyond this many classes numbers do not fit into the cells, and the names of
 # some classes are left out.
@@ -226,8 +226,8 @@ class ConfusionMatrixDisplay(Display):
         largest = float(errors.max()) if errors.count() else 0.0
         # A handful of errors is few, and must not look like the end of a scale.
         top = max(largest, 5 if self.normalize is None else 0.01)
-        style = {"cmap": "YlOrBr", "vmin": 0, "vmax": top, **style}
-        self.image_ = ax.imshow(errors, **style)
+        look = self._styled("image", style, cmap="YlOrBr", vmin=0, vmax=top)
+        self.image_ = ax.imshow(errors, **look)
         for i in range(classes):
             ax.add_patch(
                 patches.Rectangle(
@@ -324,7 +324,7 @@ class ConfusionMatrixDisplay(Display):
         classes = len(self.matrix)
         step = -(-classes // _MAX_NUMBERED)
         ticks = np.arange(0, classes, step)
-        names = [shortened(self.class_names[tick], _LETTERS) for tick in ticks]
+        names = [label(self.class_names[tick], _LETTERS) for tick in ticks]
         size = 9 if classes <= 12 else 8
         turned = max(map(len, names), default=0) > 3
         ax.set_xticks(

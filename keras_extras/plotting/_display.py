@@ -22,6 +22,13 @@ VERMILLION = "#D55E00"
 GRAY = "#8C8C8C"
 INK = "#262626"
 
+_ARTISTS = {
+    "line": ("lines", "Line2D"),
+    "patch": ("patches", "Patch"),
+    "image": ("image", "AxesImage"),
+    "text": ("text", "Text"),
+}
+
 
 class Display:
     """Base of the displays: holds the figure and shows it in a notebook.
@@ -46,6 +53,25 @@ class Display:
         figure = import_matplotlib("matplotlib.figure", self)
         self._owns_figure = True
         return figure.Figure(figsize=(width, height), dpi=120, layout=layout)
+
+    def _styled(
+        self, artist: str, style: dict[str, Any], **defaults: Any
+    ) -> dict[str, Any]:
+        """Returns the look of what is drawn: `style`, and else `defaults`.
+
+        Args:
+            artist: `"line"`, `"patch"`, `"image"` or `"text"`.
+            style: what the user passed to `plot`; short names, such as `lw`
+                for `linewidth`, count as the long ones.
+            **defaults: by their long names.
+
+        Raises:
+            TypeError: if `style` has both names of one property.
+        """
+        cbook = import_matplotlib("matplotlib.cbook", self)
+        module, name = _ARTISTS[artist]
+        cls = getattr(import_matplotlib(f"matplotlib.{module}", self), name)
+        return {**defaults, **cbook.normalize_kwargs(style, cls)}
 
     def _drawn(self, ax: Any, figure: Any) -> None:
         self.ax_, self.figure_ = ax, figure

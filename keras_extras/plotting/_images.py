@@ -1,6 +1,5 @@
 """A grid of images, each with its label and what a model made of it."""
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -16,6 +15,7 @@ from keras_extras.plotting._display import (
     class_names_for,
     import_matplotlib,
 )
+from keras_extras.plotting._style import label
 
 _CELL_INCHES = 1.15  # wide enough for the caption "9, not 4 (98%)"
 _CAPTION_LETTERS = 15
@@ -312,7 +312,7 @@ class ImagesDisplay(Display):
             rows = -(-count // columns)
             height, width = self.images.shape[1:3]
             cell = _CELL_INCHES * min(max(height / width, 0.5), 2.0)
-            lines = max(_wrapped(text).count("\n") for text in self.captions)
+            lines = max(_caption(text).count("\n") for text in self.captions)
             figure = self._new_figure(
                 columns * _CELL_INCHES, rows * (cell + 0.15 * lines + 0.2)
             )
@@ -326,7 +326,9 @@ class ImagesDisplay(Display):
         shown, (black, white) = self.images, limits(self.images)
         if shown.ndim == 4:
             shown = shown[..., 0] if shown.shape[-1] == 1 else _colors(shown)
-        style = {"cmap": "gray", "vmin": black, "vmax": white, **style}
+        style = self._styled(
+            "image", style, cmap="gray", vmin=black, vmax=white
+        )
         for i, axis in enumerate(axes[:count]):
             axis.imshow(shown[i], **style)
             self._dress(axis, i)
@@ -339,7 +341,7 @@ class ImagesDisplay(Display):
         color = VERMILLION if self.wrong[i] else INK
         weight = "bold" if self.wrong[i] else "normal"
         axis.set_title(
-            _wrapped(self.captions[i]),
+            _caption(self.captions[i]),
             fontsize=9,
             pad=3,
             color=color,
@@ -389,8 +391,8 @@ def _one_each(argument: str, values: Any, count: int, default: Any) -> list:
     return list(values)
 
 
-def _wrapped(caption: str) -> str:
-    return textwrap.fill(caption, _CAPTION_LETTERS)
+def _caption(text: str) -> str:
+    return label(text, width=_CAPTION_LETTERS)
 
 
 def _percent(share: float) -> str:

@@ -21,9 +21,9 @@ from keras_extras.plotting._display import (
 from keras_extras.plotting._style import (
     axes_grid,
     dress,
+    label,
     legend,
     series_style,
-    shortened,
 )
 
 # More curves than this, and only the worst have a name and a color.
@@ -210,14 +210,14 @@ class ScoreCurvesDisplay(Display):
         for number, name in enumerate(worst_first):
             look = series_style(number) | {"marker": "", "linewidth": 1.6}
             look |= {
-                "label": f"{shortened(name, _LETTERS)}: {self.areas[name]:.3f}",
+                "label": f"{label(name, _LETTERS)}: {self.areas[name]:.3f}",
                 "zorder": 3,
             }
             if number >= _MAX_NAMED:
                 look = {"color": "#C4C4C4", "linewidth": 0.8, "zorder": 1.5}
             look |= {"drawstyle": self._steps}
             (self.lines_[name],) = ax.plot(
-                *self.curves[name], **{**look, **style}
+                *self.curves[name], **self._styled("line", style, **look)
             )
         title = self._area
         if len(self.curves) > 1:

@@ -5,12 +5,14 @@ marker of lists of other lengths, so that 28 series differ, in gray too.
 """
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from keras_extras._errors import invalid_argument
+from keras_extras._text import printable
 from keras_extras.plotting._display import (
     BLUE,
     INK,
@@ -65,19 +67,33 @@ def whole_ticks(display: Display, axis: Any) -> None:
     )
 
 
-def shortened(text: str, letters: int) -> str:
-    """Returns `text`, its middle left out if it is longer than `letters`.
+def label(text: object, letters: int = 60, *, width: int = 0) -> str:
+    r"""Returns text from outside as matplotlib draws it, letter by letter.
 
-    Names of runs and classes often begin alike, so the end stays too.
+    Dollars are no formulas, what cannot be printed is replaced, and the middle
+    of a long text is left out: names of runs and classes often begin alike, so
+    the end stays too.
+
+    Args:
+        text: anything.
+        letters: how many there may be.
+        width: letters per line; 0 makes one line.
 
     Examples:
-        >>> shortened("mobilenet-learning-rate-0.01", 15)
+        >>> label("mobilenet-learning-rate-0.01", 15)
         'mobilen…te-0.01'
+        >>> print(label("$a_$"))
+        \$a_\$
     """
-    if len(text) <= letters:
-        return text
-    left = letters // 2
-    return f"{text[:left]}…{text[len(text) - (letters - left - 1) :]}"
+    text = printable(text)
+    if len(text) > letters:
+        left = letters // 2
+        text = f"{text[:left]}…{text[len(text) - (letters - left - 1) :]}"
+    if width:
+        text = textwrap.fill(text, width)
+    if text.startswith("_"):  # a legend would leave it out
+        text = f" {text}"
+    return text.replace("$", r"\$")
 
 
 def axes_grid(

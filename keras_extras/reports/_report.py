@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from keras_extras._errors import invalid_argument
+from keras_extras._files import replaced
 from keras_extras.reports import _page
 from keras_extras.reports._outcome import (
     Classes,
@@ -178,7 +179,8 @@ def report(
     summary = _summary(first)
     if len(all_trained) > 1:
         summary = f"{first.name}: {summary}"
-    path.write_text(_page.page(name, summary, parts), encoding="utf-8")
+    with replaced(path, "w", encoding="utf-8") as file:
+        file.write(_page.page(name, summary, parts))
     return path
 
 
