@@ -28,7 +28,7 @@ class Classes(NamedTuple):
         true: class numbers, `(n,)`.
         guess: predicted class numbers, `(n,)`.
         probabilities: `(n, columns)`, or `None` if they are not known.
-        columns: how many classes the model knows.
+        columns: how many numbers the model gives of each example.
     """
 
     true: np.ndarray
@@ -50,7 +50,7 @@ class Classes(NamedTuple):
     def num_classes(self) -> int:
         """Number of classes that there are or could be predicted."""
         largest = int(max(self.true.max(), self.guess.max())) + 1
-        return max(largest, self.columns)
+        return max(largest, self.columns, 2)
 
     @property
     def mistakes(self) -> np.ndarray:
@@ -162,8 +162,8 @@ def labels_for(loss: Any, result: Outcome, y: Any) -> Any:
     the other way round.
     """
     name = str(getattr(loss, "name", loss) or "")
-    if not isinstance(result, Classes) or result.columns < 3:
-        return y  # one sigmoid and two softmaxes look alike here
+    if not isinstance(result, Classes) or result.columns == 1:
+        return y
     if "sparse_categorical" in name:
         return result.true
     if "categorical" in name:
@@ -234,4 +234,4 @@ def _classes(
             return None
         found = None
     guess = _probabilities.classes("report", model, outputs)
-    return Classes(labels, guess, found, max(outputs.shape[1], 2))
+    return Classes(labels, guess, found, outputs.shape[1])
