@@ -162,7 +162,7 @@ ALLOWED = {
         house=GROUND,
         house_late=("history", "inspection", "models"),
         outside=("numpy",),
-        outside_late=("keras", "matplotlib", "pandas", "sklearn"),
+        outside_late=("keras", "matplotlib", "pandas"),
     ),
     "callbacks": Arrows(
         house=(
