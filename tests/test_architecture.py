@@ -49,7 +49,15 @@ PUBLIC = (
     "testing",
 )
 # Argument checks and other small things that know no package.
-GROUND = ("_checks", "_errors", "_files", "_gray", "_probabilities", "_shapes")
+GROUND = (
+    "_checks",
+    "_errors",
+    "_files",
+    "_gray",
+    "_probabilities",
+    "_shapes",
+    "_text",
+)
 FAST = Arrows(
     house=(*GROUND, "_arguments", "ops", "ops._fast"),
     outside=("keras", "numpy"),
@@ -66,6 +74,7 @@ ALLOWED = {
     "_checks": Arrows(house=("_errors",), outside=("numpy",)),
     "_files": Arrows(),
     "_gray": Arrows(outside=("numpy",)),
+    "_text": Arrows(),
     "_probabilities": Arrows(house=("_checks", "_errors"), outside=("numpy",)),
     "_keras_internals": Arrows(outside=("keras",)),
     "_arguments": Arrows(house=GROUND, outside=("keras",)),
@@ -153,7 +162,7 @@ ALLOWED = {
         house=GROUND,
         house_late=("history", "inspection", "models"),
         outside=("numpy",),
-        outside_late=("keras", "matplotlib", "pandas", "sklearn"),
+        outside_late=("keras", "matplotlib", "pandas"),
     ),
     "callbacks": Arrows(
         house=(
@@ -162,7 +171,7 @@ ALLOWED = {
             "_keras_internals",
             "_version",
             "history",
-            "history._frame",
+            "history._directions",
             "history._journal",
             "history._rows",
         ),

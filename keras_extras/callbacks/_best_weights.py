@@ -19,11 +19,11 @@ import numpy as np
 from keras_extras._errors import invalid_argument
 from keras_extras.callbacks._shared import (
     boolean,
-    direction,
     model_of,
     monitored,
     say,
 )
+from keras_extras.history._directions import sign_of
 
 
 class BestWeightsOnInterrupt(keras.callbacks.Callback):
@@ -45,8 +45,8 @@ class BestWeightsOnInterrupt(keras.callbacks.Callback):
 
     Args:
         monitor: the metric that tells the best epoch.
-        mode: whether `"min"` or `"max"` of it is best; `"auto"` tells by its
-            name: losses and errors are small, accuracies large.
+        mode: whether `"min"` or `"max"` of it is best; `"auto"` goes by its
+            name, as `keras_extras.history.metric_direction` does.
         restore_best_weights: whether the best weights are put back after an
             interruption; else the last ones stay, and `monitor` is not used.
         verbose: 1 says in a line what happens, 0 says nothing.
@@ -103,7 +103,7 @@ class BestWeightsOnInterrupt(keras.callbacks.Callback):
         )
         self.verbose = verbose
         self._sign = (
-            direction(self, monitor, mode) if restore_best_weights else 0
+            sign_of(self, monitor, mode) if self.restore_best_weights else 0
         )
         self.interrupted = False
         self.best: float | None = None

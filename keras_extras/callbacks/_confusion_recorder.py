@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from keras_extras import _probabilities
 from keras_extras._errors import import_optional, invalid_argument
 from keras_extras.callbacks._shared import EpochCount, count, model_of
 
@@ -41,9 +42,9 @@ class ConfusionMatrixRecorder(keras.callbacks.Callback):
         TypeError: if `every` is no integer.
         ValueError: if it is not positive, or `y` holds no classes, or more
             than there are `class_names`; at the end of the first epoch if the
-            model has more, or if its output is none of: one probability or
-            logit per class `(n, classes)`, or one probability `(n, 1)` of the
-            second of two classes.
+            model has more, or if its output is none of: one number per class
+            `(n, classes)`, or `(n, 1)`: the probability of the second of two
+            classes, or its logit if the loss has `from_logits=True`.
 
     Examples:
         >>> x, y = np.eye(2), np.array([0, 1])
@@ -70,7 +71,9 @@ class ConfusionMatrixRecorder(keras.callbacks.Callback):
     ):
         super().__init__()
         self.x = x
-        self.y = None if y is None else _classes(self, "y", y)
+        self.y = (
+            None if y is None else _probabilities.class_numbers(self, "y", y)
+        )
         if y is None and not isinstance(x, keras.utils.PyDataset):
             raise invalid_argument(
                 self, "y", "the true classes, unless x is a PyDataset", y
@@ -99,8 +102,8 @@ class ConfusionMatrixRecorder(keras.callbacks.Callback):
         if epoch % self.every:
             return
         pairs = [
-            (true, *_predicted(self, output))
-            for true, output in self._predictions()
+            (true, *self._classes_of(outputs))
+            for true, outputs in self._predictions()
         ]
         true = np.concatenate([pair[0] for pair in pairs])
         guess = np.concatenate([pair[1] for pair in pairs])
@@ -173,6 +176,17 @@ class ConfusionMatrixRecorder(keras.callbacks.Callback):
         display = ConfusionMatrixDisplay(self.matrices[epoch], self.class_names)
         return display.plot(ax=ax, **style)
 
+    def _classes_of(self, outputs: Any) -> tuple[np.ndarray, int]:
+        """Returns the predicted classes, and how many classes there are."""
+        outputs = _probabilities.single_output(self, outputs)
+        if outputs.ndim != 2:
+            raise invalid_argument(
+                self, "output of the model", "(n, classes)", outputs.shape
+            )
+        # NaN passes: a diverged model must not end its training.
+        found = _probabilities.classes(self, model_of(self), outputs)
+        return found, max(outputs.shape[1], 2)
+
     def _check_names(self, classes: int) -> None:
         if self.class_names is not None and len(self.class_names) < classes:
             raise invalid_argument(
@@ -200,45 +214,8 @@ class ConfusionMatrixRecorder(keras.callbacks.Callback):
         for index in range(self.x.num_batches or 0):
             inputs, targets = self.x[index][:2]
             yield (
-                _classes(self, "y", targets),
+                _probabilities.class_numbers(self, "y", targets),
                 keras.ops.convert_to_numpy(
                     model_of(self).predict_on_batch(inputs)
                 ),
             )
-
-
-def _classes(owner: object, argument: str, values: Any) -> np.ndarray:
-    """Returns class numbers `(n,)`, from these or from one-hot rows."""
-    array = np.asarray(values)
-    if array.ndim == 2 and array.shape[1] > 1:
-        return array.argmax(axis=1)
-    if array.ndim == 2:
-        array = array[:, 0]
-    whole = array.ndim == 1 and array.dtype.kind in "biuf"
-    if not whole or np.any((array < 0) | (array != np.round(array))):
-        raise invalid_argument(
-            owner,
-            argument,
-            "class numbers 0, 1, 2, ... of shape (n,), "
-            "or one-hot rows of shape (n, classes)",
-            array,
-            context=f"Its shape is {array.shape}.",
-        )
-    return array.astype("int64")
-
-
-def _predicted(owner: object, output: Any) -> tuple[np.ndarray, int]:
-    """Returns the predicted classes, and how many classes there are."""
-    array = np.asarray(output)
-    if array.ndim == 2 and array.shape[1] > 1:
-        return array.argmax(axis=1), array.shape[1]
-    # Written so that NaN passes: a diverged model must not end its training.
-    if array.ndim == 2 and not np.any((array < 0) | (array > 1)):
-        return (array[:, 0] > 0.5).astype("int64"), 2
-    raise invalid_argument(
-        owner,
-        "output of the model",
-        "(n, classes), or (n, 1) with probabilities",
-        array.shape,
-        fix="For one logit, end the model with a sigmoid.",
-    )

@@ -17,10 +17,10 @@ from keras_extras.callbacks._main_process import is_main_process
 from keras_extras.callbacks._shared import (
     EpochCount,
     count,
-    direction,
     file_path,
     ipython_display,
 )
+from keras_extras.history import metric_direction
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _ASCII = "_.-~=+*#"  # for terminals that cannot show blocks
@@ -281,12 +281,10 @@ def _sparkline(values: np.ndarray, scale: np.ndarray, width: int = 40) -> str:
 
 
 def _best(name: str, epochs: np.ndarray, values: np.ndarray) -> str:
-    """Returns the words for the best epoch, if the name tells what is good."""
-    try:
-        sign = direction("LivePlot", name, "auto")
-    except ValueError:
+    """Returns the text for the best epoch, if the name tells what is good."""
+    direction = metric_direction(name)
+    if direction is None or np.isnan(values).all():
         return ""
-    if np.isnan(values).all():
-        return ""
-    position = int(np.nanargmax(sign * values))
+    best = np.nanargmax if direction == "max" else np.nanargmin
+    position = int(best(values))
     return f"  best {values[position]:.4g} in epoch {epochs[position]}"

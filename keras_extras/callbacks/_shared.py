@@ -20,24 +20,6 @@ from keras_extras._errors import import_optional, invalid_argument
 if TYPE_CHECKING:
     import pandas as pd
 
-# Names, or parts of names, of metrics that get better by growing.
-_UP = (
-    "acc",
-    "auc",
-    "cosine_similarity",
-    "f1",
-    "f_",
-    "fbeta",
-    "iou",
-    "precision",
-    "r2",
-    "recall",
-    "sensitivity",
-    "specificity",
-    "top_k",
-)
-_DOWN = ("crossentropy", "divergence", "error", "hinge", "loss", "mae", "mse")
-
 
 def model_of(callback: keras.callbacks.Callback) -> Any:
     """Returns the model of a callback that is in use.
@@ -169,25 +151,6 @@ def monitored(
         f"a metric that is logged: one of {list(logs)}",
         monitor,
         fix=f"Did you mean {close[0]!r}?" if close else "",
-    )
-
-
-def direction(owner: object, monitor: str, mode: str) -> int:
-    """Returns 1 if a larger number is better, -1 if a smaller one is."""
-    choice(owner, "mode", mode, ("auto", "min", "max"))
-    if mode != "auto":
-        return 1 if mode == "max" else -1
-    name = monitor.removeprefix("val_")
-    if any(part in name for part in _DOWN):
-        return -1
-    if any(part in name for part in _UP):
-        return 1
-    raise invalid_argument(
-        owner,
-        "mode",
-        "'min' or 'max' for this metric",
-        mode,
-        context=f"Its name does not tell what is better: monitor={monitor!r}.",
     )
 
 

@@ -1,6 +1,7 @@
 """What was recorded: rows, tables, files and comparisons of trainings."""
 
 from keras_extras.history._compare import best_epochs, compare
+from keras_extras.history._directions import metric_direction
 from keras_extras.history._frame import history_frame
 from keras_extras.history._journal import history_path
 from keras_extras.history._rows import HistoryRow, TrainingHistory, read_history
@@ -12,5 +13,6 @@ __all__ = [
     "compare",
     "history_frame",
     "history_path",
+    "metric_direction",
     "read_history",
 ]

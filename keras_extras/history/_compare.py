@@ -13,15 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_extras._errors import import_optional, invalid_argument
+from keras_extras.history._directions import sign_of
 from keras_extras.history._frame import row_of_log, rows_of
 from keras_extras.history._rows import HistoryRow, columns_of
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# Words in the names of metrics that shall become small, or large.
-_SMALL = ("loss", "error", "mse", "mae", "entropy", "divergence", "hinge")
-_LARGE = ("acc", "auc", "precision", "recall", "f1", "iou", "r2")
 
 
 def compare(runs: Mapping[str, Any] | Sequence[Any]) -> "pd.DataFrame":
@@ -72,8 +69,8 @@ def best_epochs(
     Args:
         runs: as `compare` takes them.
         metric: name of the metric, as Keras logs it.
-        mode: `"min"` or `"max"`: what is best. `"auto"`: by the name, such as
-            `"max"` for `"val_accuracy"`.
+        mode: `"min"` or `"max"`: what is best. `"auto"`: by the name, as
+            `metric_direction` does.
 
     Returns:
         A `pandas.DataFrame` with a line per training, indexed by `name`: the
@@ -96,7 +93,7 @@ def best_epochs(
         large      1   1.0
     """
     pd = import_optional("pandas", extra="pandas", owner="best_epochs")
-    sign = _sign(metric, mode)
+    sign = sign_of("best_epochs", metric, mode)
     lines: dict[str, dict[str, float]] = {}
     for name, history in _named("best_epochs", runs):
         epochs: dict[int, dict[str, float]] = {}
@@ -104,7 +101,7 @@ def best_epochs(
             if row.split in ("train", "validation"):
                 epochs.setdefault(row.epoch, {})[row.log_name] = row.value
         known = [
-            (sign * values[metric], epoch)
+            (-sign * values[metric], epoch)
             for epoch, values in epochs.items()
             if values.get(metric, float("nan")) == values.get(metric)
         ]
@@ -116,22 +113,6 @@ def best_epochs(
         list(lines.values()),
         index=pd.Index(list(lines), name="name", dtype="object"),
         columns=list(columns) or ["epoch"],
-    )
-
-
-def _sign(metric: str, mode: str) -> int:
-    context = ""
-    if mode == "auto":
-        is_small = any(word in metric for word in _SMALL)
-        is_large = any(word in metric for word in _LARGE)
-        if is_small != is_large:
-            return 1 if is_small else -1
-        context = f"The name {metric!r} does not say which is better."
-    elif mode in ("min", "max"):
-        return 1 if mode == "min" else -1
-    allowed = '"min" or "max"' if context else '"auto", "min" or "max"'
-    raise invalid_argument(
-        "best_epochs", "mode", allowed, mode, context=context
     )
 
 

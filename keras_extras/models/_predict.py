@@ -4,7 +4,8 @@
     class = arg max p;  of one probability, and of several labels:  p > 1/2
 
 Which function makes probabilities is known where the model was compiled with a
-loss that is handed logits; else the outputs must be probabilities already.
+loss that is handed logits; else the outputs must be probabilities already. See
+`_probabilities`, where displays and reports ask too.
 """
 
 from typing import Any
@@ -12,23 +13,24 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_extras import _probabilities
 from keras_extras._errors import invalid_argument
 
-_BINARY = ("BinaryCrossentropy", "BinaryFocalCrossentropy")
-_CATEGORICAL = (
-    "CategoricalCrossentropy",
-    "CategoricalFocalCrossentropy",
-    "SparseCategoricalCrossentropy",
-)
+Verbose = str | int
 
 
 def predict_proba(
-    model, x, batch_size=None, verbose="auto", **kwargs
+    model: keras.Model,
+    x: Any,
+    batch_size: int | None = None,
+    verbose: Verbose = "auto",
+    **kwargs: Any,
 ) -> np.ndarray:
     """Returns the predicted probabilities of any model with one output.
 
     These are the model's outputs; if it was compiled with a cross-entropy
-    `from_logits=True`, their sigmoid (binary) or softmax.
+    `from_logits=True` (Keras's, or one derived from it), their sigmoid (binary)
+    or softmax. What the last layer's own softmax or sigmoid made stays so.
 
     Args:
         model: a `keras.Model`.
@@ -42,8 +44,8 @@ def predict_proba(
 
     Raises:
         TypeError: if the model has several outputs.
-        ValueError: if the outputs are not in that range, and the loss does
-            not tell that they are logits.
+        ValueError: if the outputs are not in that range or NaN, and the loss
+            does not tell that they are logits.
 
     Examples:
         >>> model = keras.Sequential([keras.layers.Dense(3)])
@@ -55,12 +57,18 @@ def predict_proba(
         >>> bool(np.allclose(p.sum(axis=1), 1))
         True
     """
-    outputs = _outputs(model, x, batch_size, verbose, kwargs)
-    return _probabilities(model, outputs)
+    kwargs |= {"batch_size": batch_size, "verbose": verbose}
+    outputs = _numbers(model, model.predict(x, **kwargs))
+    return _probabilities.probabilities(model, model, outputs)
 
 
 def predict_classes(
-    model, x, batch_size=None, verbose="auto", multi_label=None, **kwargs
+    model: keras.Model,
+    x: Any,
+    batch_size: int | None = None,
+    verbose: Verbose = "auto",
+    multi_label: bool | None = None,
+    **kwargs: Any,
 ) -> np.ndarray:
     """Returns the predicted class, or labels, of any model with one output.
 
@@ -83,7 +91,8 @@ def predict_classes(
 
     Raises:
         TypeError: if the model has several outputs.
-        ValueError: if probabilities are needed and the outputs are none.
+        ValueError: if probabilities are needed and the outputs are none, or
+            an output is NaN.
 
     Examples:
         >>> model = keras.Sequential([keras.layers.Dense(3)])
@@ -91,71 +100,22 @@ def predict_classes(
         >>> keras_extras.models.predict_classes(model, x, verbose=0).shape
         (4,)
     """
-    outputs = _outputs(model, x, batch_size, verbose, kwargs)
-    if outputs.ndim == 1:  # one number an example, and no axis for it
-        return (_probabilities(model, outputs) > 0.5).astype("int64")
-    several = outputs.shape[-1] > 1
-    if multi_label is None:
-        multi_label = several and _loss(model)[0] in _BINARY
-    if several and not multi_label:
-        return np.argmax(outputs, axis=-1)
-    classes = (_probabilities(model, outputs) > 0.5).astype("int64")
-    return classes if multi_label else classes[..., 0]
+    kwargs |= {"batch_size": batch_size, "verbose": verbose}
+    outputs = _numbers(model, model.predict(x, **kwargs))
+    return _probabilities.classes(
+        model, model, outputs, multi_label=multi_label
+    )
 
 
-def _outputs(model, x, batch_size, verbose, kwargs) -> np.ndarray:
-    outputs = model.predict(x, batch_size=batch_size, verbose=verbose, **kwargs)
-    if not isinstance(outputs, np.ndarray):
-        raise TypeError(
-            f"{type(model).__name__}: predict_proba and predict_classes "
-            "need a model with one output. Received: "
-            f"{len(outputs)} outputs. Use predict."
-        )
-    return outputs
-
-
-def _probabilities(model, outputs: np.ndarray) -> np.ndarray:
-    name, is_logits = _loss(model)
-    if is_logits and name in _BINARY:
-        return _sigmoid(outputs)
-    if is_logits and name in _CATEGORICAL:
-        return _softmax(outputs)
-    slack = 1e-3  # rounding in half precision
-    low, high = np.min(outputs, initial=0), np.max(outputs, initial=1)
-    if not (low >= -slack and high <= 1 + slack):  # so that NaN is refused
+def _numbers(model: keras.Model, outputs: Any) -> np.ndarray:
+    """Returns the one output of a model, without NaN."""
+    array = _probabilities.single_output(model, outputs)
+    if np.isnan(array).any():
         raise invalid_argument(
             model,
             "outputs",
-            "probabilities, from 0 to 1",
-            (float(low), float(high)),
-            fix="End the model with a softmax or sigmoid, compile it with a "
-            "cross-entropy from_logits=True, or use predict.",
+            "numbers, from 0 to 1 or logits",
+            f"{int(np.isnan(array).sum())} NaN",
+            fix="The training has diverged, or an input is NaN.",
         )
-    return outputs
-
-
-def _loss(model) -> tuple[str, bool]:
-    """Returns the name of the loss's class and whether it takes logits."""
-    loss: Any = getattr(model, "loss", None)
-    if isinstance(loss, list | tuple | dict) and len(loss) == 1:
-        (loss,) = loss.values() if isinstance(loss, dict) else loss
-    try:
-        loss = keras.losses.get(loss)  # from its name, too
-    except (TypeError, ValueError):  # several, for one output
-        return "", False
-    if isinstance(loss, keras.losses.Loss):
-        config = loss.get_config()
-        return type(loss).__name__, bool(config.get("from_logits", False))
-    name = getattr(loss, "__name__", "")  # a function, whose outputs are no
-    return name.title().replace("_", ""), False  # logits by default
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    # Of numbers that are not positive, lest the power is infinite.
-    power = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, power) / (1 + power)
-
-
-def _softmax(x: np.ndarray) -> np.ndarray:
-    powers = np.exp(x - np.max(x, axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
+    return array

@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_extras._errors import invalid_argument
 from keras_extras.plotting._display import BLUE, INK, VERMILLION, Display
-from keras_extras.plotting._style import axes_grid, dress, legend, shortened
+from keras_extras.plotting._style import axes_grid, dress, label, legend
 
 # Keras computes in single precision: with this step, rounding and curvature
 # err by about 1e-5 each, far less than a pixel.
@@ -176,23 +176,26 @@ class ActivationFunctionsDisplay(Display):
             (value,) = axis.plot(
                 self.x,
                 self.values[name],
-                **{"color": BLUE, "linewidth": 1.8, "label": "f(x)", **style},
+                **self._styled(
+                    "line", style, color=BLUE, linewidth=1.8, label="f(x)"
+                ),
             )
             (dashed,) = axis.plot(
                 self.x,
                 slope,
-                **{
-                    "color": VERMILLION,
-                    "linestyle": "--",
-                    "linewidth": 1.6,
-                    "label": "f'(x)",
-                    **style,
-                },
+                **self._styled(
+                    "line",
+                    style,
+                    color=VERMILLION,
+                    linestyle="--",
+                    linewidth=1.6,
+                    label="f'(x)",
+                ),
             )
             self.lines_[name] = (value, dashed)
             axis.set_ylim(low, high)
             axis.set_xlim(self.x[0], self.x[-1])
-            axis.set_title(shortened(name, _LETTERS), fontsize=10, color=INK)
+            axis.set_title(label(name, _LETTERS), fontsize=10, color=INK)
             axis.set_xlabel("x", fontsize=9)
             axis.tick_params(labelsize=8)
             dress(axis)

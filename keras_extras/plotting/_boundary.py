@@ -9,21 +9,20 @@ from typing import Any
 
 import numpy as np
 
+from keras_extras import _probabilities
 from keras_extras._errors import invalid_argument
 from keras_extras.plotting._display import (
     INK,
     Display,
     class_names_for,
-    class_numbers,
     import_matplotlib,
 )
-from keras_extras.plotting._outputs import class_probabilities, predicted
 from keras_extras.plotting._style import (
     MARKERS,
     SERIES,
     axes_grid,
+    label,
     legend,
-    shortened,
 )
 
 _PALE = 0.08  # share of color where all classes are equally likely
@@ -89,7 +88,7 @@ class DecisionBoundaryDisplay(Display):
         owner = type(self).__name__
         none = np.empty((0, 2))
         self.points = none if points is None else np.asarray(points)
-        self.labels = class_numbers(
+        self.labels = _probabilities.class_numbers(
             owner, "labels", () if labels is None else labels
         )
         count = len(self.points)
@@ -123,8 +122,9 @@ class DecisionBoundaryDisplay(Display):
         """Asks a model for its prediction on a grid around the examples.
 
         Args:
-            model: Keras model of two inputs and one output: probabilities or
-                logits `(n, classes)`, or the probability of class 1, `(n, 1)`.
+            model: Keras model of two inputs and one output: probabilities
+                `(n, classes)`, or the probability of class 1, `(n, 1)`; or
+                logits, if the loss has `from_logits=True`.
             x: examples, `(n, 2)`.
             y: true classes: numbers `(n,)` or one-hot `(n, classes)`.
             resolution: points of the grid along each axis.
@@ -162,11 +162,12 @@ class DecisionBoundaryDisplay(Display):
         both = np.concatenate([grid, points]).astype(points.dtype)
         if both.dtype.kind not in "f":
             both = np.concatenate([grid, points]).astype("float32")
-        found = class_probabilities(
-            owner, "model", predicted(owner, model, both, batch_size=4096)
+        outputs = _probabilities.predicted(owner, model, both, batch_size=4096)
+        found = _probabilities.class_probabilities(
+            owner, "model", outputs, model
         )
-        labels = class_numbers(owner, "y", y)
-        at_points = found[len(grid) :].argmax(axis=1)
+        labels = _probabilities.class_numbers(owner, "y", y)
+        at_points = _probabilities.classes(owner, model, outputs[len(grid) :])
         if len(labels) != len(points):
             raise _misfit(
                 "y", f"one class for each of {len(points)}", len(labels)
@@ -227,8 +228,8 @@ class DecisionBoundaryDisplay(Display):
         self._examples(ax, style)
         ax.set_xlim(ends[:2])
         ax.set_ylim(ends[2:])
-        ax.set_xlabel(self.feature_names[0])
-        ax.set_ylabel(self.feature_names[1])
+        ax.set_xlabel(label(self.feature_names[0]))
+        ax.set_ylabel(label(self.feature_names[1]))
         ax.spines[["top", "right"]].set_visible(False)
         self._drawn(ax, ax.figure)
         return self
@@ -247,9 +248,11 @@ class DecisionBoundaryDisplay(Display):
                 "color": SERIES[number % len(SERIES)],
                 "markeredgecolor": "white",
                 "markeredgewidth": 0.3 if many else 0.6,
-                "label": shortened(self.class_names[number], _LETTERS),
+                "label": label(self.class_names[number], _LETTERS),
             }
-            ax.plot(*self.points[chosen].T, **{**look, **style})
+            ax.plot(
+                *self.points[chosen].T, **self._styled("line", style, **look)
+            )
         if self.wrong.any():
             ax.plot(
                 *self.points[self.wrong].T,

@@ -21,7 +21,7 @@ from keras_extras.plotting._display import (
     class_names_for,
     import_matplotlib,
 )
-from keras_extras.plotting._style import axes_grid, dress, shortened
+from keras_extras.plotting._style import axes_grid, dress, label
 
 _Z = 1.959964  # 95% of a normal distribution lie within
 _LETTERS = 20
@@ -181,13 +181,13 @@ class ClassAccuracyDisplay(Display):
             (~worse, {"marker": "o", "color": BLUE}),
             (worse, {"marker": "s", "color": VERMILLION}),
         ):
-            look |= {"markersize": 6, "linestyle": "none", **style}
+            look |= {"markersize": 6, "linestyle": "none"}
+            look = self._styled("line", style, **look)
             ax.plot(accuracy[which], rows[which], **look)
         ax.set_yticks(
             rows,
             [
-                f"{shortened(self.class_names[i], _LETTERS)} "
-                f"({self.counts[i]:,})"
+                f"{label(self.class_names[i], _LETTERS)} ({self.counts[i]:,})"
                 for i in order
             ],
             fontsize=9,

@@ -8,17 +8,16 @@ from typing import Any, Literal
 
 import numpy as np
 
+from keras_extras import _probabilities
 from keras_extras._errors import invalid_argument
 from keras_extras.plotting._display import (
     BLUE,
     INK,
     Display,
     class_names_for,
-    class_numbers,
     import_matplotlib,
 )
-from keras_extras.plotting._outputs import class_probabilities, predicted
-from keras_extras.plotting._style import shortened
+from keras_extras.plotting._style import label
 
 # Beyond this many classes numbers do not fit into the cells, and the names of
 # some classes are left out.
@@ -117,30 +116,13 @@ class ConfusionMatrixDisplay(Display):
             array([[0.5, 0.5],
                    [0. , 1. ]])
         """
-        _check_normalize(normalize)
-        true = class_numbers(cls.__name__, "y_true", y_true)
-        guess = class_numbers(cls.__name__, "y_pred", y_pred)
-        if len(true) != len(guess):
-            raise invalid_argument(
-                cls.__name__,
-                "y_pred",
-                f"one prediction for each of the {len(true)} of y_true",
-                y_pred,
-                context=f"There are {len(guess)}.",
-            )
-        classes = max(
-            int(max(true.max(initial=-1), guess.max(initial=-1))) + 1,
-            *(_columns(values) for values in (y_true, y_pred)),
-            len(class_names or ()),
+        return cls._counted(
+            _probabilities.class_numbers(cls.__name__, "y_true", y_true),
+            _probabilities.class_numbers(cls.__name__, "y_pred", y_pred),
+            max(_columns(y_true), _columns(y_pred)),
+            class_names,
+            normalize,
         )
-        matrix = np.zeros((classes, classes), dtype="int64")
-        np.add.at(matrix, (true, guess), 1)
-        if normalize is not None:
-            axis = {"true": 1, "pred": 0, "all": None}[normalize]
-            total = matrix.sum(axis=axis, keepdims=True)
-            with np.errstate(invalid="ignore"):
-                matrix = matrix / total
-        return cls(matrix, class_names, normalize=normalize)
 
     @classmethod
     def from_model(
@@ -155,8 +137,9 @@ class ConfusionMatrixDisplay(Display):
         """Counts which class a model takes for which.
 
         Args:
-            model: Keras model with one output: probabilities or logits
-                `(n, classes)`, or the probability of class 1, `(n, 1)`.
+            model: Keras model with one output, `(n, classes)`, of which the
+                largest is the class; or `(n, 1)`: the probability of class 1,
+                or its logit if the loss has `from_logits=True`.
             x: its inputs, as `predict` takes them.
             y: true classes: numbers `(n,)` or one-hot `(n, classes)`.
             class_names: as in `from_predictions`.
@@ -173,13 +156,43 @@ class ConfusionMatrixDisplay(Display):
             array([[1, 0],
                    [1, 1]])
         """
-        outputs = predicted(cls.__name__, model, x)
-        return cls.from_predictions(
-            y,
-            class_probabilities(cls.__name__, "model", outputs),
-            class_names=class_names,
-            normalize=normalize,
+        outputs = _probabilities.predicted(cls.__name__, model, x)
+        return cls._counted(
+            _probabilities.class_numbers(cls.__name__, "y", y),
+            _probabilities.classes(cls.__name__, model, outputs),
+            max(_columns(outputs), _columns(y), 2),
+            class_names,
+            normalize,
         )
+
+    @classmethod
+    def _counted(
+        cls,
+        true: np.ndarray,
+        guess: np.ndarray,
+        columns: int,
+        class_names: Sequence[str] | None,
+        normalize: Normalize,
+    ) -> "ConfusionMatrixDisplay":
+        _check_normalize(normalize)
+        if len(true) != len(guess):
+            raise invalid_argument(
+                cls.__name__,
+                "y_pred",
+                f"one prediction for each of the {len(true)} of y_true",
+                guess,
+                context=f"There are {len(guess)}.",
+            )
+        largest = int(max(true.max(initial=-1), guess.max(initial=-1)))
+        count = max(largest + 1, columns, len(class_names or ()))
+        matrix = np.zeros((count, count), dtype="int64")
+        np.add.at(matrix, (true, guess), 1)
+        if normalize is not None:
+            axis = {"true": 1, "pred": 0, "all": None}[normalize]
+            total = matrix.sum(axis=axis, keepdims=True)
+            with np.errstate(invalid="ignore"):
+                matrix = matrix / total
+        return cls(matrix, class_names, normalize=normalize)
 
     def plot(
         self, ax: Any = None, *, colorbar: bool = True, **style: Any
@@ -213,8 +226,8 @@ class ConfusionMatrixDisplay(Display):
         largest = float(errors.max()) if errors.count() else 0.0
         # A handful of errors is few, and must not look like the end of a scale.
         top = max(largest, 5 if self.normalize is None else 0.01)
-        style = {"cmap": "YlOrBr", "vmin": 0, "vmax": top, **style}
-        self.image_ = ax.imshow(errors, **style)
+        look = self._styled("image", style, cmap="YlOrBr", vmin=0, vmax=top)
+        self.image_ = ax.imshow(errors, **look)
         for i in range(classes):
             ax.add_patch(
                 patches.Rectangle(
@@ -311,7 +324,7 @@ class ConfusionMatrixDisplay(Display):
         classes = len(self.matrix)
         step = -(-classes // _MAX_NUMBERED)
         ticks = np.arange(0, classes, step)
-        names = [shortened(self.class_names[tick], _LETTERS) for tick in ticks]
+        names = [label(self.class_names[tick], _LETTERS) for tick in ticks]
         size = 9 if classes <= 12 else 8
         turned = max(map(len, names), default=0) > 3
         ax.set_xticks(

@@ -11,8 +11,6 @@ the same (`_repr_png_`), and who wants a window passes `ax` from
 import io
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from keras_extras._errors import import_optional, invalid_argument
 
 if TYPE_CHECKING:
@@ -23,6 +21,13 @@ BLUE = "#0072B2"
 VERMILLION = "#D55E00"
 GRAY = "#8C8C8C"
 INK = "#262626"
+
+_ARTISTS = {
+    "line": ("lines", "Line2D"),
+    "patch": ("patches", "Patch"),
+    "image": ("image", "AxesImage"),
+    "text": ("text", "Text"),
+}
 
 
 class Display:
@@ -49,6 +54,25 @@ class Display:
         self._owns_figure = True
         return figure.Figure(figsize=(width, height), dpi=120, layout=layout)
 
+    def _styled(
+        self, artist: str, style: dict[str, Any], **defaults: Any
+    ) -> dict[str, Any]:
+        """Returns the look of what is drawn: `style`, and else `defaults`.
+
+        Args:
+            artist: `"line"`, `"patch"`, `"image"` or `"text"`.
+            style: what the user passed to `plot`; short names, such as `lw`
+                for `linewidth`, count as the long ones.
+            **defaults: by their long names.
+
+        Raises:
+            TypeError: if `style` has both names of one property.
+        """
+        cbook = import_matplotlib("matplotlib.cbook", self)
+        module, name = _ARTISTS[artist]
+        cls = getattr(import_matplotlib(f"matplotlib.{module}", self), name)
+        return {**defaults, **cbook.normalize_kwargs(style, cls)}
+
     def _drawn(self, ax: Any, figure: Any) -> None:
         self.ax_, self.figure_ = ax, figure
 
@@ -65,39 +89,6 @@ class Display:
 def import_matplotlib(module: str, owner: object) -> Any:
     """Imports a module of matplotlib, or says how to install it."""
     return import_optional(module, extra="plot", owner=type(owner).__name__)
-
-
-def class_numbers(owner: str, argument: str, values: Any) -> np.ndarray:
-    """Returns one class number per example, as integers.
-
-    Args:
-        owner: name of the display, for the error.
-        argument: name of the argument, for the error.
-        values: class numbers, `(n,)` or `(n, 1)`; or probabilities or one-hot
-            rows, `(n, classes)`, of which the largest column is taken.
-
-    Raises:
-        ValueError: if they are neither.
-    """
-    array = np.asarray(values)
-    if array.ndim == 2 and array.shape[1] > 1:
-        return array.argmax(axis=1)
-    if array.ndim == 2:
-        array = array[:, 0]
-    whole = array.ndim == 1 and array.dtype.kind in "biuf"
-    if whole:
-        whole = bool(np.all(np.equal(np.mod(array, 1), 0) & (array >= 0)))
-    if not whole:
-        raise invalid_argument(
-            owner,
-            argument,
-            "class numbers 0, 1, 2, ... of shape (n,), "
-            "or probabilities of shape (n, classes)",
-            array,
-            context=f"Its shape is {array.shape}.",
-            fix="For one sigmoid output, pass probabilities > 0.5.",
-        )
-    return array.astype("int64")
 
 
 def class_names_for(

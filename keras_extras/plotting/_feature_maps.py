@@ -8,6 +8,7 @@ from keras_extras._errors import invalid_argument
 from keras_extras._gray import finite, unit
 from keras_extras.plotting._display import INK, Display, import_matplotlib
 from keras_extras.plotting._filters import all_layers
+from keras_extras.plotting._style import label
 
 _CELL_INCHES = 0.85
 _MAX_COLUMNS = 8
@@ -152,7 +153,10 @@ class FeatureMapsDisplay(Display):
         for number in range(count):
             axis = axes[number + first]
             channel = shown[..., number]
-            self.images_.append(axis.imshow(channel, **{**look, **style}))
+            picture = axis.imshow(
+                channel, **self._styled("image", style, **look)
+            )
+            self.images_.append(picture)
             zero = ": 0" if not channel.any() else ""
             axis.set_title(f"{number}{zero}", fontsize=8, color=INK, pad=2)
         for axis in axes[count + first :]:
@@ -168,7 +172,7 @@ class FeatureMapsDisplay(Display):
         size = "\N{MULTIPLICATION SIGN}".join(map(str, self.maps.shape[:2]))
         title = f"{of} channels, {size}"
         if self.name is not None:
-            title = f"{self.name}: {title}"
+            title = f"{label(self.name)}: {title}"
         figure.suptitle(title, fontsize=11, color=INK)
         if not each:
             bar = figure.colorbar(

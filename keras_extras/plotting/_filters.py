@@ -8,6 +8,7 @@ import numpy as np
 from keras_extras._errors import invalid_argument
 from keras_extras._gray import finite
 from keras_extras.plotting._display import INK, Display, import_matplotlib
+from keras_extras.plotting._style import label
 
 _CELL_INCHES = 0.62
 _MAX_COLUMNS = 10
@@ -166,7 +167,9 @@ class FiltersDisplay(Display):
                 picture = np.nan_to_num(picture, nan=0.5)
             else:
                 picture = picture[..., 0]
-            self.images_.append(axis.imshow(picture, **{**look, **style}))
+            self.images_.append(
+                axis.imshow(picture, **self._styled("image", style, **look))
+            )
         figure = axes[0].figure
         if self._owns_figure:
             self._dress(figure, axes)
@@ -191,7 +194,7 @@ class FiltersDisplay(Display):
         of = f"{shown} of {shape[-1]}" if shown < shape[-1] else f"{shown}"
         title = f"{of} filters, {size}"
         if self.name is not None:
-            title = f"{self.name}: {title}"
+            title = f"{label(self.name)}: {title}"
         figure.suptitle(title, fontsize=11, color=INK)
         if shape[2] == 1:
             larger = (np.abs(self.kernel) > self.limit).any()

@@ -9,6 +9,7 @@ from keras_extras._errors import invalid_argument
 from keras_extras._gray import finite
 from keras_extras.plotting._display import INK, Display, import_matplotlib
 from keras_extras.plotting._feature_maps import channels_last, picture_of
+from keras_extras.plotting._style import label
 
 _CELL_INCHES = 1.5
 
@@ -164,10 +165,12 @@ class HeatmapDisplay(Display):
                 "extent": (-0.5, width - 0.5, height - 0.5, -0.5),
             }
             self.images_.append(
-                axes[1, number].imshow(heatmap, **{**look, **style})
+                axes[1, number].imshow(
+                    heatmap, **self._styled("image", style, **look)
+                )
             )
             axes[0, number].set_title(
-                self.captions[number], fontsize=9, color=INK
+                label(self.captions[number]), fontsize=9, color=INK
             )
         if self._owns_figure:
             bar = axes[0, 0].figure.colorbar(
@@ -176,6 +179,10 @@ class HeatmapDisplay(Display):
             bar.outline.set_visible(False)
             bar.solids.set_alpha(1)
             bar.set_label("of the largest", fontsize=9)
-            axes[0, 0].figure.suptitle(self.name, fontsize=11, color=INK)
+            axes[0, 0].figure.suptitle(
+                None if self.name is None else label(self.name),
+                fontsize=11,
+                color=INK,
+            )
         self._drawn(axes, axes[0, 0].figure)
         return self

@@ -16,7 +16,7 @@ from keras_extras.plotting._display import BLUE, INK, VERMILLION, Display
 from keras_extras.plotting._style import (
     axes_grid,
     dress,
-    shortened,
+    label,
     significant,
 )
 
@@ -210,13 +210,13 @@ class HistogramDisplay(Display):
         self, axis: Any, name: str, bars: Bars, style: dict[str, Any]
     ) -> None:
         share = 100 * bars.counts / max(bars.size, 1)
-        look = {"fill": True, "color": BLUE, **style}
+        look = self._styled("patch", style, fill=True, color=BLUE)
         axis.stairs(share, bars.edges, **look)
         axis.axvline(bars.mean, color=INK, linestyle=":", linewidth=1)
         axis.margins(x=0.02)
         axis.set_ylim(0, 1.08 * share.max(initial=0) or 100)
         axis.set_title(
-            f"{shortened(name, _LETTERS)}\n"
+            f"{label(name, _LETTERS)}\n"
             f"{significant(bars.mean, 2)} ± {significant(bars.std, 2)}",
             fontsize=9,
             color=INK,
@@ -238,7 +238,7 @@ class HistogramDisplay(Display):
             weight="bold" if bars.not_finite else "normal",
             bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 1},
         )
-        axis.set_xlabel(self.quantity, fontsize=9)
+        axis.set_xlabel(label(self.quantity), fontsize=9)
         axis.set_ylabel("share (%)", fontsize=9)
         axis.tick_params(labelsize=8)
         axis.locator_params(axis="x", nbins=4)

@@ -14,6 +14,7 @@ from keras_extras.plotting._style import (
     SERIES,
     axes_grid,
     dress,
+    label,
     legend,
     line_width,
     significant,
@@ -39,7 +40,6 @@ _NO_METRICS = {
     "examples_per_second",
     "peak_memory_bytes",
 }
-_RISING = ("acc", "accuracy", "auc", "precision", "recall", "f1_score", "iou")
 
 Mode = Literal["auto", "min", "max"]
 
@@ -141,7 +141,8 @@ class HistoryDisplay(Display):
             monitor: the column whose best epoch is marked. `None` means
                 `"val_loss"`, and no mark where there is none.
             mode: whether the best is the smallest (`"min"`) or the largest
-                (`"max"`). `"auto"` knows accuracies and their like.
+                (`"max"`). `"auto"` asks `keras_extras.history.metric_direction`
+                for it; of a metric that it does not know, no epoch is marked.
 
         Raises:
             TypeError: if `history` is none of these.
@@ -235,18 +236,18 @@ class HistoryDisplay(Display):
         (self.lines_[curve],) = axis.plot(
             self.epochs[logged],
             self.curves[curve][logged],
-            **{**look, **style},
+            **self._styled("line", style, **look),
         )
 
     def _mark_best(self, axis: "Axes", curves: Sequence[str]) -> None:
         if self.best_epoch is None:
             return
-        label = f"best {self.unit}: {self.best_epoch}"
+        text = f"best {self.unit}: {self.best_epoch}"
         here = np.flatnonzero(self.epochs == self.best_epoch)
         curve = curves[-1] if len(curves) == 1 else max(curves, key=_is_val)
         value = float(self.curves[curve][here[-1]]) if here.size else np.nan
         if np.isfinite(value):
-            label += f" ({significant(value)})"
+            text += f" ({significant(value)})"
             axis.plot(
                 self.best_epoch,
                 value,
@@ -257,12 +258,12 @@ class HistoryDisplay(Display):
                 linestyle="none",
             )
         axis.axvline(
-            self.best_epoch, color=INK, linestyle=":", linewidth=1, label=label
+            self.best_epoch, color=INK, linestyle=":", linewidth=1, label=text
         )
 
     def _dress(self, axis: "Axes", metric: str) -> None:
         if self.name is not None:
-            axis.set_title(self.name, fontsize=11, color=INK)
+            axis.set_title(label(self.name), fontsize=11, color=INK)
         axis.set_xlabel(unit_label(self.unit))
         axis.set_ylabel(with_unit(metric))
         values = [self.curves[curve] for curve in self.groups[metric]]
@@ -333,9 +334,13 @@ def best_epoch(
 ) -> int | None:
     """Returns the epoch in which `monitor` was best, the first of equals.
 
+    `None` if there is no choice, or nothing says what is better.
+
     Raises:
         ValueError: if there is no such column, or `mode` is unknown.
     """
+    from keras_extras.history import metric_direction
+
     if mode not in ("auto", "min", "max"):
         raise invalid_argument(owner, "mode", "'auto', 'min' or 'max'", mode)
     if monitor is None:
@@ -349,15 +354,17 @@ def best_epoch(
     values = np.where(np.isfinite(values), values, np.nan)
     if np.isfinite(values).sum() < 2:
         return None  # with one epoch there is no choice
-    rising = monitor.endswith(_RISING) if mode == "auto" else mode == "max"
-    found = np.nanargmax(values) if rising else np.nanargmin(values)
+    direction = metric_direction(monitor) if mode == "auto" else mode
+    if direction is None:
+        return None
+    found = np.nanargmax(values) if direction == "max" else np.nanargmin(values)
     return display.epochs[found].item()
 
 
 def with_unit(metric: str) -> str:
     """Returns the name of a metric with its unit, for an axis."""
     unit = " (fraction)" if metric.endswith("accuracy") else ""
-    return metric + unit
+    return label(metric) + unit
 
 
 def _look(curve: str, beside: bool) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """A grid of images, each with its label and what a model made of it."""
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 
+from keras_extras import _probabilities
 from keras_extras._errors import invalid_argument
 from keras_extras._gray import limits, unit
 from keras_extras.plotting._display import (
@@ -13,10 +13,9 @@ from keras_extras.plotting._display import (
     VERMILLION,
     Display,
     class_names_for,
-    class_numbers,
     import_matplotlib,
 )
-from keras_extras.plotting._outputs import class_probabilities, predicted
+from keras_extras.plotting._style import label
 
 _CELL_INCHES = 1.15  # wide enough for the caption "9, not 4 (98%)"
 _CAPTION_LETTERS = 15
@@ -114,43 +113,25 @@ class ImagesDisplay(Display):
             ['1 (90%)', '1, not 0 (80%)']
         """
         owner = cls.__name__
-        images = _checked_images(images, data_format)
-        true = class_numbers(owner, "labels", labels)
-        guess = true
+        true = _probabilities.class_numbers(owner, "labels", labels)
+        guess, sure = true, None
         if predictions is not None:
-            guess = class_numbers(owner, "predictions", predictions)
+            guess = _probabilities.class_numbers(
+                owner, "predictions", predictions
+            )
+            array = np.asarray(predictions)
+            if array.ndim == 2 and array.shape[1] > 1:
+                sure = _probabilities.class_probabilities(
+                    owner, "predictions", array
+                ).max(axis=1)
         elif only_wrong:
             raise invalid_argument(
                 owner, "predictions", "given if only_wrong=True", None
             )
-        if not len(images) == len(true) == len(guess):
-            raise invalid_argument(
-                owner,
-                "predictions" if len(images) == len(true) else "labels",
-                f"one for each of the {len(images)} images",
-                len(guess) if len(images) == len(true) else len(true),
-            )
-
-        confidence = _confidence(predictions)
-        order = np.arange(len(images))
-        if only_wrong:
-            order = np.flatnonzero(guess != true)
-            if confidence is not None:
-                surest = np.argsort(-confidence[order], kind="stable")
-                order = order[surest]
-        order = order[:max_images]
-
-        classes = int(max(true.max(initial=-1), guess.max(initial=-1))) + 1
-        names = class_names_for(owner, class_names, classes)
-        captions = []
-        for i in order:
-            caption = names[guess[i]]
-            if guess[i] != true[i]:
-                caption += f", not {names[true[i]]}"
-            if confidence is not None:
-                caption += f" ({_percent(float(confidence[i]))})"
-            captions.append(caption)
-        return cls(images[order], captions, wrong=(guess != true)[order])
+        images = _checked_images(images, data_format)
+        return cls._captioned(
+            images, true, guess, sure, class_names, only_wrong, max_images
+        )
 
     @classmethod
     def from_model(
@@ -168,8 +149,9 @@ class ImagesDisplay(Display):
         """Captions images with what a model makes of them.
 
         Args:
-            model: Keras model with one output: probabilities or logits
-                `(n, classes)`, or the probability of class 1, `(n, 1)`.
+            model: Keras model with one output: probabilities
+                `(n, classes)`, or the probability of class 1, `(n, 1)`; or
+                logits, if the loss has `from_logits=True`.
             x: its inputs, as `predict` takes them. All are predicted if
                 `only_wrong`, else the first `max_images`.
             y: true class of each: numbers `(n,)` or one-hot `(n, classes)`.
@@ -195,16 +177,58 @@ class ImagesDisplay(Display):
         images = x if images is None else images
         if not only_wrong:
             x, y, images = x[:max_images], y[:max_images], images[:max_images]
-        outputs = predicted(cls.__name__, model, x)
-        return cls.from_predictions(
-            images,
-            y,
-            class_probabilities(cls.__name__, "model", outputs),
-            class_names=class_names,
-            only_wrong=only_wrong,
-            max_images=max_images,
-            data_format=data_format,
+        owner = cls.__name__
+        outputs = _probabilities.predicted(owner, model, x)
+        found = _probabilities.class_probabilities(
+            owner, "model", outputs, model
         )
+        return cls._captioned(
+            _checked_images(images, data_format),
+            _probabilities.class_numbers(owner, "labels", y),
+            _probabilities.classes(owner, model, outputs),
+            found.max(axis=1),
+            class_names,
+            only_wrong,
+            max_images,
+        )
+
+    @classmethod
+    def _captioned(
+        cls,
+        images: np.ndarray,
+        true: np.ndarray,
+        guess: np.ndarray,
+        sure: np.ndarray | None,
+        class_names: Sequence[str] | None,
+        only_wrong: bool,
+        max_images: int,
+    ) -> "ImagesDisplay":
+        """Makes captions of true and predicted classes, and how sure it is."""
+        owner = cls.__name__
+        if not len(images) == len(true) == len(guess):
+            raise invalid_argument(
+                owner,
+                "predictions" if len(images) == len(true) else "labels",
+                f"one for each of the {len(images)} images",
+                len(guess) if len(images) == len(true) else len(true),
+            )
+        order = np.arange(len(images))
+        if only_wrong:
+            order = np.flatnonzero(guess != true)
+            if sure is not None:
+                order = order[np.argsort(-sure[order], kind="stable")]
+        order = order[:max_images]
+        largest = int(max(true.max(initial=-1), guess.max(initial=-1)))
+        names = class_names_for(owner, class_names, largest + 1)
+        captions = []
+        for i in order:
+            caption = names[guess[i]]
+            if guess[i] != true[i]:
+                caption += f", not {names[true[i]]}"
+            if sure is not None:
+                caption += f" ({_percent(float(sure[i]))})"
+            captions.append(caption)
+        return cls(images[order], captions, wrong=(guess != true)[order])
 
     @classmethod
     def from_classes(
@@ -234,7 +258,7 @@ class ImagesDisplay(Display):
             ['1', '3']
         """
         images = _checked_images(images, data_format)
-        classes = class_numbers(cls.__name__, "labels", labels)
+        classes = _probabilities.class_numbers(cls.__name__, "labels", labels)
         if len(images) != len(classes):
             raise invalid_argument(
                 cls.__name__,
@@ -288,7 +312,7 @@ class ImagesDisplay(Display):
             rows = -(-count // columns)
             height, width = self.images.shape[1:3]
             cell = _CELL_INCHES * min(max(height / width, 0.5), 2.0)
-            lines = max(_wrapped(text).count("\n") for text in self.captions)
+            lines = max(_caption(text).count("\n") for text in self.captions)
             figure = self._new_figure(
                 columns * _CELL_INCHES, rows * (cell + 0.15 * lines + 0.2)
             )
@@ -302,7 +326,9 @@ class ImagesDisplay(Display):
         shown, (black, white) = self.images, limits(self.images)
         if shown.ndim == 4:
             shown = shown[..., 0] if shown.shape[-1] == 1 else _colors(shown)
-        style = {"cmap": "gray", "vmin": black, "vmax": white, **style}
+        style = self._styled(
+            "image", style, cmap="gray", vmin=black, vmax=white
+        )
         for i, axis in enumerate(axes[:count]):
             axis.imshow(shown[i], **style)
             self._dress(axis, i)
@@ -315,7 +341,7 @@ class ImagesDisplay(Display):
         color = VERMILLION if self.wrong[i] else INK
         weight = "bold" if self.wrong[i] else "normal"
         axis.set_title(
-            _wrapped(self.captions[i]),
+            _caption(self.captions[i]),
             fontsize=9,
             pad=3,
             color=color,
@@ -365,21 +391,13 @@ def _one_each(argument: str, values: Any, count: int, default: Any) -> list:
     return list(values)
 
 
-def _wrapped(caption: str) -> str:
-    return textwrap.fill(caption, _CAPTION_LETTERS)
+def _caption(text: str) -> str:
+    return label(text, width=_CAPTION_LETTERS)
 
 
 def _percent(share: float) -> str:
     """Returns a share in whole percent; only certainty is 100%."""
     return ">99%" if 0.995 <= share < 1 else f"{share:.0%}"
-
-
-def _confidence(predictions: Any) -> np.ndarray | None:
-    """Returns the largest probability of each row, if these are rows."""
-    array = np.asarray(predictions)
-    if array.ndim == 2 and array.shape[1] > 1:
-        return array.max(axis=1)
-    return None
 
 
 def _colors(images: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from keras_extras.plotting._history import history_columns, unit_label
 from keras_extras.plotting._style import (
     axes_grid,
     dress,
+    label,
     line_width,
     wants_log,
     whole_ticks,
@@ -174,14 +175,14 @@ class LearningRateDisplay(Display):
         (self.line_,) = ax.plot(
             self.positions[known],
             self.learning_rates[known],
-            **{**look, **style},
+            **self._styled("line", style, **look),
         )
         if wants_log(self.learning_rates[known]):
             ax.set_yscale("log")
         elif known.any() and self.learning_rates[known].min() >= 0:
             ax.set_ylim(bottom=0)
         if self.name is not None:
-            ax.set_title(self.name, fontsize=11, color=INK)
+            ax.set_title(label(self.name), fontsize=11, color=INK)
         ax.set_xlabel(unit_label(self.unit))
         ax.set_ylabel("learning rate")
         dress(ax)

@@ -14,6 +14,7 @@ from keras_extras.plotting._display import (
     Display,
     import_matplotlib,
 )
+from keras_extras.plotting._style import dress, legend
 
 
 class LearningRateFinderDisplay(Display):
@@ -113,9 +114,11 @@ class LearningRateFinderDisplay(Display):
         )
         self.line_ = self.mark_ = None
         if self.smoothed_losses is not None:
-            look = {"color": BLUE, "linewidth": 2.0, "label": "smoothed"}
+            look = self._styled(
+                "line", style, color=BLUE, linewidth=2.0, label="smoothed"
+            )
             (self.line_,) = ax.plot(
-                self.learning_rates, self.smoothed_losses, **{**look, **style}
+                self.learning_rates, self.smoothed_losses, **look
             )
         if self.suggestion is not None:
             self._mark(ax, self.suggestion)
@@ -123,10 +126,8 @@ class LearningRateFinderDisplay(Display):
         ax.set_ylim(*self._limits())
         ax.set_xlabel("learning rate (log scale)")
         ax.set_ylabel("loss of a batch")
-        ax.grid(color="#E4E4E4", linewidth=0.7)
-        ax.set_axisbelow(True)
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.legend(frameon=False, fontsize=9, loc="best")
+        dress(ax)
+        legend(ax, frameon=False)
         self._drawn(ax, ax.figure)
         return self
 

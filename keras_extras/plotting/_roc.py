@@ -11,20 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from keras_extras._errors import import_optional, invalid_argument
+from keras_extras import _probabilities
+from keras_extras._errors import invalid_argument
 from keras_extras.plotting._display import (
     GRAY,
     Display,
     class_names_for,
-    class_numbers,
 )
-from keras_extras.plotting._outputs import class_probabilities, predicted
 from keras_extras.plotting._style import (
     axes_grid,
     dress,
+    label,
     legend,
     series_style,
-    shortened,
 )
 
 # More curves than this, and only the worst have a name and a color.
@@ -90,24 +89,25 @@ class ScoreCurvesDisplay(Display):
         *,
         class_names: Sequence[str] | None = None,
     ) -> Any:
-        """Computes the curves with scikit-learn.
+        """Computes the curves.
 
         Args:
             y_true: true classes: numbers `(n,)` or one-hot `(n, classes)`.
             y_score: score of class 1 of two, `(n,)` or `(n, 1)`, the higher
-                the more likely; or probabilities or logits `(n, classes)`.
+                the more likely; or probabilities `(n, classes)`.
             class_names: one text per class. `None` means its number.
 
         Raises:
             ValueError: if lengths differ, scores are `NaN`, or no class has
                 examples both in and outside of it.
-            ImportError: if scikit-learn is not installed.
         """
         owner = cls.__name__
-        true = class_numbers(owner, "y_true", y_true)
+        true = _probabilities.class_numbers(owner, "y_true", y_true)
         scores = np.asarray(y_score, dtype="float64")
         if scores.ndim == 2 and scores.shape[1] > 1:
-            scores = class_probabilities(owner, "y_score", scores)
+            scores = _probabilities.class_probabilities(
+                owner, "y_score", scores
+            )
         elif scores.size == len(true):
             scores = scores.reshape(-1, 1)  # any numbers: only ranks count
         count = int(true.max(initial=-1)) + 1
@@ -165,7 +165,8 @@ class ScoreCurvesDisplay(Display):
         """Computes the curves of what a model predicts.
 
         Args:
-            model: Keras model with one output, `(n, 1)` or `(n, classes)`.
+            model: Keras model with one output, `(n, 1)`; or `(n, classes)`:
+                probabilities, or logits if the loss has `from_logits=True`.
             x: its inputs, as `predict` takes them.
             y: true classes: numbers `(n,)` or one-hot `(n, classes)`.
             class_names: one text per class. `None` means its number.
@@ -173,11 +174,13 @@ class ScoreCurvesDisplay(Display):
         Raises:
             TypeError: if the model has several outputs.
             ValueError: as `from_predictions`.
-            ImportError: if scikit-learn is not installed.
         """
-        return cls.from_predictions(
-            y, predicted(cls.__name__, model, x), class_names=class_names
-        )
+        outputs = _probabilities.predicted(cls.__name__, model, x)
+        if outputs.ndim == 2 and outputs.shape[1] > 1:
+            outputs = _probabilities.probabilities(
+                cls.__name__, model, outputs.astype("float64")
+            )
+        return cls.from_predictions(y, outputs, class_names=class_names)
 
     @classmethod
     def _one(
@@ -205,14 +208,14 @@ class ScoreCurvesDisplay(Display):
         for number, name in enumerate(worst_first):
             look = series_style(number) | {"marker": "", "linewidth": 1.6}
             look |= {
-                "label": f"{shortened(name, _LETTERS)}: {self.areas[name]:.3f}",
+                "label": f"{label(name, _LETTERS)}: {self.areas[name]:.3f}",
                 "zorder": 3,
             }
             if number >= _MAX_NAMED:
                 look = {"color": "#C4C4C4", "linewidth": 0.8, "zorder": 1.5}
             look |= {"drawstyle": self._steps}
             (self.lines_[name],) = ax.plot(
-                *self.curves[name], **{**look, **style}
+                *self.curves[name], **self._styled("line", style, **look)
             )
         title = self._area
         if len(self.curves) > 1:
@@ -265,11 +268,13 @@ class RocDisplay(ScoreCurvesDisplay):
 
     @classmethod
     def _one(cls, labels, scores):
-        metrics = import_optional(
-            "sklearn.metrics", extra="metrics", owner=cls.__name__
-        )
-        across, up, _ = metrics.roc_curve(labels, scores)
-        return (across, up), metrics.auc(across, up)
+        right, wrong = _counts(labels, scores)
+        across, up = wrong / wrong[-1], right / right[-1]
+        area = float(np.diff(across) @ (up[1:] + up[:-1]) / 2)
+        # What lies on a straight line between its neighbors is not drawn.
+        bends = (np.diff(right, 2) != 0) | (np.diff(wrong, 2) != 0)
+        kept = np.concatenate([[True], bends, [True]])
+        return (across[kept], up[kept]), area
 
 
 class PrecisionRecallDisplay(ScoreCurvesDisplay):
@@ -298,14 +303,17 @@ class PrecisionRecallDisplay(ScoreCurvesDisplay):
 
     @classmethod
     def _one(cls, labels, scores):
-        metrics = import_optional(
-            "sklearn.metrics", extra="metrics", owner=cls.__name__
-        )
-        precision, recall, _ = metrics.precision_recall_curve(
-            labels, scores, drop_intermediate=True
-        )
-        area = metrics.average_precision_score(labels, scores)
-        return (recall, precision), area
+        right, wrong = _counts(labels, scores)
+        right, wrong = right[1:], wrong[1:]
+        recall, precision = right / right[-1], right / (right + wrong)
+        area = float(np.diff(recall, prepend=0) @ precision)
+        # From all that are called positive to none of them.
+        recall = np.concatenate([recall[::-1], [0.0]])
+        precision = np.concatenate([precision[::-1], [1.0]])
+        # Of points with one recall, the ends of the line are enough.
+        rise = np.diff(recall) != 0
+        kept = np.concatenate([[True], rise[:-1] | rise[1:], [True]])
+        return (recall[kept], precision[kept]), area
 
     def _free_corner(self):
         good = np.mean([*self.areas.values()]) > 0.5
@@ -314,3 +322,20 @@ class PrecisionRecallDisplay(ScoreCurvesDisplay):
     def _draw_chance(self, ax):
         if self.prevalence is not None:
             ax.axhline(self.prevalence, color=GRAY, linestyle=":", linewidth=1)
+
+
+def _counts(
+    labels: np.ndarray, scores: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns how many are called positive by each threshold, from the highest.
+
+    Returns:
+        true and false positives, from none to all; a step per distinct score.
+    """
+    order = np.argsort(-scores, kind="stable")
+    labels, scores = np.asarray(labels, "int64")[order], scores[order]
+    last = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
+    right = np.cumsum(labels)[last]
+    both = np.stack([right, last + 1 - right])
+    right, wrong = np.concatenate([np.zeros((2, 1), "int64"), both], axis=1)
+    return right, wrong

@@ -20,9 +20,9 @@ from keras_extras.plotting._history import (
 from keras_extras.plotting._style import (
     axes_grid,
     dress,
+    label,
     line_width,
     series_style,
-    shortened,
     spread,
     whole_ticks,
 )
@@ -200,7 +200,7 @@ class RunsDisplay(Display):
                 self.lines_[curve, name] = line
                 if number < _MAX_NAMED:
                     more = len(repeats) > 1
-                    text = shortened(name, _LETTERS)
+                    text = label(name, _LETTERS)
                     text += f"\nmean of {len(repeats)}" if more else ""
                     named.append((text, line))
             axis.set_xlabel("epoch")
@@ -226,7 +226,9 @@ class RunsDisplay(Display):
         look["markevery"] = max(1, -(-len(epochs) // _MAX_MARKERS))
         if number >= _MAX_NAMED:
             look = {"color": "#C4C4C4", "linewidth": 0.8, "zorder": 1.5}
-        (line,) = axis.plot(epochs, values.mean(axis=0), **{**look, **style})
+        (line,) = axis.plot(
+            epochs, values.mean(axis=0), **self._styled("line", style, **look)
+        )
         if len(repeats) > 1:
             axis.fill_between(
                 epochs,

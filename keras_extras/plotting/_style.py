@@ -5,12 +5,14 @@ marker of lists of other lengths, so that 28 series differ, in gray too.
 """
 
 import math
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from keras_extras._errors import invalid_argument
+from keras_extras._text import printable
 from keras_extras.plotting._display import (
     BLUE,
     INK,
@@ -65,19 +67,33 @@ def whole_ticks(display: Display, axis: Any) -> None:
     )
 
 
-def shortened(text: str, letters: int) -> str:
-    """Returns `text`, its middle left out if it is longer than `letters`.
+def label(text: object, letters: int = 60, *, width: int = 0) -> str:
+    r"""Returns text from outside as matplotlib draws it, letter by letter.
 
-    Names of runs and classes often begin alike, so the end stays too.
+    Dollars are no formulas, what cannot be printed is replaced, and the middle
+    of a long text is left out: names of runs and classes often begin alike, so
+    the end stays too.
+
+    Args:
+        text: anything.
+        letters: how many there may be.
+        width: letters per line; 0 makes one line.
 
     Examples:
-        >>> shortened("mobilenet-learning-rate-0.01", 15)
+        >>> label("mobilenet-learning-rate-0.01", 15)
         'mobilen…te-0.01'
+        >>> print(label("$a_$"))
+        \$a_\$
     """
-    if len(text) <= letters:
-        return text
-    left = letters // 2
-    return f"{text[:left]}…{text[len(text) - (letters - left - 1) :]}"
+    text = printable(text)
+    if len(text) > letters:
+        left = letters // 2
+        text = f"{text[:left]}…{text[len(text) - (letters - left - 1) :]}"
+    if width:
+        text = textwrap.fill(text, width)
+    if text.startswith("_"):  # a legend would leave it out
+        text = f" {text}"
+    return text.replace("$", r"\$")
 
 
 def axes_grid(
@@ -149,19 +165,36 @@ def spread(positions: Sequence[float], gap: float, top: float) -> np.ndarray:
     if count > 1:
         gap = min(gap, top / (count - 1))
     steps = gap * np.arange(count)
-    blocks: list[tuple[float, int]] = []  # mean, length
-    for wanted in np.asarray(positions, dtype="float64")[order] - steps:
-        mean, length = float(wanted), 1
-        while blocks and blocks[-1][0] > mean:
-            left, width = blocks.pop()
-            mean = (mean * length + left * width) / (length + width)
-            length += width
-        blocks.append((mean, length))
-    level = np.repeat([mean for mean, _ in blocks], [n for _, n in blocks])
+    wanted = np.asarray(positions, dtype="float64")[order] - steps
+    level = isotonic(wanted, [1.0] * count)
     room = max(top - gap * max(count - 1, 0), 0.0)
     moved = np.empty(count)
     moved[order] = np.clip(level, 0.0, room) + steps
     return moved
+
+
+def isotonic(values: Iterable[float], weights: Iterable[float]) -> list[float]:
+    """Returns numbers that never fall, nearest to `values` by least squares.
+
+    Neighbors that would fall are moved as one block, to their mean.
+
+    Args:
+        values: the numbers.
+        weights: how much each insists on its place, above 0.
+
+    Examples:
+        >>> isotonic([1, 3, 1, 4], [1, 1, 1, 1])
+        [1.0, 2.0, 2.0, 4.0]
+    """
+    blocks: list[tuple[float, float, int]] = []  # mean, weight, length
+    for mean, weight in zip(values, weights, strict=True):
+        mean, length = float(mean), 1
+        while blocks and blocks[-1][0] > mean:
+            left, more, count = blocks.pop()
+            mean = (mean * weight + left * more) / (weight + more)
+            weight, length = weight + more, length + count
+        blocks.append((mean, weight, length))
+    return [mean for mean, _, length in blocks for _ in range(length)]
 
 
 def significant(value: float, digits: int = 3) -> str:

@@ -7,7 +7,8 @@
 
 The kind is read from the arrays, not from the loss, so it is found for models
 that were compiled with a loss of their own, or not at all. The loss is asked
-only whether outputs are logits, since these may look like probabilities.
+only whether outputs are logits. Without an answer, outputs (n, 1) outside of
+[0, 1] are numbers, and of (n, k) the classes are known, but no probabilities.
 """
 
 import math
@@ -16,15 +17,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from keras_extras import _probabilities
 from keras_extras._errors import invalid_argument
 
 
 class Classes(NamedTuple):
-    """True and predicted class of each example, and the probabilities."""
+    """True and predicted class of each example.
+
+    Args:
+        true: class numbers, `(n,)`.
+        guess: predicted class numbers, `(n,)`.
+        probabilities: `(n, columns)`, or `None` if they are not known.
+        columns: how many numbers the model gives of each example.
+    """
 
     true: np.ndarray
     guess: np.ndarray
-    probabilities: np.ndarray
+    probabilities: np.ndarray | None
+    columns: int
 
     @property
     def right(self) -> int:
@@ -40,20 +50,24 @@ class Classes(NamedTuple):
     def num_classes(self) -> int:
         """Number of classes that there are or could be predicted."""
         largest = int(max(self.true.max(), self.guess.max())) + 1
-        return max(largest, self.probabilities.shape[1])
+        return max(largest, self.columns, 2)
 
     @property
     def mistakes(self) -> np.ndarray:
-        """Positions of the wrong answers, those most sure first."""
-        wrong_ones = np.flatnonzero(self.true != self.guess)
-        sure = self.probabilities.max(axis=1)[wrong_ones]
-        return wrong_ones[np.argsort(-sure, kind="stable")]
+        """Positions of the wrong answers, those most sure first, if known."""
+        found = np.flatnonzero(self.true != self.guess)
+        if self.probabilities is None:
+            return found
+        sure = self.probabilities.max(axis=1)[found]
+        return found[np.argsort(-sure, kind="stable")]
 
     def caption(self, position: int, names: list[str]) -> str:
-        """Words one answer: "9, not 4 (98%)"."""
+        """Describes an answer: "9, not 4 (98%)"."""
         true, guess = self.true[position], self.guess[position]
-        words = names[guess] + (f", not {names[true]}" if true != guess else "")
-        return f"{words} ({self.probabilities[position].max():.0%})"
+        text = names[guess] + (f", not {names[true]}" if true != guess else "")
+        if self.probabilities is None:
+            return text
+        return f"{text} ({self.probabilities[position].max():.0%})"
 
     def by_class(self, names: list[str]) -> Iterable[tuple]:
         """Yields class, examples, recall and precision, `NaN` where 0 / 0."""
@@ -105,8 +119,10 @@ def outcome(model: Any, x: Any, y: Any, batch_size: int) -> Outcome:
         batch_size: examples per step.
     """
     outputs = model.predict(x, batch_size=batch_size, verbose=0)
-    if not isinstance(outputs, np.ndarray) or isinstance(y, dict):
-        return None  # several outputs
+    several = not isinstance(outputs, np.ndarray) and len(outputs) > 1
+    if several or isinstance(y, dict):
+        return None
+    outputs = _probabilities.single_output("report", outputs)
     true = np.asarray(y)
     if len(true) != len(outputs) or not len(true):
         raise invalid_argument(
@@ -128,8 +144,9 @@ def outcome(model: Any, x: Any, y: Any, batch_size: int) -> Outcome:
     if outputs.ndim == 1:
         outputs = outputs[:, None]
     labels = _class_numbers(true, outputs)
-    if labels is not None:
-        return _classes(labels, outputs, getattr(model, "loss", None))
+    result = None if labels is None else _classes(model, labels, outputs)
+    if result is not None:
+        return result
     if true.size == outputs.size:
         flat = (len(true), -1)
         return Numbers(
@@ -145,14 +162,12 @@ def labels_for(loss: Any, result: Outcome, y: Any) -> Any:
     the other way round.
     """
     name = str(getattr(loss, "name", loss) or "")
-    if not isinstance(result, Classes) or result.probabilities.shape[1] < 3:
-        return y  # one sigmoid and two softmaxes look alike here
+    if not isinstance(result, Classes) or result.columns == 1:
+        return y
     if "sparse_categorical" in name:
         return result.true
     if "categorical" in name:
-        return np.eye(result.probabilities.shape[1], dtype="float32")[
-            result.true
-        ]
+        return np.eye(result.columns, dtype="float32")[result.true]
     return y
 
 
@@ -202,29 +217,21 @@ def _class_numbers(true: np.ndarray, outputs: np.ndarray) -> Any:
     return None
 
 
-def _classes(labels: np.ndarray, outputs: np.ndarray, loss: Any) -> Classes:
-    """Makes probabilities of the outputs, which may be logits."""
-    slack = 1e-2  # rounding in half precision
-    told, one_by_one = _logits(loss)
-    if told or outputs.min() < -slack or outputs.max() > 1 + slack:
-        if one_by_one or outputs.shape[1] == 1:
-            outputs = 1 / (1 + np.exp(-np.clip(outputs, -500, 500)))
-        else:
-            outputs = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-            outputs /= outputs.sum(axis=1, keepdims=True)
-    if outputs.shape[1] == 1:
-        outputs = np.concatenate([1 - outputs, outputs], axis=1)
-        return Classes(labels, (outputs[:, 1] > 0.5).astype("int64"), outputs)
-    return Classes(labels, outputs.argmax(axis=1), outputs)
+def _classes(
+    model: Any, labels: np.ndarray, outputs: np.ndarray
+) -> Classes | None:
+    """Returns classes; `None` of one column that holds other numbers.
 
-
-def _logits(loss: Any) -> tuple[bool, bool]:
-    """Returns whether a loss takes logits, and whether each by itself."""
-    if isinstance(loss, dict):
-        loss = list(loss.values())
-    if isinstance(loss, list | tuple) and len(loss) == 1:
-        (loss,) = loss
-    # Losses that are given by name, or are functions, take probabilities.
-    config = getattr(loss, "get_config", dict)()
-    told = bool(config.get("from_logits", False))
-    return told, told and type(loss).__name__.startswith("Binary")
+    Of several columns of any numbers the largest is known all the same, but no
+    probability.
+    """
+    try:
+        found = _probabilities.class_probabilities(
+            "report", "outputs", outputs, model
+        )
+    except ValueError:
+        if outputs.shape[1] == 1:
+            return None
+        found = None
+    guess = _probabilities.classes("report", model, outputs)
+    return Classes(labels, guess, found, outputs.shape[1])

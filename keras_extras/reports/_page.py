@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_extras._text import printable
+
 # Styles and pictures that are in the page; nothing from anywhere else.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
@@ -69,17 +71,17 @@ pre { font: 13px/1.35 ui-monospace, Menlo, Consolas, monospace;
 
 def heading(text: str) -> str:
     """Begins a section."""
-    return f"<h2>{html.escape(text)}</h2>"
+    return f"<h2>{_text(text)}</h2>"
 
 
 def paragraph(text: str) -> str:
     """Says something in a sentence or two."""
-    return f"<p>{html.escape(text)}</p>"
+    return f"<p>{_text(text)}</p>"
 
 
 def lines(text: str) -> str:
     """Shows text as it stands, line by line, in a type of equal widths."""
-    return f"<pre>{html.escape(text)}</pre>"
+    return f"<pre>{_text(text)}</pre>"
 
 
 def table(
@@ -97,9 +99,7 @@ def table(
         caption: what the table says, as a sentence.
         kind: its class in the style.
     """
-    head = "".join(
-        f'<th scope="col">{html.escape(str(name))}</th>' for name in columns
-    )
+    head = "".join(f'<th scope="col">{_text(name)}</th>' for name in columns)
     return _table(
         f"<thead><tr>{head}</tr></thead>\n{_body(rows)}", caption, kind
     )
@@ -120,10 +120,10 @@ def picture(png: bytes, *, alt: str, caption: str = "", kind: str = "") -> str:
         kind: its class in the style, such as "drawing", which is not shrunk.
     """
     data = base64.b64encode(png).decode("ascii")
-    words = f"<figcaption>{html.escape(caption)}</figcaption>"
+    words = f"<figcaption>{_text(caption)}</figcaption>"
     figure = f'<figure class="{kind}">' if kind else "<figure>"
     return (
-        f'{figure}<img alt="{html.escape(alt)}" '
+        f'{figure}<img alt="{_text(alt)}" '
         f'src="data:image/png;base64,{data}">\n'
         f"{words if caption else ''}</figure>"
     )
@@ -133,7 +133,7 @@ def beside(pictures: Iterable[str], *, caption: str) -> str:
     """Puts pictures beside each other where there is room."""
     return (
         f'<div class="beside">{"".join(pictures)}</div>\n'
-        f"<p>{html.escape(caption)}</p>"
+        f"<p>{_text(caption)}</p>"
     )
 
 
@@ -150,7 +150,7 @@ def tiles(images: np.ndarray, captions: Sequence[str], *, caption: str) -> str:
         picture(png(image), alt=words, caption=words)
         for image, words in zip(images, captions, strict=True)
     )
-    return f'<div class="tiles">{content}</div>\n<p>{html.escape(caption)}</p>'
+    return f'<div class="tiles">{content}</div>\n<p>{_text(caption)}</p>'
 
 
 def png(image: np.ndarray) -> bytes:
@@ -192,7 +192,7 @@ def page(title: str, summary: str, parts: Iterable[str]) -> str:
         summary: what came out, first thing to read.
         parts: what the functions above returned, in order.
     """
-    title = html.escape(title)
+    title = _text(title)
     content = "\n".join(parts)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -200,14 +200,14 @@ def page(title: str, summary: str, parts: Iterable[str]) -> str:
         '<meta name="viewport" content="width=device-width, '
         'initial-scale=1">\n'
         f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f'<main>\n<h1>{title}</h1>\n<p class="first">{html.escape(summary)}'
+        f'<main>\n<h1>{title}</h1>\n<p class="first">{_text(summary)}'
         f"</p>\n{content}\n</main>\n</body>\n</html>\n"
     )
 
 
 def _table(content: str, caption: str, kind: str) -> str:
     return (
-        f"<figure><figcaption>{html.escape(caption)}</figcaption>\n"
+        f"<figure><figcaption>{_text(caption)}</figcaption>\n"
         f'<div class="wide"><table class="{kind}">\n{content}</table></div>'
         "</figure>"
     )
@@ -228,7 +228,12 @@ def _cell(value: Any) -> str:
         return "" if value != value else f"{value:.4f}"  # NaN: not logged
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return html.escape(str(value))
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    """Returns text from outside as it stands on the page."""
+    return html.escape(printable(value, lines=True))
 
 
 def _crc(data: bytes) -> bytes:

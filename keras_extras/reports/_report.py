@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from keras_extras._errors import invalid_argument
+from keras_extras._files import replaced
 from keras_extras.reports import _page
 from keras_extras.reports._outcome import (
     Classes,
@@ -146,12 +147,9 @@ def report(
     first = all_trained[0]
     pictures = as_pictures(x if images is None else images, images is not None)
     names = _names(class_names, first.test)
-    parts: list[str] = []
-    if author:
-        parts.append(_page.paragraph(f"By {author}"))
-    if text:
-        parts.append(_page.paragraph(text))
-    parts += [
+    said = [f"By {author}" if author else "", text or ""]
+    parts = [
+        *(_page.paragraph(words) for words in said if words),
         *_result(all_trained),
         *curves([(one.name, one.frame) for one in all_trained]),
     ]
@@ -178,7 +176,8 @@ def report(
     summary = _summary(first)
     if len(all_trained) > 1:
         summary = f"{first.name}: {summary}"
-    path.write_text(_page.page(name, summary, parts), encoding="utf-8")
+    with replaced(path, "w", encoding="utf-8") as file:
+        file.write(_page.page(name, summary, parts))
     return path
 
 
@@ -273,37 +272,30 @@ def _summary(one: _Trained) -> str:
     return f"On the test data: {values or 'not measured'}."
 
 
+def _right(test: Any) -> list[Any]:
+    return [test.accuracy, test.right, len(test.true) - test.right]
+
+
+def _errors(test: Any) -> list[Any]:
+    return [test.mean_error, test.root_error, test.explained]
+
+
+def _nothing(test: Any) -> list[Any]:
+    return []
+
+
 def _result(trained: Sequence[_Trained]) -> Iterator[str]:
     """Says how well each model does, on test data and on training data."""
     first = trained[0].test
-    with_train = trained[0].train is not None
+    columns, again, values = ["model"], "", _nothing
     if isinstance(first, Classes):
-        columns = ["model", "test accuracy", "right", "wrong"]
-        columns += ["training accuracy"] * with_train
-
-        def values(one: Any) -> list[Any]:
-            return [one.accuracy, one.right, len(one.true) - one.right]
-
-        def again(one: Any) -> list[Any]:
-            return [one.accuracy]
-
+        columns += ["test accuracy", "right", "wrong"]
+        again, values = "training accuracy", _right
     elif isinstance(first, Numbers):
-        columns = ["model", "mean error", "root mean squared", "R²"]
-        columns += ["training: mean error"] * with_train
-
-        def values(one: Any) -> list[Any]:
-            return [one.mean_error, one.root_error, one.explained]
-
-        def again(one: Any) -> list[Any]:
-            return [one.mean_error]
-
-    else:
-        columns = ["model"]
-
-        def values(one: Any) -> list[Any]:
-            return []
-
-        again, with_train = values, False
+        columns += ["mean error", "root mean squared", "R²"]
+        again, values = "training: mean error", _errors
+    with_train = bool(again) and trained[0].train is not None
+    columns += [again] * with_train
     own = {"accuracy", "compile_metrics"} if isinstance(first, Classes) else ()
     measured = [key for key in trained[0].measured if key not in own]
     columns += [f"test {key}" for key in measured] + ["parameters"]
@@ -311,7 +303,7 @@ def _result(trained: Sequence[_Trained]) -> Iterator[str]:
         [
             one.name,
             *(values(one.test) if type(one.test) is type(first) else ()),
-            *(again(one.train) if with_train else ()),
+            *(values(one.train)[:1] if with_train else ()),
             *(one.measured.get(key, float("nan")) for key in measured),
             one.model.count_params(),
         ]
@@ -330,8 +322,10 @@ def _result(trained: Sequence[_Trained]) -> Iterator[str]:
         )
     else:
         yield _page.table(columns, rows, caption=caption)
-    unsure = isinstance(first, Classes) and np.isnan(first.probabilities).any()
-    if unsure or (isinstance(first, Numbers) and np.isnan(first.guess).any()):
+    numbers = first.guess if isinstance(first, Numbers) else None
+    if isinstance(first, Classes):
+        numbers = first.probabilities
+    if numbers is not None and np.isnan(numbers).any():
         yield _page.paragraph(
             "Some predictions are not numbers (NaN): the training has "
             "diverged, and the result says nothing else."

@@ -111,12 +111,20 @@ def mistakes(
         if total <= max_images
         else f"{max_images} of {total:,}"
     )
+    sure = test.probabilities
+    order = "in their order"
+    if sure is not None:
+        order = "those first in which the model is most sure"
     how = (
-        f"Mistakes, {shown}, those first in which the model is most sure. "
+        f"Mistakes, {shown}, {order}. "
         f'"{test.caption(found[0], names)}" reads: taken for the first, '
-        "labeled as the second; in parentheses the probability that the model "
-        "gave to its answer. Some turn out to be wrong labels."
+        "labeled as the second"
     )
+    if sure is not None:
+        how += (
+            "; in parentheses the probability that the model gave to its answer"
+        )
+    how += ". Some turn out to be wrong labels."
     if pictures is not None:
         yield _page.tiles(
             pictures[found],
@@ -125,19 +133,18 @@ def mistakes(
         )
         return
     yield _page.table(
-        ["example", "predicted", "true", "probability"],
+        ["example", "predicted", "true", *["probability"] * (sure is not None)],
         [
             (
                 int(one),
                 names[test.guess[one]],
                 names[test.true[one]],
-                float(test.probabilities[one].max()),
+                *(() if sure is None else [float(sure[one].max())]),
             )
             for one in found
         ],
-        caption=f"Mistakes, {shown}, those first in which the model is most "
-        "sure. Examples are numbered from 0. The data are no pictures, so "
-        "none are shown.",
+        caption=f"Mistakes, {shown}, {order}. Examples are numbered from 0. "
+        "The data are no pictures, so none are shown.",
     )
 
 

@@ -75,28 +75,6 @@ def test_an_unknown_monitor_names_what_there_is(monitor, words):
         shared.monitored("X", monitor, LOGS)
 
 
-@pytest.mark.parametrize(
-    ("monitor", "mode", "sign"),
-    [
-        ("val_loss", "auto", -1),
-        ("mean_absolute_error", "auto", -1),
-        ("sparse_categorical_accuracy", "auto", 1),
-        ("val_auc", "auto", 1),
-        ("val_loss", "max", 1),
-        ("strange", "min", -1),
-    ],
-)
-def test_direction(monitor, mode, sign):
-    assert shared.direction("X", monitor, mode) == sign
-
-
-def test_a_direction_that_nobody_knows_is_asked_for():
-    with pytest.raises(ValueError, match=r"'min' or 'max'.*'strange'"):
-        shared.direction("X", "strange", "auto")
-    with pytest.raises(ValueError, match=r"mode must be .* mean 'max'"):
-        shared.direction("X", "loss", "maxx")
-
-
 def test_names_of_weights_are_unique_and_without_the_model():
     weights = [
         types.SimpleNamespace(path=path)

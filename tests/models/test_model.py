@@ -184,7 +184,7 @@ def test_several_outputs_have_no_class():
         def call(self, inputs):
             return inputs, inputs
 
-    with pytest.raises(TypeError, match=r"2 outputs\. Use predict"):
+    with pytest.raises(TypeError, match=r"2 outputs'\. Use predict"):
         Two().predict_classes(np.ones((2, 3)), verbose=0)
 
 

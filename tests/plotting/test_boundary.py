@@ -28,8 +28,12 @@ class ThreeCorners(keras.layers.Layer):
 
 
 def display_of(layer, labels, **arguments):
+    model = keras.Sequential([layer])
+    if isinstance(layer, ThreeCorners):
+        logits = keras.losses.CategoricalCrossentropy(from_logits=True)
+        model.compile("sgd", logits)
     return DecisionBoundaryDisplay.from_model(
-        keras.Sequential([layer]), POINTS, labels, resolution=21, **arguments
+        model, POINTS, labels, resolution=21, **arguments
     )
 
 

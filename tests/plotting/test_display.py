@@ -3,9 +3,6 @@ import io
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from keras_extras.plotting import (
@@ -21,7 +18,7 @@ from keras_extras.plotting import (
     RocDisplay,
     RunsDisplay,
 )
-from keras_extras.plotting._display import class_names_for, class_numbers
+from keras_extras.plotting._display import class_names_for
 
 LONG = "a name that is much too long for the margin of a picture"
 DISPLAYS = {
@@ -108,44 +105,7 @@ def test_without_matplotlib_the_error_says_how_to_install_it(make):
         display.plot()
 
 
-# --- class numbers and names -------------------------------------------------
-
-
-@given(
-    arrays.arrays(
-        st.sampled_from(["int64", "uint8", "int32", "float32"]),
-        st.integers(0, 20),
-        elements=st.integers(0, 200),
-    )
-)
-def test_class_numbers_pass(numbers):
-    for shaped in (numbers, numbers[:, None], numbers.tolist()):
-        found = class_numbers("who", "labels", shaped)
-        assert found.dtype == "int64"
-        assert found.tolist() == numbers.tolist()
-
-
-@given(
-    arrays.arrays(
-        "float32",
-        st.tuples(st.integers(1, 8), st.integers(2, 5)),
-        elements=st.floats(0, 1, width=32),
-        unique=True,
-    )
-)
-def test_the_largest_column_is_the_class(probabilities):
-    numbers = class_numbers("who", "predictions", probabilities)
-    assert [row[i] for row, i in zip(probabilities, numbers, strict=True)] == [
-        max(row) for row in probabilities
-    ]
-
-
-@pytest.mark.parametrize(
-    "values", [[0.5, 1.0], [-1, 0], ["a"], np.zeros((2, 2, 2)), 3, [np.nan]]
-)
-def test_other_values_are_no_classes(values):
-    with pytest.raises(ValueError, match="who: labels must be class numbers"):
-        class_numbers("who", "labels", values)
+# --- names of classes --------------------------------------------------------
 
 
 def test_class_names():

@@ -304,3 +304,28 @@ def test_nothing_to_draw_is_refused(table):
 def test_all_missing_is_an_empty_line():
     display = HistoryDisplay.from_history({"loss": [1.0], "val_loss": [NAN]})
     assert not np.size(display.plot().lines_["val_loss"].get_ydata())
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "auc_1",
+        "precision_1",
+        "r2_score",
+        "mean_io_u",
+        "cosine_similarity",
+        "fbeta_score",
+    ],
+)
+def test_what_is_better_when_larger_is_known(metric):
+    history = {"loss": [3, 2, 1], f"val_{metric}": [0.1, 0.9, 0.5]}
+    display = HistoryDisplay.from_history(history, monitor=f"val_{metric}")
+    assert display.best_epoch == 2
+
+
+def test_of_an_unknown_metric_no_epoch_is_best():
+    history = {"loss": [3, 2, 1], "my_number": [0.1, 0.9, 0.5]}
+    display = HistoryDisplay.from_history(history, monitor="my_number")
+    assert display.best_epoch is None
+    told = HistoryDisplay.from_history(history, monitor="my_number", mode="max")
+    assert told.best_epoch == 2

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from keras_extras.plotting import PrecisionRecallDisplay, RocDisplay
 
-pytest.importorskip("sklearn")
 both = pytest.mark.parametrize("display", [RocDisplay, PrecisionRecallDisplay])
 
 scored = st.lists(
@@ -139,14 +138,18 @@ def test_curves_and_areas_go_together(display):
         display({"a": ([0], [0])}, {"b": 0.5})
 
 
-@both
-def test_without_scikit_learn_the_error_says_how_to_install_it(
-    display, monkeypatch
-):
-    import sys
-
-    for name in [*sys.modules]:
-        if name.partition(".")[0] == "sklearn":
-            monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ImportError, match=r"keras-extras\[metrics\]"):
-        display.from_predictions([0, 1], [0.1, 0.9])
+@given(scored)
+def test_curves_are_those_of_scikit_learn(pairs):
+    metrics = pytest.importorskip("sklearn.metrics")
+    labels, scores = zip(*pairs, strict=True)
+    roc = RocDisplay.from_predictions(labels, scores)
+    area = metrics.roc_auc_score(labels, scores)
+    assert roc.areas["1"] == pytest.approx(area)
+    assert metrics.auc(*roc.curves["1"]) == pytest.approx(area)
+    precision, recall, _ = metrics.precision_recall_curve(
+        labels, scores, drop_intermediate=True
+    )
+    display = PrecisionRecallDisplay.from_predictions(labels, scores)
+    np.testing.assert_allclose(display.curves["1"], (recall, precision))
+    area = metrics.average_precision_score(labels, scores)
+    assert display.areas["1"] == pytest.approx(area)

@@ -49,18 +49,23 @@ def test_labels_of_each_form_are_classes(y):
     assert result.accuracy == np.mean(PROBABILITIES.argmax(axis=1) == Y)
 
 
-def test_logits_become_probabilities():
-    logits = 9 * np.log(PROBABILITIES)
-    result = found(logits, Y)
-    assert np.allclose(result.probabilities.sum(axis=1), 1)
+def test_of_numbers_that_may_be_logits_the_largest_is_known():
+    result = found(9 * np.log(PROBABILITIES), Y)
+    assert result.probabilities is None
     assert np.array_equal(result.guess, PROBABILITIES.argmax(axis=1))
+    assert result.caption(0, ["a", "b", "c"])[-1] != ")"
+    assert np.array_equal(
+        result.mistakes, np.flatnonzero(result.guess != result.true)
+    )
 
 
 @pytest.mark.parametrize("logits", [False, True])
 def test_one_output_is_two_classes(logits):
     outputs = np.array([[0.2], [0.7], [0.9], [0.4]])
     given = np.log(outputs / (1 - outputs)) if logits else outputs
-    result = found(given, [0, 1, 0, 1])
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    model = Fixed(given, loss if logits else None)
+    result = outcome(model, None, [0, 1, 0, 1], 4)
     assert result.guess.tolist() == [0, 1, 1, 0]
     assert np.allclose(result.probabilities[:, 1], outputs[:, 0])
     assert result.num_classes == 2
@@ -93,6 +98,11 @@ def test_a_binary_loss_of_several_logits_takes_each_by_itself():
     result = outcome(Fixed(PROBABILITIES, loss), None, np.eye(3)[Y], 4)
     expected = 1 / (1 + np.exp(-PROBABILITIES))
     np.testing.assert_allclose(result.probabilities, expected)
+
+
+def test_one_number_of_a_loss_that_tells_nothing_is_no_class():
+    result = found(np.array([[1.2], [-0.1]]), [1, 0])  # of a regression
+    assert isinstance(result, Numbers)
 
 
 def test_other_numbers_are_a_regression():

@@ -160,3 +160,24 @@ def test_a_picture_and_a_table_may_be_of_a_kind():
     assert ".drawing { overflow-x: auto; }" in report.page("t", "s", [])
     text = report.table(["a"], [], caption="c", kind="layers")
     assert '<table class="layers">' in text
+
+
+ANY = st.text(st.characters(exclude_categories=()), max_size=20)
+
+
+@given(ANY)
+def test_any_text_can_be_written(text):
+    image = np.zeros((2, 2), "uint8")
+    parts = [
+        report.heading(text),
+        report.paragraph(text),
+        report.lines(text),
+        report.table([text], [[text]], caption=text),
+        report.pairs([(text, text)], caption=text),
+        report.tiles(image[None], [text], caption=text),
+        report.beside(
+            [report.picture(report.png(image), alt=text)], caption=text
+        ),
+    ]
+    written = report.page(text, text, parts).encode("utf-8")
+    assert b"\0" not in written

@@ -273,3 +273,38 @@ def test_no_request_leaves_the_page(longest, allowed, tmp_path):
         server.server_close()
     everything = {"/image", "/script", "/style", "/frame"}
     assert set(asked) >= everything if allowed else asked == []
+
+
+def test_names_that_are_no_formula_and_no_text_end_no_report(tmp_path):
+    name = "$a_$\ud800\0<b>"
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    model.compile("sgd", keras.losses.CategoricalCrossentropy(True))
+    x = np.random.default_rng(0).normal(size=(8, 4))
+    page = report(
+        model,
+        {"$a_$<b>": [2.0, 1.0], "val_$a_$<b>": [2.0, 1.0]},
+        (x, np.arange(8) % 2),
+        tmp_path / "page.html",
+        title=name,
+        author=name,
+        text=name,
+        settings={name: name},
+        class_names=[name, "b" * 3000],
+        compare_with={name: (model, None)},
+    )
+    assert "$a_$\N{REPLACEMENT CHARACTER}" in page.read_text(encoding="utf-8")
+
+
+def test_a_full_disk_leaves_the_old_page(tmp_path, monkeypatch):
+    path = tmp_path / "page.html"
+    path.write_text("old")
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    with pytest.raises(OSError, match="No space"):
+        report(model, None, (np.ones((8, 4)), np.arange(8) % 2), path)
+    assert path.read_text() == "old"
+    assert [*tmp_path.iterdir()] == [path]

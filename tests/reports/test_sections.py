@@ -15,6 +15,7 @@ TEST = Classes(
     np.array([0, 1, 1, 0]),
     np.array([0, 0, 1, 1]),
     np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.3, 0.7]]),
+    2,
 )
 PICTURES = np.arange(4 * 6, dtype="uint8").reshape(4, 2, 3)
 

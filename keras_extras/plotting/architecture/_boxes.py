@@ -8,6 +8,7 @@ import functools
 from typing import Any
 
 from keras_extras.plotting._display import INK
+from keras_extras.plotting._style import label
 from keras_extras.plotting.architecture._blocks import (
     COLORS,
     Block,
@@ -23,6 +24,7 @@ _MUTED = "#666666"
 _ARROW = "#6B6B6B"
 _COLUMN = 7.0  # inches
 MARGIN = 0.12
+MAX_LETTERS = 80
 
 
 class Boxes:
@@ -124,7 +126,7 @@ class Boxes:
         ax.text(
             (left + right) / 2 if bare and family == "join" else left + 0.15,
             y,
-            first,
+            label(first, MAX_LETTERS),
             ha="center" if bare and family == "join" else "left",
             weight=weight,
             fontsize=size,
@@ -135,7 +137,7 @@ class Boxes:
             ax.text(
                 right - 0.1,
                 y,
-                second,
+                label(second, MAX_LETTERS),
                 ha="right",
                 fontsize=_TEXT,
                 color=_MUTED,
@@ -275,7 +277,8 @@ def inches(text: str, size: float, weight: str = "normal") -> float:
     from matplotlib.textpath import TextPath
 
     font = FontProperties(size=size, weight=weight)
-    return float(TextPath((0, 0), text, prop=font).get_extents().width) / 72
+    path = TextPath((0, 0), label(text, MAX_LETTERS), prop=font)
+    return float(path.get_extents().width) / 72
 
 
 def _tint(color, share):

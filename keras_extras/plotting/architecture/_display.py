@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from keras_extras._errors import invalid_argument
 from keras_extras.plotting._display import INK, Display, import_matplotlib
+from keras_extras.plotting._style import label
 from keras_extras.plotting.architecture._blocks import blocks_of, weights_text
 from keras_extras.plotting.architecture._boxes import Boxes
 from keras_extras.plotting.architecture._volumes import Volumes, is_drawable
@@ -163,7 +164,7 @@ class ArchitectureDisplay(Display):
         drawing.draw(ax, patches, path)
         ax.set_title(
             self._title(),
-            **{"fontsize": 11, "color": INK, "pad": 4, **style},
+            **self._styled("text", style, fontsize=11, color=INK, pad=4),
         )
         self._drawn(ax, ax.figure)
         return self
@@ -171,4 +172,4 @@ class ArchitectureDisplay(Display):
     def _title(self):
         total = sum(block.parameters for block in self.blocks)
         text = weights_text(total) or "0 parameters"
-        return text if self.name is None else f"{self.name}: {text}"
+        return text if self.name is None else f"{label(self.name)}: {text}"

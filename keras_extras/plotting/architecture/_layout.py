@@ -15,6 +15,8 @@ import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from keras_extras.plotting._style import isotonic
+
 _SWEEPS = 12
 _LANE = 0.16  # width of a passing line
 _GAP = 0.22  # between neighbors
@@ -350,16 +352,8 @@ def _apart(row, wishes, weights, width):
         if before is not None:
             at += (width[before] + width[one]) / 2 + _GAP
         offsets.append(at)
-    groups: list[list[float]] = []  # [sum of weights * places, weights, count]
-    for wish, weight, offset in zip(wishes, weights, offsets, strict=True):
-        groups.append([weight * (wish - offset), weight, 1])
-        while (
-            len(groups) > 1
-            and groups[-2][0] / groups[-2][1] > groups[-1][0] / groups[-1][1]
-        ):
-            last = groups.pop()
-            groups[-1] = [a + b for a, b in zip(groups[-1], last, strict=True)]
-    places = []
-    for total, weight, count in groups:
-        places += [total / weight] * int(count)
+    wanted = [
+        wish - offset for wish, offset in zip(wishes, offsets, strict=True)
+    ]
+    places = isotonic(wanted, weights)
     return [a + b for a, b in zip(places, offsets, strict=True)]

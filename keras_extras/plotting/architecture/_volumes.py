@@ -9,13 +9,14 @@ slides over, with lines to the place that it computes.
 from typing import Any
 
 from keras_extras.plotting._display import INK
+from keras_extras.plotting._style import label
 from keras_extras.plotting.architecture._blocks import (
     COLORS,
     Block,
     shape_text,
     weights_text,
 )
-from keras_extras.plotting.architecture._boxes import inches
+from keras_extras.plotting.architecture._boxes import MAX_LETTERS, inches
 
 _ROW_WIDTH = 7.0  # inches
 _TALLEST = 1.3
@@ -118,7 +119,7 @@ class Volumes:
                     ax.text(
                         solid.x + solid.reach / 2,
                         top - rise - 0.1 - _LINE * (number + 0.5),
-                        words,
+                        label(words, MAX_LETTERS),
                         ha="center",
                         va="center_baseline",
                         fontsize=size,
