@@ -34,7 +34,7 @@ def native(one: Tensor, other: Tensor, *, what: str, window: Window) -> Tensor:
     rank = len(window.size)
     axes = "DHW"[3 - rank :]
 
-    def conv(inputs, kernel):
+    def conv(inputs, kernel, window=window):
         return lax.conv_general_dilated(
             inputs,
             kernel,
@@ -48,17 +48,13 @@ def native(one: Tensor, other: Tensor, *, what: str, window: Window) -> Tensor:
     if what == "outputs":
         return conv(one, other)
     if what == "inputs":
-        channels = other.shape[-2] * window.groups
-        like = one.shape[0], *window.lengths, channels
-        linear = lambda inputs: conv(inputs, other)  # noqa: E731
-        given = one
-    else:
-        channels = one.shape[-1] // window.groups
-        like = *window.size, channels, other.shape[-1]
-        linear = lambda kernel: conv(one, kernel)  # noqa: E731
-        given = other
-    spec = jax.ShapeDtypeStruct(like, given.dtype)
-    return jax.linear_transpose(linear, spec)(given)[0]
+        return transpose_conv(conv, one, other, window)
+    channels = one.shape[-1] // window.groups
+    like = jax.ShapeDtypeStruct(
+        (*window.size, channels, other.shape[-1]), other.dtype
+    )
+    transposed = jax.linear_transpose(lambda kernel: conv(one, kernel), like)
+    return transposed(other)[0]
 
 
 def transpose_conv(conv, outputs, kernel, window):
