@@ -3,7 +3,7 @@
 import keras
 
 from keras_extras._shapes import Tensor
-from keras_extras.ops._pad import as_tensor
+from keras_extras.ops._tensors import as_tensor
 
 
 def dense(inputs: Tensor, kernel: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import keras
 
 from keras_extras._shapes import Tensor
 from keras_extras.ops._kernel import Axes, other_axes
-from keras_extras.ops._pad import as_tensor
+from keras_extras.ops._tensors import as_tensor
 
 
 def magnitude_mask(kernel: Tensor, sparsity: float) -> Tensor:

@@ -17,7 +17,7 @@ from keras_extras.ops._kernel import (
     other_axes,
     output_axes,
 )
-from keras_extras.ops._pad import as_tensor
+from keras_extras.ops._tensors import as_tensor
 
 
 def reflect_kernel(

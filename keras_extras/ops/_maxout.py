@@ -10,7 +10,7 @@ import keras
 
 from keras_extras._errors import wrong
 from keras_extras._shapes import Tensor
-from keras_extras.ops._pad import as_tensor
+from keras_extras.ops._tensors import as_tensor
 
 
 def maxout(inputs: Tensor, num_units: int, axis: int = -1) -> Tensor:
