@@ -11,7 +11,8 @@ import time
 import keras
 import numpy as np
 
-from keras_extras.models import fold_batch_norm, multiply_adds
+from keras_extras.conversion import fold_batch_norm
+from keras_extras.inspection import multiply_adds
 
 REPEATS = 5
 BATCH = 4

@@ -1,6 +1,7 @@
 """The wording of every error, in one place.
 
-    who: argument must be <allowed>. Received: argument=<value>. <context> <fix>
+    owner: argument must be <allowed>. Received: argument=<value>.
+    <context> <fix>
 
 One form for all means that a message can be tested for every argument, and
 that a reader always finds the same four facts: who complains, about which
@@ -11,8 +12,8 @@ import importlib
 from types import ModuleType
 
 
-def wrong(
-    who: object,
+def invalid_argument(
+    owner: object,
     argument: str,
     allowed: str,
     received: object,
@@ -24,7 +25,7 @@ def wrong(
     """Returns the exception for an argument that is not what it must be.
 
     Args:
-        who: the object that complains (its class is named), or a name.
+        owner: the object that complains (its class is named), or a name.
         argument: name of the argument.
         allowed: what it must be, as a noun phrase: `"a positive integer"`.
         received: the value that came.
@@ -36,10 +37,10 @@ def wrong(
         The exception, to be raised by the caller.
 
     Examples:
-        >>> str(wrong("Dense", "units", "a positive integer", -1))
+        >>> str(invalid_argument("Dense", "units", "a positive integer", -1))
         'Dense: units must be a positive integer. Received: units=-1.'
     """
-    name = who if isinstance(who, str) else type(who).__name__
+    name = owner if isinstance(owner, str) else type(owner).__name__
     sentences = [
         f"{name}: {argument} must be {allowed}.",
         f"Received: {argument}={received!r}.",
@@ -49,13 +50,13 @@ def wrong(
     return error(" ".join(sentence for sentence in sentences if sentence))
 
 
-def import_optional(module: str, *, extra: str, who: str) -> ModuleType:
+def import_optional(module: str, *, extra: str, owner: str) -> ModuleType:
     """Imports a package that is not a hard dependency, or says how to get it.
 
     Args:
         module: dotted name, such as `"matplotlib.pyplot"`.
         extra: the extra of keras-extras that installs it.
-        who: the function or class that needs it.
+        owner: the function or class that needs it.
 
     Raises:
         ImportError: if it is not installed, with the line that installs it.
@@ -65,6 +66,6 @@ def import_optional(module: str, *, extra: str, who: str) -> ModuleType:
     except ImportError as cause:
         package = module.partition(".")[0]
         raise ImportError(
-            f"{who} needs {package}, which is not installed. "
+            f"{owner} needs {package}, which is not installed. "
             f"Install it: pip install 'keras-extras[{extra}]'"
         ) from cause

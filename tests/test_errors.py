@@ -1,6 +1,6 @@
 import pytest
 
-from keras_extras._errors import import_optional, wrong
+from keras_extras._errors import import_optional, invalid_argument
 
 
 class Layer:
@@ -8,7 +8,7 @@ class Layer:
 
 
 def test_message_has_the_four_facts_in_order():
-    error = wrong(
+    error = invalid_argument(
         Layer(),
         "sharpness",
         "a positive float",
@@ -25,7 +25,7 @@ def test_message_has_the_four_facts_in_order():
 
 
 def test_type_of_the_error_can_be_chosen():
-    error = wrong("f", "x", "a str", 1, error=TypeError)
+    error = invalid_argument("f", "x", "a str", 1, error=TypeError)
     assert type(error) is TypeError
     assert str(error) == "f: x must be a str. Received: x=1."
 
@@ -33,5 +33,5 @@ def test_type_of_the_error_can_be_chosen():
 def test_missing_package_comes_with_the_line_that_installs_it():
     line = r"Plot needs no_such, .* pip install 'keras-extras\[plot\]'"
     with pytest.raises(ImportError, match=line):
-        import_optional("no_such.module", extra="plot", who="Plot")
-    assert import_optional("os.path", extra="plot", who="Plot").sep
+        import_optional("no_such.module", extra="plot", owner="Plot")
+    assert import_optional("os.path", extra="plot", owner="Plot").sep

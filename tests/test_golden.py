@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_extras import callbacks
+from keras_extras import callbacks, history
 from tests.golden import write
 
 FOLDER = Path(__file__).parent / "golden"
@@ -47,8 +47,8 @@ def test_a_file_of_weights_fits_the_same_model(expected):
 
 
 def test_a_record_gives_the_frame_it_gave():
-    record = callbacks.read_history(FOLDER / "record.jsonl")
-    frame = callbacks.history_frame(record)
+    record = history.read_history(FOLDER / "record.jsonl")
+    frame = history.history_frame(record)
     expected = pd.read_csv(FOLDER / "record.csv", index_col="epoch")
     pd.testing.assert_frame_equal(frame, expected)
     assert [run["metadata"] for run in record.runs] == [{"seed": 7}] * 2
@@ -68,4 +68,4 @@ def test_a_recorder_goes_on_with_an_old_record(tmp_path):
         verbose=0,
         callbacks=[recorder],
     )
-    assert callbacks.read_history(path).last_epoch == 4
+    assert history.read_history(path).last_epoch == 4

@@ -13,7 +13,7 @@ import pytest
 
 MODULES_NOT_NEEDED = ["pandas", "matplotlib", "sklearn", "PIL"]
 # What holds classes that files name; the rest is imported when it is used.
-FLOORS = {"layers", "models", "ops", "transforms"}
+FLOORS = {"fitting", "inspection", "layers", "models", "ops", "transforms"}
 
 # Makes some packages look as if they were not installed, and notes who asks.
 HIDE = """

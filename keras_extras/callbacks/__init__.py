@@ -1,4 +1,4 @@
-"""Callbacks: what `fit` records while it trains, and how to read it later."""
+"""Callbacks: what `fit` records and does while it trains."""
 
 from keras_extras.callbacks._best_weights import BestWeightsOnInterrupt
 from keras_extras.callbacks._confusion_recorder import ConfusionMatrixRecorder
@@ -8,14 +8,6 @@ from keras_extras.callbacks._gradient_norms import (
     GradientNorms,
 )
 from keras_extras.callbacks._history import HistoryRecorder
-from keras_extras.callbacks._history_compare import best_epochs, compare
-from keras_extras.callbacks._history_frame import history_frame
-from keras_extras.callbacks._history_rows import (
-    HistoryRow,
-    TrainingHistory,
-    read_history,
-)
-from keras_extras.callbacks._journal import history_path
 from keras_extras.callbacks._learning_rate_finder import LearningRateFinder
 from keras_extras.callbacks._live_plot import LivePlot
 from keras_extras.callbacks._progress import ProgressBar
@@ -29,17 +21,10 @@ __all__ = [
     "GradientNormRow",
     "GradientNorms",
     "HistoryRecorder",
-    "HistoryRow",
     "LearningRateFinder",
     "LivePlot",
     "ProgressBar",
     "TimeLimit",
-    "TrainingHistory",
     "WeightStats",
     "WeightStatsRow",
-    "best_epochs",
-    "compare",
-    "history_frame",
-    "history_path",
-    "read_history",
 ]

@@ -16,7 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.callbacks._shared import (
     boolean,
     direction,
@@ -89,7 +89,7 @@ class BestWeightsOnInterrupt(keras.callbacks.Callback):
     ):
         super().__init__()
         if not isinstance(monitor, str):
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "monitor",
                 "the name of a metric",

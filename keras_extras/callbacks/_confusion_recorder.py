@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from keras_extras._errors import import_optional, wrong
+from keras_extras._errors import import_optional, invalid_argument
 from keras_extras.callbacks._shared import EpochCount, count, model_of
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class ConfusionMatrixRecorder(keras.callbacks.Callback):
         self.x = x
         self.y = None if y is None else _classes(self, "y", y)
         if y is None and not isinstance(x, keras.utils.PyDataset):
-            raise wrong(
+            raise invalid_argument(
                 self, "y", "the true classes, unless x is a PyDataset", y
             )
         self.every = count(self, "every", every)
@@ -105,7 +105,7 @@ class ConfusionMatrixRecorder(keras.callbacks.Callback):
         true = np.concatenate([pair[0] for pair in pairs])
         guess = np.concatenate([pair[1] for pair in pairs])
         if len(true) != len(guess):
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "y",
                 f"one class for each of the {len(guess)} examples of x",
@@ -132,7 +132,7 @@ class ConfusionMatrixRecorder(keras.callbacks.Callback):
             ImportError: if pandas is not installed.
         """
         pd = import_optional(
-            "pandas", extra="pandas", who="ConfusionMatrixRecorder"
+            "pandas", extra="pandas", owner="ConfusionMatrixRecorder"
         )
         rows = [
             (epoch, self._name(true), self._name(guess), int(number))
@@ -164,7 +164,7 @@ class ConfusionMatrixRecorder(keras.callbacks.Callback):
         if epoch is None and self.matrices:
             epoch = max(self.matrices)
         if epoch not in self.matrices:
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "epoch",
                 f"one that was counted: one of {list(self.matrices)}",
@@ -175,7 +175,7 @@ class ConfusionMatrixRecorder(keras.callbacks.Callback):
 
     def _check_names(self, classes: int) -> None:
         if self.class_names is not None and len(self.class_names) < classes:
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "class_names",
                 f"one name for each of the {classes} classes",
@@ -207,7 +207,7 @@ class ConfusionMatrixRecorder(keras.callbacks.Callback):
             )
 
 
-def _classes(who: object, argument: str, values: Any) -> np.ndarray:
+def _classes(owner: object, argument: str, values: Any) -> np.ndarray:
     """Returns class numbers `(n,)`, from these or from one-hot rows."""
     array = np.asarray(values)
     if array.ndim == 2 and array.shape[1] > 1:
@@ -216,8 +216,8 @@ def _classes(who: object, argument: str, values: Any) -> np.ndarray:
         array = array[:, 0]
     whole = array.ndim == 1 and array.dtype.kind in "biuf"
     if not whole or np.any((array < 0) | (array != np.round(array))):
-        raise wrong(
-            who,
+        raise invalid_argument(
+            owner,
             argument,
             "class numbers 0, 1, 2, ... of shape (n,), "
             "or one-hot rows of shape (n, classes)",
@@ -227,7 +227,7 @@ def _classes(who: object, argument: str, values: Any) -> np.ndarray:
     return array.astype("int64")
 
 
-def _predicted(who: object, output: Any) -> tuple[np.ndarray, int]:
+def _predicted(owner: object, output: Any) -> tuple[np.ndarray, int]:
     """Returns the predicted classes, and how many classes there are."""
     array = np.asarray(output)
     if array.ndim == 2 and array.shape[1] > 1:
@@ -235,8 +235,8 @@ def _predicted(who: object, output: Any) -> tuple[np.ndarray, int]:
     # Written so that NaN passes: a diverged model must not end its training.
     if array.ndim == 2 and not np.any((array < 0) | (array > 1)):
         return (array[:, 0] > 0.5).astype("int64"), 2
-    raise wrong(
-        who,
+    raise invalid_argument(
+        owner,
         "output of the model",
         "(n, classes), or (n, 1) with probabilities",
         array.shape,

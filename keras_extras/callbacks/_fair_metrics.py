@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.callbacks._shared import Values, add_to, count, model_of
 
 
@@ -76,9 +76,11 @@ class FairMetrics(keras.callbacks.Callback):
     ):
         super().__init__()
         if not isinstance(prefix, str):
-            raise wrong(self, "prefix", "a text", prefix, error=TypeError)
+            raise invalid_argument(
+                self, "prefix", "a text", prefix, error=TypeError
+            )
         if prefix in ("", "val_"):
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "prefix",
                 "a text that Keras does not use itself",

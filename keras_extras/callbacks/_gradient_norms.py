@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras._gradients import weight_gradients
 from keras_extras.callbacks._shared import (
     EpochRows,
@@ -102,7 +102,7 @@ class GradientNorms(EpochRows):
     ):
         super().__init__(add_to_logs)
         if isinstance(x, keras.utils.PyDataset):
-            raise wrong(
+            raise invalid_argument(
                 self, "x", "one batch of arrays", x, fix="Pass *dataset[0]."
             )
         self.x = x

@@ -15,14 +15,17 @@ from typing import Any
 
 import keras
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.callbacks._history_batches import BatchValues
 from keras_extras.callbacks._history_metadata import (
     describe_begin,
     describe_model,
 )
 from keras_extras.callbacks._history_meter import EpochMeter, steps_after
-from keras_extras.callbacks._history_rows import (
+from keras_extras.callbacks._main_process import is_main_process
+from keras_extras.callbacks._shared import EpochCount
+from keras_extras.history._journal import Journal, history_path, plain
+from keras_extras.history._rows import (
     HistoryRow,
     HistoryTables,
     epochs_of,
@@ -30,9 +33,6 @@ from keras_extras.callbacks._history_rows import (
     split_entries,
     split_of,
 )
-from keras_extras.callbacks._journal import Journal, history_path, plain
-from keras_extras.callbacks._main_process import is_main_process
-from keras_extras.callbacks._shared import EpochCount
 
 
 class HistoryRecorder(HistoryTables, keras.callbacks.Callback):
@@ -292,13 +292,13 @@ def _checked(metadata: Any) -> dict[str, Any]:
         return {}
     allowed = "a dict of what JSON can hold"
     if not isinstance(metadata, Mapping):
-        raise wrong(
+        raise invalid_argument(
             "HistoryRecorder", "metadata", allowed, metadata, error=TypeError
         )
     try:
         return json.loads(json.dumps(dict(metadata)))
     except (TypeError, ValueError) as error:
-        raise wrong(
+        raise invalid_argument(
             "HistoryRecorder",
             "metadata",
             allowed,

@@ -22,6 +22,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_extras._version import __version__
+
 
 def describe_begin(params: Mapping[str, Any] | None) -> dict[str, Any]:
     """Returns what is known when a run begins.
@@ -160,7 +162,7 @@ def _versions() -> dict[str, str]:
     return {
         "python": platform.python_version(),
         "keras": keras.__version__,
-        "keras-extras": sys.modules["keras_extras"].__version__,
+        "keras-extras": __version__,
         "numpy": np.__version__,
         backend: str(getattr(module, "__version__", "unknown")),
     }

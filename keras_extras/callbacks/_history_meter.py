@@ -16,7 +16,7 @@ from typing import Any
 
 import keras
 
-from keras_extras.callbacks._history_rows import numbers_in
+from keras_extras.history._rows import numbers_in
 
 try:
     import resource

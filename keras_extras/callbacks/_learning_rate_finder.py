@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.callbacks._shared import (
     Values,
     choice,
@@ -104,7 +104,7 @@ class LearningRateFinder(keras.callbacks.Callback):
             self, "max_learning_rate", max_learning_rate
         )
         if self.max_learning_rate <= self.min_learning_rate:
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "max_learning_rate",
                 f"above min_learning_rate={self.min_learning_rate:g}",
@@ -112,15 +112,15 @@ class LearningRateFinder(keras.callbacks.Callback):
             )
         self.steps = count(self, "steps", steps)
         if self.steps < 2:
-            raise wrong(self, "steps", "at least 2", steps)
+            raise invalid_argument(self, "steps", "at least 2", steps)
         if isinstance(smoothing, str) or not 0 <= smoothing < 1:
-            raise wrong(
+            raise invalid_argument(
                 self, "smoothing", "a number from 0 to below 1", smoothing
             )
         self.smoothing = smoothing
         self.stop_factor = positive(self, "stop_factor", stop_factor)
         if self.stop_factor <= 1:
-            raise wrong(self, "stop_factor", "above 1", stop_factor)
+            raise invalid_argument(self, "stop_factor", "above 1", stop_factor)
         self.learning_rates: list[float] = []
         self.losses: list[float] = []
         self.smoothed_losses: list[float] = []
@@ -138,7 +138,7 @@ class LearningRateFinder(keras.callbacks.Callback):
         model, optimizer = model_of(self), self._optimizer()
         if not model.built or not all(one.built for one in model.layers):
             # Their first values would be made and moved in one compiled step.
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "model",
                 "built, so that its weights can be put back",
@@ -242,7 +242,7 @@ class LearningRateFinder(keras.callbacks.Callback):
         rates = np.asarray(self.learning_rates[: len(finite)])[finite][skipped:]
         losses = np.asarray(self.smoothed_losses)[finite][skipped:]
         if len(_longest_descent(losses)) < 3:
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "losses",
                 "falling over at least 3 steps",
@@ -297,7 +297,7 @@ class LearningRateFinder(keras.callbacks.Callback):
     def _optimizer(self) -> Any:
         optimizer = model_of(self).optimizer
         if optimizer is None:
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "model",
                 "compiled with an optimizer",

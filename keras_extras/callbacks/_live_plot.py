@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_extras._errors import import_optional, wrong
+from keras_extras._errors import import_optional, invalid_argument
 from keras_extras.callbacks._main_process import is_main_process
 from keras_extras.callbacks._shared import (
     EpochCount,
@@ -82,7 +82,7 @@ class LivePlot(keras.callbacks.Callback):
         super().__init__()
         self.path = None if path is None else file_path(self, "path", path)
         if isinstance(metrics, str):
-            raise wrong(
+            raise invalid_argument(
                 self, "metrics", "a list of names", metrics, error=TypeError
             )
         self.metrics = None if metrics is None else list(metrics)
@@ -99,7 +99,7 @@ class LivePlot(keras.callbacks.Callback):
         self._count.begin()
         self._lines, self._handle = 0, None
         if self.path is not None or ipython_display() is not None:
-            import_optional("matplotlib", extra="plot", who="LivePlot")
+            import_optional("matplotlib", extra="plot", owner="LivePlot")
 
     def on_epoch_end(
         self, epoch: int, logs: Mapping[str, Any] | None = None
@@ -145,7 +145,7 @@ class LivePlot(keras.callbacks.Callback):
         )
         for name in self.metrics:
             if name not in known:
-                raise wrong(
+                raise invalid_argument(
                     self, "metrics", f"names out of {known}", self.metrics
                 )
         return {

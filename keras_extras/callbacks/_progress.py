@@ -157,7 +157,7 @@ class ProgressBar(keras.callbacks.Callback):
         self._show, self._handle = ipython_display(), None
         if self._show is None:
             rich = import_optional(
-                "rich.console", extra="all", who="ProgressBar"
+                "rich.console", extra="all", owner="ProgressBar"
             )
             # Here, not before: `sys.stdout` may be another one by now.
             self._console = rich.Console(highlight=False, soft_wrap=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import keras
 import numpy as np
 
-from keras_extras._errors import import_optional, wrong
+from keras_extras._errors import import_optional, invalid_argument
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,8 +112,8 @@ class EpochRows(keras.callbacks.Callback):
         Raises:
             ImportError: if pandas is not installed.
         """
-        who = type(self).__name__
-        pd = import_optional("pandas", extra="pandas", who=who)
+        owner = type(self).__name__
+        pd = import_optional("pandas", extra="pandas", owner=owner)
         fields: Any = self.row
         return pd.DataFrame(self.rows, columns=list(fields._fields))
 
@@ -142,7 +142,7 @@ class Values:
 
 
 def monitored(
-    who: object, monitor: str, logs: Mapping[str, Any]
+    owner: object, monitor: str, logs: Mapping[str, Any]
 ) -> float | None:
     """Returns the number in `logs`, or `None` if it may come in another epoch.
 
@@ -154,8 +154,8 @@ def monitored(
             return float(logs[monitor])
         # torch raises a RuntimeError for a tensor of several numbers.
         except (TypeError, ValueError, RuntimeError) as error:
-            raise wrong(
-                who, "monitor", "a metric that is one number", monitor
+            raise invalid_argument(
+                owner, "monitor", "a metric that is one number", monitor
             ) from error
     # Validation need not run in every epoch.
     if monitor.startswith("val_") and monitor.removeprefix("val_") in logs:
@@ -163,8 +163,8 @@ def monitored(
     known = list(logs)
     known += [f"val_{name}" for name in logs if not name.startswith("val_")]
     close = difflib.get_close_matches(monitor, known, n=1, cutoff=0.5)
-    raise wrong(
-        who,
+    raise invalid_argument(
+        owner,
         "monitor",
         f"a metric that is logged: one of {list(logs)}",
         monitor,
@@ -172,9 +172,9 @@ def monitored(
     )
 
 
-def direction(who: object, monitor: str, mode: str) -> int:
+def direction(owner: object, monitor: str, mode: str) -> int:
     """Returns 1 if a larger number is better, -1 if a smaller one is."""
-    choice(who, "mode", mode, ("auto", "min", "max"))
+    choice(owner, "mode", mode, ("auto", "min", "max"))
     if mode != "auto":
         return 1 if mode == "max" else -1
     name = monitor.removeprefix("val_")
@@ -182,8 +182,8 @@ def direction(who: object, monitor: str, mode: str) -> int:
         return -1
     if any(part in name for part in _UP):
         return 1
-    raise wrong(
-        who,
+    raise invalid_argument(
+        owner,
         "mode",
         "'min' or 'max' for this metric",
         mode,
@@ -191,12 +191,12 @@ def direction(who: object, monitor: str, mode: str) -> int:
     )
 
 
-def choice(who: object, name: str, value: Any, options: tuple) -> Any:
+def choice(owner: object, name: str, value: Any, options: tuple) -> Any:
     """Returns `value` if it is one of `options`."""
     if value not in options:
         close = difflib.get_close_matches(str(value), options, n=1)
-        raise wrong(
-            who,
+        raise invalid_argument(
+            owner,
             name,
             f"one of {options}",
             value,
@@ -205,45 +205,49 @@ def choice(who: object, name: str, value: Any, options: tuple) -> Any:
     return value
 
 
-def count(who: object, name: str, value: Any) -> int:
+def count(owner: object, name: str, value: Any) -> int:
     """Returns `value`, a positive integer."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise wrong(who, name, "a positive integer", value, error=TypeError)
+        raise invalid_argument(
+            owner, name, "a positive integer", value, error=TypeError
+        )
     if value < 1:
-        raise wrong(who, name, "a positive integer", value)
+        raise invalid_argument(owner, name, "a positive integer", value)
     return int(value)
 
 
-def positive(who: object, name: str, value: Any) -> float:
+def positive(owner: object, name: str, value: Any) -> float:
     """Returns `value`, a finite number above 0."""
     allowed = "a number above 0"
     if isinstance(value, bool | str) or not hasattr(value, "__float__"):
-        raise wrong(who, name, allowed, value, error=TypeError)
+        raise invalid_argument(owner, name, allowed, value, error=TypeError)
     if not 0 < float(value) < math.inf:
-        raise wrong(who, name, allowed, value)
+        raise invalid_argument(owner, name, allowed, value)
     return float(value)
 
 
-def boolean(who: object, name: str, value: Any) -> bool:
+def boolean(owner: object, name: str, value: Any) -> bool:
     """Returns `value`, which is True or False."""
     if not isinstance(value, bool):
-        raise wrong(who, name, "True or False", value, error=TypeError)
+        raise invalid_argument(
+            owner, name, "True or False", value, error=TypeError
+        )
     return value
 
 
-def file_path(who: object, name: str, value: Any) -> str:
+def file_path(owner: object, name: str, value: Any) -> str:
     """Returns `value`, a path of a file, as text; `~` is the home folder."""
     if not isinstance(value, str | os.PathLike):
-        raise wrong(who, name, "a path", value, error=TypeError)
+        raise invalid_argument(owner, name, "a path", value, error=TypeError)
     return os.path.expanduser(os.fspath(value))
 
 
-def add_to(logs: Any, who: object, numbers: Mapping[str, float]) -> None:
+def add_to(logs: Any, owner: object, numbers: Mapping[str, float]) -> None:
     """Puts numbers into the logs of an epoch, for the callbacks that follow."""
     for name, number in numbers.items():
         if name in logs:
-            raise wrong(
-                who,
+            raise invalid_argument(
+                owner,
                 "name of a metric",
                 "one that is not logged yet",
                 name,

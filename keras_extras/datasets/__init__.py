@@ -1,21 +1,5 @@
 """Data in NumPy arrays: IDX files, MNIST, and what to do before training."""
 
-from keras_extras.datasets._catalog import (
-    load_emnist,
-    load_fashion_mnist,
-    load_kmnist,
-    load_mnist,
-    load_qmnist,
-)
-from keras_extras.datasets._families import class_names
-from keras_extras.datasets._idx import read_idx, write_idx
-from keras_extras.datasets._idx_dataset import IdxDataset
-from keras_extras.datasets._idx_error import IdxFormatError
-from keras_extras.datasets._idx_header import IdxInfo, idx_info
-from keras_extras.datasets._idx_map import IdxArray, open_idx
-from keras_extras.datasets._idx_write import IdxWriter
-from keras_extras.datasets._image_flow import ImageFlow
-from keras_extras.datasets._image_generator import ImageDataGenerator
 from keras_extras.datasets._prepare import (
     mean_and_std,
     one_hot,
@@ -28,6 +12,22 @@ from keras_extras.datasets._split import (
     class_weights,
     train_validation_split,
 )
+from keras_extras.datasets.files._catalog import (
+    load_emnist,
+    load_fashion_mnist,
+    load_kmnist,
+    load_mnist,
+    load_qmnist,
+)
+from keras_extras.datasets.files._families import class_names
+from keras_extras.datasets.idx._arrays import read_idx, write_idx
+from keras_extras.datasets.idx._dataset import IdxDataset
+from keras_extras.datasets.idx._error import IdxFormatError
+from keras_extras.datasets.idx._header import IdxInfo, idx_info
+from keras_extras.datasets.idx._map import IdxArray, open_idx
+from keras_extras.datasets.idx._write import IdxWriter
+from keras_extras.datasets.images._flow import ImageFlow
+from keras_extras.datasets.images._generator import ImageDataGenerator
 
 __all__ = [
     "IdxArray",

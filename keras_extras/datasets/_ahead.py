@@ -24,7 +24,7 @@ class Ahead:
         make: function of epoch and number that makes a batch, in any thread.
         threads: int > 1.
         most: int > 0. How many batches may wait.
-        who: whose batches they are, for the warning.
+        owner: whose batches they are, for the warning.
     """
 
     def __init__(
@@ -32,10 +32,10 @@ class Ahead:
         make: Callable[[int, int], Any],
         threads: int,
         most: int,
-        who: str,
+        owner: str,
     ) -> None:
         self._make = make
-        self._threads, self._most, self._who = threads, most, who
+        self._threads, self._most, self._who = threads, most, owner
         self._pool = ThreadPoolExecutor(threads)
         # TensorFlow asks from threads of its own, and those of an iterator
         # that Keras has given up may still be at it.

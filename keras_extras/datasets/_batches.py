@@ -31,7 +31,7 @@ class Batches(PyDataset):
         workers: int > 0, threads that make batches.
         max_queue_size: int > 0, how many batches may wait.
         drop_remainder: whether the items that fill no batch are left out.
-        who: what errors call it.
+        owner: what errors call it.
 
     Hooks:
         `_make(epoch, index)`: the batch; is called in any thread.
@@ -48,12 +48,12 @@ class Batches(PyDataset):
         max_queue_size: int = 10,
         drop_remainder: bool = False,
         use_multiprocessing: bool = False,
-        who: str,
+        owner: str,
     ) -> None:
         super().__init__()  # without Keras's workers, see `_ahead`
         if use_multiprocessing:
-            raise _errors.wrong(
-                who,
+            raise _errors.invalid_argument(
+                owner,
                 "use_multiprocessing",
                 "False",
                 use_multiprocessing,
@@ -62,22 +62,22 @@ class Batches(PyDataset):
                 fix="Use threads: workers=4. NumPy and Pillow run in parallel "
                 "in them.",
             )
-        self.batch_size = whole("batch_size", batch_size, 1, who)
+        self.batch_size = whole("batch_size", batch_size, 1, owner)
         self.shuffle = bool(shuffle)
-        self.seed = None if seed is None else whole("seed", seed, 0, who)
+        self.seed = None if seed is None else whole("seed", seed, 0, owner)
         self.drop_remainder = bool(drop_remainder)
         self.epoch = 0
-        self._who, self._total = who, total
+        self._who, self._total = owner, total
         self._index, self._count = 0, 1
         self._start = (
             int(np.random.randint(2**31)) if self.seed is None else self.seed
         )
-        self._threads = whole("workers", workers, 1, who)
-        self._most = whole("max_queue_size", max_queue_size, 1, who)
+        self._threads = whole("workers", workers, 1, owner)
+        self._most = whole("max_queue_size", max_queue_size, 1, owner)
         self._ahead: Ahead | None = None
         if self.drop_remainder and total and not len(self):
-            raise _errors.wrong(
-                who,
+            raise _errors.invalid_argument(
+                owner,
                 "batch_size",
                 f"at most the number of items, {total}, with "
                 "drop_remainder=True",
@@ -108,19 +108,21 @@ class Batches(PyDataset):
                 `seed` is `None`, since other processes would draw another
                 one; if there are too few items for equally many batches.
         """
-        who = f"{self._who}.shard"
-        count = whole("count", count, 1, who)
-        index = whole("index", index, 0, who)
+        owner = f"{self._who}.shard"
+        count = whole("count", count, 1, owner)
+        index = whole("index", index, 0, owner)
         if index >= count:
-            raise _errors.wrong(who, "index", f"from 0 to {count - 1}", index)
+            raise _errors.invalid_argument(
+                owner, "index", f"from 0 to {count - 1}", index
+            )
         if self._count > 1:
             raise ValueError(
-                f"{who}: this is a shard already; cut the whole data set "
+                f"{owner}: this is a shard already; cut the whole data set "
                 "instead."
             )
         if self.shuffle and self.seed is None:
-            raise _errors.wrong(
-                who,
+            raise _errors.invalid_argument(
+                owner,
                 "seed",
                 "an integer, the same in all processes, to cut a random order",
                 self.seed,
@@ -129,8 +131,8 @@ class Batches(PyDataset):
         part._index, part._count = index, count
         least = self._total // count
         if least < len(part) or not len(part):
-            raise _errors.wrong(
-                who,
+            raise _errors.invalid_argument(
+                owner,
                 "count",
                 f"one that gives each shard {max(1, len(part))} batches",
                 count,
@@ -218,15 +220,15 @@ class Batches(PyDataset):
         return shuffled(places, self._total, (self._start, epoch))
 
 
-def whole(argument: str, value: Any, minimum: int, who: str) -> int:
+def whole(argument: str, value: Any, minimum: int, owner: str) -> int:
     """Returns an integer of `minimum`, 0 or 1, or more; or raises."""
     kind = "a positive integer" if minimum else "an integer of 0 or more"
     try:
         number = operator.index(value)
     except TypeError:
-        raise _errors.wrong(
-            who, argument, kind, value, error=TypeError
+        raise _errors.invalid_argument(
+            owner, argument, kind, value, error=TypeError
         ) from None
     if isinstance(value, bool) or number < minimum:
-        raise _errors.wrong(who, argument, kind, value)
+        raise _errors.invalid_argument(owner, argument, kind, value)
     return number

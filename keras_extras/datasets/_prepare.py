@@ -80,7 +80,7 @@ def scale_to_signed(images: ArrayLike) -> np.ndarray:
     return scaled
 
 
-def _divided(who: str, images: ArrayLike, by: float) -> np.ndarray:
+def _divided(owner: str, images: ArrayLike, by: float) -> np.ndarray:
     """Divides by a part of the largest number of the dtype, in one pass."""
     images = np.asarray(images)
     if images.dtype.kind != "u":
@@ -90,8 +90,8 @@ def _divided(who: str, images: ArrayLike, by: float) -> np.ndarray:
             "they are 0 to 1 already, nothing has to be scaled.",
             "b": "Use images.astype('float32'): the values are 0 and 1.",
         }
-        raise _errors.wrong(
-            who,
+        raise _errors.invalid_argument(
+            owner,
             "images.dtype",
             "an unsigned integer dtype, such as uint8",
             str(images.dtype),
@@ -196,7 +196,7 @@ def standardize(
     for position, array in enumerate(arrays[1:]):
         _check_real("standardize", f"others[{position}]", array)
         if array.ndim == 0 or array.shape[1:] != features:
-            raise _errors.wrong(
+            raise _errors.invalid_argument(
                 "standardize",
                 f"others[{position}].shape",
                 f"(count, *{features}), with the features of train",
@@ -206,28 +206,28 @@ def standardize(
 
 
 def _statistics(
-    who: str,
+    owner: str,
     train: ArrayLike,
     mean_axis: int | tuple[int, ...] | None,
     std_axis: int | tuple[int, ...] | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     train = np.asarray(train)
-    _check_real(who, "train", train)
+    _check_real(owner, "train", train)
     if train.ndim == 0 or train.size == 0:
-        raise _errors.wrong(
-            who, "train.shape", "(count, ...), with count > 0", train.shape
+        raise _errors.invalid_argument(
+            owner, "train.shape", "(count, ...), with count > 0", train.shape
         )
     with np.errstate(invalid="ignore", over="ignore"):
         mean = np.mean(train, mean_axis, dtype=np.float64, keepdims=True)
         std = np.std(train, std_axis, dtype=np.float64, keepdims=True)
     for name, axis in (("mean_axis", mean_axis), ("std_axis", std_axis)):
         if axis is not None and not np.any(np.mod(axis, train.ndim) == 0):
-            raise _errors.wrong(
-                who, name, "None or axes that include axis 0", axis
+            raise _errors.invalid_argument(
+                owner, name, "None or axes that include axis 0", axis
             )
     if not (np.isfinite(mean).all() and np.isfinite(std).all()):
-        raise _errors.wrong(
-            who,
+        raise _errors.invalid_argument(
+            owner,
             "train",
             "numbers with a finite mean and standard deviation",
             f"{train.dtype} array of shape {train.shape}",
@@ -242,10 +242,10 @@ def _statistics(
     return np.asarray(mean), np.where(constant, 1.0, std)
 
 
-def _check_real(who: str, argument: str, array: np.ndarray) -> None:
+def _check_real(owner: str, argument: str, array: np.ndarray) -> None:
     if array.dtype.kind not in "buif":
-        raise _errors.wrong(
-            who,
+        raise _errors.invalid_argument(
+            owner,
             f"{argument}.dtype",
             "an integer or floating-point dtype",
             str(array.dtype),
@@ -299,7 +299,7 @@ def one_hot(labels: ArrayLike, num_classes: int | None = None) -> np.ndarray:
     """
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iu":
-        raise _errors.wrong(
+        raise _errors.invalid_argument(
             "one_hot",
             "labels.dtype",
             "an integer dtype",
@@ -310,7 +310,7 @@ def one_hot(labels: ArrayLike, num_classes: int | None = None) -> np.ndarray:
     count = _num_classes(labels, num_classes)
     outside = np.flatnonzero((labels < 0) | (labels >= count))
     if outside.size:
-        raise _errors.wrong(
+        raise _errors.invalid_argument(
             "one_hot",
             "labels",
             f"from 0 to {count - 1}",
@@ -326,7 +326,7 @@ def one_hot(labels: ArrayLike, num_classes: int | None = None) -> np.ndarray:
 def _num_classes(labels: np.ndarray, num_classes: int | None) -> int:
     if num_classes is None:
         if labels.size == 0:
-            raise _errors.wrong(
+            raise _errors.invalid_argument(
                 "one_hot",
                 "num_classes",
                 "a positive integer when there are no labels",
@@ -336,7 +336,7 @@ def _num_classes(labels: np.ndarray, num_classes: int | None) -> int:
     try:
         count = operator.index(num_classes)
     except TypeError:
-        raise _errors.wrong(
+        raise _errors.invalid_argument(
             "one_hot",
             "num_classes",
             "a positive integer or None",
@@ -344,7 +344,7 @@ def _num_classes(labels: np.ndarray, num_classes: int | None) -> int:
             error=TypeError,
         ) from None
     if count < 1:
-        raise _errors.wrong(
+        raise _errors.invalid_argument(
             "one_hot", "num_classes", "a positive integer or None", num_classes
         )
     return count

@@ -78,7 +78,7 @@ def prepare(
         [(8000, 28, 28, 1), (500, 28, 28, 1), (1500, 28, 28, 1)]
     """
     if scaling not in _SCALINGS:
-        raise _errors.wrong(
+        raise _errors.invalid_argument(
             "prepare", "scaling", f"one of {list(_SCALINGS)}", scaling
         )
     pairs = [_arrays("train", train)]
@@ -113,7 +113,7 @@ def prepare(
 def _arrays(name: str, pair: Any) -> tuple[np.ndarray, np.ndarray]:
     is_pair = isinstance(pair, tuple | list) and len(pair) == 2
     if not is_pair or isinstance(pair[0], tuple):
-        raise _errors.wrong(
+        raise _errors.invalid_argument(
             "prepare",
             name,
             "a pair of arrays, (images, labels)",
@@ -124,7 +124,7 @@ def _arrays(name: str, pair: Any) -> tuple[np.ndarray, np.ndarray]:
         )
     images, labels = map(np.asarray, pair)
     if labels.ndim != 1 or images.shape[:1] != labels.shape:
-        raise _errors.wrong(
+        raise _errors.invalid_argument(
             "prepare",
             name,
             "images and labels of the same number, labels (count,)",
@@ -132,7 +132,7 @@ def _arrays(name: str, pair: Any) -> tuple[np.ndarray, np.ndarray]:
             context="These are their shapes.",
         )
     if labels.dtype.kind not in "iu":
-        raise _errors.wrong(
+        raise _errors.invalid_argument(
             "prepare",
             f"{name}[1].dtype",
             "an integer dtype",

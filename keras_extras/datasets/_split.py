@@ -67,15 +67,15 @@ def train_validation_split(
         `sklearn.model_selection.train_test_split` has the same rounding, and
         returns the parts array by array and shuffled.
     """
-    who = "train_validation_split"
+    owner = "train_validation_split"
     given = [np.asarray(array) for array in arrays]
-    n = _check_lengths(who, given)
-    count = _validation_count(who, validation_size, n)
-    generator = _generator(who, seed)
+    n = _check_lengths(owner, given)
+    count = _validation_count(owner, validation_size, n)
+    generator = _generator(owner, seed)
     if stratify is None:
         chosen = generator.permutation(n)[:count]
     else:
-        chosen = _stratified(_classes(who, stratify, n), count, generator)
+        chosen = _stratified(_classes(owner, stratify, n), count, generator)
     validates = np.zeros(n, bool)
     validates[chosen] = True
     return (
@@ -113,7 +113,7 @@ def class_weights(labels: ArrayLike) -> dict[int, float]:
     """
     labels = np.asarray(labels)
     if labels.ndim != 1 or labels.size == 0:
-        raise _errors.wrong(
+        raise _errors.invalid_argument(
             "class_weights",
             "labels.shape",
             "(n,), with n > 0",
@@ -123,7 +123,7 @@ def class_weights(labels: ArrayLike) -> dict[int, float]:
             else "",
         )
     if labels.dtype.kind not in "iu":
-        raise _errors.wrong(
+        raise _errors.invalid_argument(
             "class_weights",
             "labels.dtype",
             "an integer dtype",
@@ -136,13 +136,15 @@ def class_weights(labels: ArrayLike) -> dict[int, float]:
     return dict(zip(classes.tolist(), weights.tolist(), strict=True))
 
 
-def _check_lengths(who: str, arrays: list[np.ndarray]) -> int:
+def _check_lengths(owner: str, arrays: list[np.ndarray]) -> int:
     if not arrays:
-        raise _errors.wrong(who, "arrays", "one array at least", ())
+        raise _errors.invalid_argument(
+            owner, "arrays", "one array at least", ()
+        )
     for array in arrays:
         if array.ndim == 0 or len(array) != len(arrays[0]):
-            raise _errors.wrong(
-                who,
+            raise _errors.invalid_argument(
+                owner,
                 "arrays",
                 "of one length",
                 [array.shape for array in arrays],
@@ -151,12 +153,12 @@ def _check_lengths(who: str, arrays: list[np.ndarray]) -> int:
     return len(arrays[0])
 
 
-def _validation_count(who: str, size: float, n: int) -> int:
+def _validation_count(owner: str, size: float, n: int) -> int:
     if isinstance(size, bool | np.bool) or not isinstance(
         size, int | float | np.integer | np.floating
     ):
-        raise _errors.wrong(
-            who,
+        raise _errors.invalid_argument(
+            owner,
             "validation_size",
             "a float between 0 and 1 or a positive integer",
             size,
@@ -164,8 +166,8 @@ def _validation_count(who: str, size: float, n: int) -> int:
         )
     is_share = isinstance(size, float | np.floating)
     if is_share and not 0 < size < 1:
-        raise _errors.wrong(
-            who,
+        raise _errors.invalid_argument(
+            owner,
             "validation_size",
             "a float between 0 and 1 or a positive integer",
             size,
@@ -174,8 +176,8 @@ def _validation_count(who: str, size: float, n: int) -> int:
     written = fractions.Fraction(str(float(size)))
     count = math.ceil(written * n) if is_share else int(size)
     if not 0 < count < n:
-        raise _errors.wrong(
-            who,
+        raise _errors.invalid_argument(
+            owner,
             "validation_size",
             f"such that of {n} examples each part has one at least",
             size,
@@ -183,24 +185,26 @@ def _validation_count(who: str, size: float, n: int) -> int:
     return count
 
 
-def _generator(who: str, seed: int | None) -> np.random.Generator:
+def _generator(owner: str, seed: int | None) -> np.random.Generator:
     if seed is None:
         seed = int(np.random.randint(2**31))
     try:
         if operator.index(seed) >= 0:
             return np.random.default_rng(seed)
     except TypeError:
-        raise _errors.wrong(
-            who, "seed", "an integer >= 0 or None", seed, error=TypeError
+        raise _errors.invalid_argument(
+            owner, "seed", "an integer >= 0 or None", seed, error=TypeError
         ) from None
-    raise _errors.wrong(who, "seed", "an integer >= 0 or None", seed)
+    raise _errors.invalid_argument(
+        owner, "seed", "an integer >= 0 or None", seed
+    )
 
 
-def _classes(who: str, stratify: ArrayLike, n: int) -> np.ndarray:
+def _classes(owner: str, stratify: ArrayLike, n: int) -> np.ndarray:
     classes = np.asarray(stratify)
     if classes.shape != (n,):
-        raise _errors.wrong(
-            who,
+        raise _errors.invalid_argument(
+            owner,
             "stratify.shape",
             f"{(n,)}, with the class of each example",
             classes.shape,

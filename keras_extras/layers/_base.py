@@ -16,9 +16,10 @@ from typing import Any
 import keras
 
 from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import transforms
 from keras_extras._config import FromCall
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 
 
 class Layer(FromCall, keras.layers.Layer):
@@ -91,7 +92,7 @@ class BiasLayer(transforms.KernelOwner, Layer):
             bias_regularizer=bias_regularizer,
             bias_constraint=bias_constraint,
         )
-        self.use_bias = arguments.boolean(self, "use_bias", use_bias)
+        self.use_bias = checks.boolean(self, "use_bias", use_bias)
 
     def _resolve(self, **named):
         """Stores the objects that the arguments name."""
@@ -140,8 +141,8 @@ class BiasLayer(transforms.KernelOwner, Layer):
         """Raises; the layers that can be quantized are Keras's."""
         raise NotImplementedError(
             f"{type(self).__name__}: quantize is for the layers of Keras. "
-            "keras_extras.models.to_keras(model) returns the same model made "
-            "of those, which can be quantized."
+            "keras_extras.conversion.to_keras(model) returns the same model "
+            "made of those, which can be quantized."
         )
 
 
@@ -197,10 +198,10 @@ class KernelLayer(BiasLayer):
             kernel_transform=kernel_transform,
         )
         if lora_rank is not None:
-            lora_rank = arguments.integer(self, "lora_rank", lora_rank)
+            lora_rank = checks.integer(self, "lora_rank", lora_rank)
         self.lora_rank = lora_rank
         if lora_alpha is not None:
-            lora_alpha = arguments.number(self, "lora_alpha", lora_alpha)
+            lora_alpha = checks.number(self, "lora_alpha", lora_alpha)
         self.lora_alpha = lora_rank if lora_alpha is None else lora_alpha
         self.lora = None
 
@@ -283,7 +284,7 @@ class KernelLayer(BiasLayer):
             Hu et al., "LoRA", arXiv:2106.09685.
         """
         self._require_built("enable_lora")
-        rank = arguments.integer(self, "rank", rank)
+        rank = checks.integer(self, "rank", rank)
         self._tracker.unlock()  # Keras lets no weight in after `build`
         self._make_lora(rank, lora_alpha, a_initializer, b_initializer)
         self._attach(self.lora, "kernel", 0)
@@ -298,7 +299,7 @@ class KernelLayer(BiasLayer):
                 f"lora_rank={self.lora_rank}. It can be enabled once per layer."
             )
         if self.kernel_constraint is not None:
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "kernel_constraint",
                 "None for a layer with LoRA",

@@ -13,9 +13,10 @@ from typing import Any
 import keras
 
 from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras._shapes import Ints, Padding
 from keras_extras.layers._base import BiasLayer, KernelLayer
 
@@ -40,15 +41,15 @@ class ConvLayer(BiasLayer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.kernel_size = arguments.spatial(self, "kernel_size", kernel_size)
-        self.strides = arguments.spatial(self, "strides", strides)
-        self.padding = arguments.padding(self, padding)
+        self.kernel_size = checks.spatial(self, "kernel_size", kernel_size)
+        self.strides = checks.spatial(self, "strides", strides)
+        self.padding = checks.padding(self, padding)
         self.data_format = arguments.data_format(self, data_format)
-        self.dilation_rate = arguments.spatial(
+        self.dilation_rate = checks.spatial(
             self, "dilation_rate", dilation_rate
         )
-        self.pad_mode = arguments.pad_mode(self, pad_mode)
-        self.pad_value = arguments.number(self, "pad_value", pad_value)
+        self.pad_mode = checks.pad_mode(self, pad_mode)
+        self.pad_value = checks.number(self, "pad_value", pad_value)
         self.input_spec = keras.layers.InputSpec(min_ndim=self.rank + 2)
 
     def pad_inputs(self, inputs):
@@ -221,10 +222,10 @@ class Conv(ConvLayer, KernelLayer):
             pad_value=pad_value,
             **kwargs,
         )
-        self.filters = arguments.integer(self, "filters", filters)
-        self.groups = arguments.integer(self, "groups", groups)
+        self.filters = checks.integer(self, "filters", filters)
+        self.groups = checks.integer(self, "groups", groups)
         if self.filters % self.groups:
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "groups",
                 "a divisor of filters",
@@ -235,7 +236,7 @@ class Conv(ConvLayer, KernelLayer):
     def build(self, input_shape):
         channels = self._channels_to_convolve(input_shape)
         if channels % self.groups:
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "groups",
                 "a divisor of the number of input channels",

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import keras
 
 from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
 from keras_extras.layers._conv import Conv
@@ -73,7 +74,7 @@ class CondConv(Conv):
         **kwargs,
     ):
         super().__init__(*args, **kwargs)
-        self.num_experts = arguments.integer(self, "num_experts", num_experts)
+        self.num_experts = checks.integer(self, "num_experts", num_experts)
         self._resolve(
             routing_activation=routing_activation,
             routing_initializer=routing_initializer,

@@ -8,7 +8,7 @@ more channels as there are spatial axes.
 
 import keras
 
-from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import ops
 from keras_extras.layers._conv import Conv
 
@@ -47,7 +47,7 @@ class CoordConv(Conv):
 
     def __init__(self, *args, with_r: bool = False, **kwargs):
         super().__init__(*args, **kwargs)
-        self.with_r = arguments.boolean(self, "with_r", with_r)
+        self.with_r = checks.boolean(self, "with_r", with_r)
 
     def _channels_to_convolve(self, input_shape):
         channels = super()._channels_to_convolve(input_shape)

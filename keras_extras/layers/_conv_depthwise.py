@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import keras
 
 from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
 from keras_extras._shapes import Ints, Padding
@@ -135,7 +136,7 @@ class DepthwiseConv(ConvLayer):
             depthwise_constraint=depthwise_constraint,
             depthwise_transform=depthwise_transform,
         )
-        self.depth_multiplier = arguments.integer(
+        self.depth_multiplier = checks.integer(
             self, "depth_multiplier", depth_multiplier
         )
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import keras
 
-from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.layers._conv import Conv
 
 
@@ -65,9 +65,9 @@ class PartialConv(Conv):
 
     def __init__(self, *args, return_mask: bool = False, **kwargs):
         super().__init__(*args, **kwargs)
-        self.return_mask = arguments.boolean(self, "return_mask", return_mask)
+        self.return_mask = checks.boolean(self, "return_mask", return_mask)
         if self.pad_value != 0:
-            raise wrong(self, "pad_value", "0", self.pad_value)
+            raise invalid_argument(self, "pad_value", "0", self.pad_value)
 
     # Its own `call`: a mask goes through the steps beside the inputs.
     def call(self, inputs, mask=None, training=None):
@@ -106,7 +106,7 @@ class PartialConv(Conv):
         whole = tuple(inputs.shape)
         one = (*whole[:axis], 1, *whole[axis + 1 :])
         if not (_may_equal(full.shape, whole) or _may_equal(full.shape, one)):
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "mask",
                 "of the shape of the inputs, or with one channel",

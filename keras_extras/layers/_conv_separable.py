@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import keras
 
 from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import ops
 from keras_extras._shapes import Ints, Padding
 from keras_extras.layers._conv import ConvLayer
@@ -153,8 +154,8 @@ class SeparableConv(ConvLayer):
             depthwise_transform=depthwise_transform,
             pointwise_transform=pointwise_transform,
         )
-        self.filters = arguments.integer(self, "filters", filters)
-        self.depth_multiplier = arguments.integer(
+        self.filters = checks.integer(self, "filters", filters)
+        self.depth_multiplier = checks.integer(
             self, "depth_multiplier", depth_multiplier
         )
 

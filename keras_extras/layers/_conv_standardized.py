@@ -8,7 +8,7 @@ with mean and variance over the weights of one filter. A subclass chooses what
 
 import keras
 
-from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import ops
 from keras_extras.layers._conv import Conv
 
@@ -49,7 +49,7 @@ class WeightStandardizedConv(Conv):
 
     def __init__(self, *args, epsilon: float = 1e-6, **kwargs):
         super().__init__(*args, **kwargs)
-        self.epsilon = arguments.number(self, "epsilon", epsilon)
+        self.epsilon = checks.number(self, "epsilon", epsilon)
 
     def transform_kernel(self, kernel):
         """Returns the kernel with mean 0 and variance 1 for each filter."""

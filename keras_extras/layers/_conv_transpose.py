@@ -13,10 +13,10 @@ from typing import Any, ClassVar
 
 import keras
 
-from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras._shapes import Ints, Padding
 from keras_extras.layers._conv import Conv
 
@@ -132,7 +132,7 @@ class ConvTranspose(Conv):
     ):
         for name in ("pad_mode", "pad_value"):
             if name in kwargs:
-                raise wrong(
+                raise invalid_argument(
                     self,
                     name,
                     "left out",
@@ -162,7 +162,7 @@ class ConvTranspose(Conv):
         )
         self.output_padding = None
         if output_padding is not None:
-            self.output_padding = arguments.spatial(
+            self.output_padding = checks.spatial(
                 self, "output_padding", output_padding, minimum=0
             )
             for added, stride, dilation in zip(
@@ -172,7 +172,7 @@ class ConvTranspose(Conv):
                 strict=True,
             ):
                 if added >= max(stride, dilation):
-                    raise wrong(
+                    raise invalid_argument(
                         self,
                         "output_padding",
                         "less than strides or dilation_rate on every axis",
@@ -212,7 +212,7 @@ class ConvTranspose(Conv):
                 shape[position], *sizes[:2], crops
             )
             if shape[position] is not None and shape[position] < 1:
-                raise wrong(
+                raise invalid_argument(
                     self,
                     "padding",
                     "so small that each axis has an output",

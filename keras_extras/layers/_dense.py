@@ -10,9 +10,9 @@ from typing import Any
 
 import keras
 
-from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import ops
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.layers._base import KernelLayer
 
 
@@ -42,7 +42,7 @@ class Dense(KernelLayer):
         lora_alpha: float, the scale of that update; `None` means
             `lora_rank`.
         quantization_config: `None`. Stands here for Keras's argument order;
-            quantize the layer that `keras_extras.models.to_keras` makes.
+            quantize the layer that `keras_extras.conversion.to_keras` makes.
         kernel_transform: `KernelTransform`, or a list of which the first is
             applied first: what is done to the kernel in each call.
         **kwargs: `name`, `dtype`, `trainable`, as in `keras.layers.Layer`.
@@ -101,14 +101,14 @@ class Dense(KernelLayer):
             lora_alpha=lora_alpha,
             **kwargs,
         )
-        self.units = arguments.integer(self, "units", units)
+        self.units = checks.integer(self, "units", units)
         if quantization_config is not None:
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "quantization_config",
                 "None",
                 quantization_config,
-                fix="keras_extras.models.to_keras(model) returns the same "
+                fix="keras_extras.conversion.to_keras(model) returns the same "
                 "model made of layers that can be quantized.",
             )
         self.quantization_config = None
@@ -118,7 +118,7 @@ class Dense(KernelLayer):
     def build(self, input_shape):
         inputs = input_shape[-1]
         if inputs is None:
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "input_shape",
                 "a shape with a known last axis",

@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import ops
 from keras_extras.layers._dense import Dense
 
@@ -93,12 +93,12 @@ class NoisyDense(Dense):
             bias_initializer,
             **kwargs,
         )
-        self.sigma = arguments.number(self, "sigma", sigma)
-        self.use_factorised = arguments.boolean(
+        self.sigma = checks.number(self, "sigma", sigma)
+        self.use_factorised = checks.boolean(
             self, "use_factorised", use_factorised
         )
-        self.hold_noise = arguments.boolean(self, "hold_noise", hold_noise)
-        self.seed = arguments.seed(self, seed)
+        self.hold_noise = checks.boolean(self, "hold_noise", hold_noise)
+        self.seed = checks.seed(self, seed)
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def add_weights(self, kernel_shape, num_outputs):

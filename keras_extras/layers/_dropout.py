@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import keras
 
 from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.layers._base import Layer
 
 
@@ -69,9 +70,9 @@ class Dropout(Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.rate = arguments.fraction(self, "rate", rate)
+        self.rate = checks.fraction(self, "rate", rate)
         self.noise_shape = self._noise_shape(noise_shape)
-        self.seed = arguments.seed(self, seed)
+        self.seed = checks.seed(self, seed)
         if self.rate > 0:
             self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
@@ -98,9 +99,9 @@ class Dropout(Layer):
     def _noise_shape(self, value):
         if value is None:
             return None
-        sizes = arguments.optional_integers(value)
+        sizes = checks.sizes(value)
         if sizes is None:
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "noise_shape",
                 "None or a sequence of positive integers and None",
@@ -165,7 +166,7 @@ class SpatialDropout(Dropout):
         dtype=None,
         **kwargs,
     ):
-        arguments.require_rank(self)
+        checks.require_rank(self)
         data_format = arguments.data_format(self, data_format)
         noise_shape: list[int | None] = [None] * (self.rank + 2)
         for axis in shapes.spatial_axes(self.rank, data_format):

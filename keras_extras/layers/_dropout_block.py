@@ -11,6 +11,7 @@ rank. Cost: a maximum over windows of the block's size.
 import keras
 
 from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import ops
 from keras_extras._shapes import Ints
 from keras_extras.layers._dropout import Dropout
@@ -77,7 +78,7 @@ class DropBlock(Dropout):
         **kwargs,
     ):
         super().__init__(rate, None, seed, **kwargs)
-        self.block_size = arguments.spatial(self, "block_size", block_size)
+        self.block_size = checks.spatial(self, "block_size", block_size)
         self.data_format = arguments.data_format(self, data_format)
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
 

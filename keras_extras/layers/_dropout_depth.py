@@ -8,8 +8,8 @@ In inference the first takes the expected b, the second passes its input on.
 
 import keras
 
-from keras_extras import _arguments as arguments
-from keras_extras._errors import wrong
+from keras_extras import _checks as checks
+from keras_extras._errors import invalid_argument
 from keras_extras.layers._base import Layer
 from keras_extras.layers._dropout import Dropout
 
@@ -67,10 +67,10 @@ class StochasticDepth(Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.survival_probability = arguments.fraction(
+        self.survival_probability = checks.fraction(
             self, "survival_probability", survival_probability
         )
-        self.seed = arguments.seed(self, seed)
+        self.seed = checks.seed(self, seed)
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
         self._mark_built()
@@ -96,7 +96,7 @@ class StochasticDepth(Layer):
         shapes = input_shape if _is_nested(input_shape) else [input_shape]
         pair = [tuple(shape) for shape in shapes]
         if len(pair) != 2 or not _agree(*pair):
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "inputs",
                 "a list of two tensors of equal shape, [shortcut, residual]",

@@ -10,7 +10,8 @@ from typing import Any
 import keras
 
 from keras_extras import _arguments as arguments
-from keras_extras._errors import wrong
+from keras_extras import _checks as checks
+from keras_extras._errors import invalid_argument
 from keras_extras.layers._base import Layer
 
 
@@ -105,7 +106,7 @@ class Flatten(Layer):
         start = _place(self, "start_axis", self.start_axis, input_shape)
         end = _place(self, "end_axis", self.end_axis, input_shape)
         if end < start:
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "end_axis",
                 "start_axis or an axis behind it",
@@ -170,7 +171,7 @@ class Unflatten(Layer):
         if length is None:
             rest = None
         elif length % known or (-1 not in self.shape and length != known):
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "shape",
                 f"sizes that multiply to {length}, the length of axis "
@@ -193,11 +194,11 @@ class Unflatten(Layer):
         is_series = hasattr(value, "__iter__") and not isinstance(value, str)
         items = tuple(value) if is_series else ()
         rest = [size for size in items if _is_minus_one(size)]
-        sizes = arguments.optional_integers(
+        sizes = checks.sizes(
             None if _is_minus_one(size) else size for size in items
         )
         if not items or len(rest) > 1 or sizes is None or None in items:
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "shape",
                 "a sequence of positive integers, one of them -1 if need be",
@@ -210,19 +211,21 @@ def _is_minus_one(value):
     return hasattr(value, "__index__") and value == -1
 
 
-def _axis(who, name, value) -> int:
+def _axis(owner, name, value) -> int:
     """Returns the number of an axis, counted from either end."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise wrong(who, name, "an integer, the number of an axis", value)
+        raise invalid_argument(
+            owner, name, "an integer, the number of an axis", value
+        )
     return value.__index__()
 
 
-def _place(who, name, axis, input_shape) -> int:
+def _place(owner, name, axis, input_shape) -> int:
     """Returns the axis counted from the front; raises if there is none."""
     rank = len(input_shape)
     if not -rank <= axis < rank:
-        raise wrong(
-            who,
+        raise invalid_argument(
+            owner,
             name,
             f"an axis of the input, from {-rank} to {rank - 1}",
             axis,

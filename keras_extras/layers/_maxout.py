@@ -8,9 +8,9 @@ form is learned. Cost: one comparison per feature.
 
 import keras
 
-from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import ops
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.layers._base import Layer
 
 
@@ -50,8 +50,8 @@ class Maxout(Layer):
 
     def __init__(self, num_units: int, axis: int = -1, **kwargs):
         super().__init__(**kwargs)
-        self.num_units = arguments.integer(self, "num_units", num_units)
-        self.axis = arguments.integer(self, "axis", axis, minimum=-99)
+        self.num_units = checks.integer(self, "num_units", num_units)
+        self.axis = checks.integer(self, "axis", axis, minimum=-99)
         self._mark_built()
 
     def call(self, inputs):
@@ -63,7 +63,7 @@ class Maxout(Layer):
         shape = list(input_shape)
         features = dict(enumerate(shape[1:], 1)).get(self.axis % len(shape))
         if not features or features % self.num_units:
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "input_shape",
                 "a shape with a multiple of num_units on the axis",

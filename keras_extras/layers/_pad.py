@@ -11,9 +11,10 @@ from typing import Any
 import keras
 
 from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras._shapes import Padding
 from keras_extras.layers._base import Layer
 
@@ -77,14 +78,14 @@ class Pad(Layer):
     ):
         super().__init__(**kwargs)
         self.padding = self._pairs(padding)
-        self.pad_mode = arguments.pad_mode(self, pad_mode)
+        self.pad_mode = checks.pad_mode(self, pad_mode)
         if isinstance(pad_value, bool | str) or not hasattr(
             pad_value, "__float__"
         ):
-            raise wrong(
+            raise invalid_argument(
                 self, "pad_value", "a number", pad_value, error=TypeError
             )
-        self.pad_value = arguments.number(self, "pad_value", pad_value)
+        self.pad_value = checks.number(self, "pad_value", pad_value)
         self.data_format = arguments.data_format(self, data_format)
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
         self._mark_built()
@@ -105,7 +106,7 @@ class Pad(Layer):
         shape = list(input_shape)
         for axis, pair in self._pads():
             if shape[axis] == 0 and sum(pair) and self.pad_mode != "constant":
-                raise wrong(
+                raise invalid_argument(
                     self,
                     "input_shape",
                     "of at least 1 on every padded axis",
@@ -123,7 +124,7 @@ class Pad(Layer):
 
     def _pairs(self, value) -> Any:
         if isinstance(value, str):
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "padding",
                 f"an integer of at least 0, or {self.rank} such integers or "
@@ -133,14 +134,14 @@ class Pad(Layer):
             )
         numbers: Any = keras.tree.flatten(value)
         if any(hasattr(n, "__index__") and n < 0 for n in numbers):
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "padding",
                 "at least 0",
                 value,
                 fix=f"keras.layers.Cropping{self.rank}D takes positions away.",
             )
-        return arguments.padding(self, value)
+        return checks.padding(self, value)
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

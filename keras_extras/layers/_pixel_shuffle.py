@@ -11,9 +11,10 @@ from collections.abc import Callable
 import keras
 
 from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras._shapes import Ints
 from keras_extras.layers._base import Layer
 
@@ -40,10 +41,10 @@ class _Shuffle(Layer):
 
     def _factor(self, value) -> Ints:
         if not hasattr(value, "__iter__") or isinstance(value, str):
-            return arguments.integer(self, "factor", value)
-        factors = arguments.optional_integers(value)
+            return checks.integer(self, "factor", value)
+        factors = checks.sizes(value)
         if not factors or None in factors:
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "factor",
                 "a positive integer, or one per spatial axis",
@@ -60,7 +61,7 @@ class _Shuffle(Layer):
         return channels, list(zip(axes, factors, strict=True))
 
     def _indivisible(self, axis, input_shape, divisor):
-        return wrong(
+        return invalid_argument(
             self,
             "input_shape",
             f"a multiple of {divisor} on axis {axis}",

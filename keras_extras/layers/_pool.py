@@ -11,9 +11,10 @@ from collections.abc import Callable
 import keras
 
 from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras._shapes import Ints, Padding
 from keras_extras.layers._base import Layer
 
@@ -87,17 +88,17 @@ class Pool(Layer):
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
-        self.pool_size = arguments.spatial(self, "pool_size", pool_size)
-        self.strides = arguments.spatial(
+        self.pool_size = checks.spatial(self, "pool_size", pool_size)
+        self.strides = checks.spatial(
             self, "strides", strides, default=self.pool_size
         )
-        self.padding = arguments.padding(self, padding)
+        self.padding = checks.padding(self, padding)
         self.data_format = arguments.data_format(self, data_format)
-        self.dilation_rate = arguments.spatial(
+        self.dilation_rate = checks.spatial(
             self, "dilation_rate", dilation_rate
         )
-        self.ceil_mode = arguments.boolean(self, "ceil_mode", ceil_mode)
-        self.pad_mode = arguments.pad_mode(self, pad_mode)
+        self.ceil_mode = checks.boolean(self, "ceil_mode", ceil_mode)
+        self.pad_mode = checks.pad_mode(self, pad_mode)
         self._check_pads()
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
         self._mark_built()
@@ -163,7 +164,7 @@ class Pool(Layer):
             return
         for pair, extent in zip(self.padding, self._window, strict=True):
             if max(pair) >= extent:
-                raise wrong(
+                raise invalid_argument(
                     self,
                     "padding",
                     "smaller than the window",
@@ -184,7 +185,7 @@ class Pool(Layer):
             self.dilation_rate,
         )
         if fewest == 0:
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "input_shape",
                 "large enough for a real position in every window",
@@ -234,11 +235,11 @@ class MaxPooling(Pool):
         super().__init__(
             pool_size, strides, padding, data_format, name, **kwargs
         )
-        self.return_indices = arguments.boolean(
+        self.return_indices = checks.boolean(
             self, "return_indices", return_indices
         )
         if self.return_indices and not self._pads_never_count:
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "pad_mode",
                 "'constant' for a layer with return_indices=True",
@@ -302,11 +303,11 @@ class AveragePooling(Pool):
         super().__init__(
             pool_size, strides, padding, data_format, name, **kwargs
         )
-        self.count_include_pad = arguments.boolean(
+        self.count_include_pad = checks.boolean(
             self, "count_include_pad", count_include_pad
         )
         if divisor_override is not None:
-            divisor_override = arguments.integer(
+            divisor_override = checks.integer(
                 self, "divisor_override", divisor_override
             )
         self.divisor_override = divisor_override

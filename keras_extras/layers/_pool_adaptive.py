@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 import keras
 
 from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.layers._base import Layer
 
 
@@ -70,7 +71,7 @@ class AdaptivePool(Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        arguments.require_rank(self)
+        checks.require_rank(self)
         self.output_size = self._output_size(output_size)
         self.data_format = arguments.data_format(self, data_format)
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
@@ -92,7 +93,7 @@ class AdaptivePool(Layer):
         axes = shapes.spatial_axes(self.rank, self.data_format)
         shape = list(input_shape)
         if any(shape[axis] == 0 for axis in axes):
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "input_shape",
                 "of at least 1 on every spatial axis",
@@ -105,16 +106,16 @@ class AdaptivePool(Layer):
     def _output_size(self, value):
         error: type[Exception] = ValueError
         if hasattr(value, "__iter__") and not isinstance(value, str):
-            sizes = arguments.optional_integers(value)
+            sizes = checks.sizes(value)
             if sizes is not None and len(sizes) == self.rank:
                 return sizes
         elif hasattr(value, "__index__"):
-            sizes = arguments.optional_integers([value])
+            sizes = checks.sizes([value])
             if sizes is not None:
                 return sizes * self.rank
         else:
             error = TypeError
-        raise wrong(
+        raise invalid_argument(
             self,
             "output_size",
             f"a positive integer, or a sequence of {self.rank} positive "
@@ -152,7 +153,7 @@ class AdaptiveMaxPooling(AdaptivePool):
         **kwargs,
     ):
         super().__init__(output_size, data_format, **kwargs)
-        self.return_indices = arguments.boolean(
+        self.return_indices = checks.boolean(
             self, "return_indices", return_indices
         )
 

@@ -11,9 +11,10 @@ from typing import Any
 import keras
 
 from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras._shapes import Ints
 from keras_extras.layers._base import Layer
 
@@ -84,13 +85,13 @@ class FractionalMaxPooling(Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.pool_size = arguments.spatial(self, "pool_size", pool_size)
+        self.pool_size = checks.spatial(self, "pool_size", pool_size)
         if output_size is not None:
-            output_size = arguments.spatial(self, "output_size", output_size)
+            output_size = checks.spatial(self, "output_size", output_size)
         self.output_size = output_size
         self.output_ratio = self._ratio(output_ratio)
         if (output_size is None) == (output_ratio is None):
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "output_size",
                 "given if output_ratio is not, and only then",
@@ -98,10 +99,10 @@ class FractionalMaxPooling(Layer):
                 context=f"output_ratio={output_ratio!r}.",
             )
         self.data_format = arguments.data_format(self, data_format)
-        self.return_indices = arguments.boolean(
+        self.return_indices = checks.boolean(
             self, "return_indices", return_indices
         )
-        self.seed = arguments.seed(self, seed)
+        self.seed = checks.seed(self, seed)
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
         self._mark_built()
@@ -161,7 +162,7 @@ class FractionalMaxPooling(Layer):
         ):
             shape[axis] = count
             if length is not None and not 0 < count <= length - size + 1:
-                raise wrong(
+                raise invalid_argument(
                     self,
                     "input_shape",
                     "of at least output_size + pool_size - 1 positions, and "
@@ -201,7 +202,7 @@ class FractionalMaxPooling(Layer):
             or len(ratios) != self.rank
             or not all(isinstance(r, float) and 0 < r < 1 for r in ratios)
         ):
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "output_ratio",
                 f"a number between 0 and 1, or {self.rank} of them",

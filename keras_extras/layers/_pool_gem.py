@@ -9,9 +9,9 @@ window size, in memory too.
 
 import keras
 
-from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import ops
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras._shapes import Ints, Padding
 from keras_extras.layers._pool import Pool
 
@@ -53,14 +53,14 @@ class GeMPooling(Pool):
         super().__init__(
             pool_size, strides, padding, data_format, name, **kwargs
         )
-        self.initial_power = arguments.number(
-            self, "initial_power", initial_power
-        )
-        self.epsilon = arguments.number(self, "epsilon", epsilon)
+        self.initial_power = checks.number(self, "initial_power", initial_power)
+        self.epsilon = checks.number(self, "epsilon", epsilon)
         if self.initial_power == 0:
-            raise wrong(self, "initial_power", "other than 0", initial_power)
+            raise invalid_argument(
+                self, "initial_power", "other than 0", initial_power
+            )
         if self.epsilon <= 0:
-            raise wrong(self, "epsilon", "above 0", epsilon)
+            raise invalid_argument(self, "epsilon", "above 0", epsilon)
 
     def build(self, input_shape):
         initializer = keras.initializers.Constant(self.initial_power)

@@ -11,9 +11,10 @@ from collections.abc import Callable
 import keras
 
 from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.layers._base import Layer
 
 
@@ -73,9 +74,9 @@ class GlobalPool(Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        arguments.require_rank(self)
+        checks.require_rank(self)
         self.data_format = arguments.data_format(self, data_format)
-        self.keepdims = arguments.boolean(self, "keepdims", keepdims)
+        self.keepdims = checks.boolean(self, "keepdims", keepdims)
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
         self._mark_built()
 
@@ -100,7 +101,7 @@ class GlobalPool(Layer):
         if any(
             size is not None and size < self.min_positions for size in sizes
         ):
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "input_shape",
                 f"of at least {self.min_positions} on every spatial axis",

@@ -11,7 +11,7 @@ import math
 import keras
 
 from keras_extras import ops
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras._shapes import Ints, Padding
 from keras_extras.layers._pool import Pool
 
@@ -59,7 +59,9 @@ class LpPooling(Pool):
             or order == 0
             or math.isnan(order)
         ):
-            raise wrong(self, "order", "a number other than 0", order)
+            raise invalid_argument(
+                self, "order", "a number other than 0", order
+            )
         self.order = order
 
     def pool_op(self, inputs):

@@ -7,7 +7,7 @@ with one trainable number alpha.
 
 import keras
 
-from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import ops
 from keras_extras._shapes import Ints, Padding
 from keras_extras.layers._pool import Pool
@@ -47,9 +47,7 @@ class MixedPooling(Pool):
         super().__init__(
             pool_size, strides, padding, data_format, name, **kwargs
         )
-        self.initial_alpha = arguments.number(
-            self, "initial_alpha", initial_alpha
-        )
+        self.initial_alpha = checks.number(self, "initial_alpha", initial_alpha)
 
     def build(self, input_shape):
         initializer = keras.initializers.Constant(self.initial_alpha)

@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 import keras
 
 from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.layers._base import Layer
 
 
@@ -75,10 +76,10 @@ class SpatialPyramidPooling(Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        arguments.require_rank(self)
+        checks.require_rank(self)
         self.bins = self._bins(bins)
         self.data_format = arguments.data_format(self, data_format)
-        self.crop = arguments.boolean(self, "crop", crop)
+        self.crop = checks.boolean(self, "crop", crop)
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
         self._mark_built()
 
@@ -100,7 +101,7 @@ class SpatialPyramidPooling(Layer):
         """Returns `(batch, windows, channels)`, or channels second."""
         axes = shapes.spatial_axes(self.rank, self.data_format)
         if any(input_shape[axis] == 0 for axis in axes):
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "input_shape",
                 "of at least 1 on every spatial axis",
@@ -114,12 +115,12 @@ class SpatialPyramidPooling(Layer):
     def _bins(self, value):
         levels = list(value) if isinstance(value, list | tuple) else []
         try:
-            bins = tuple(arguments.spatial(self, "bins", n) for n in levels)
+            bins = tuple(checks.spatial(self, "bins", n) for n in levels)
         except ValueError:
             bins = ()
         if not bins:
             allowed = f"a list of positive integers, or of {self.rank} each"
-            raise wrong(self, "bins", allowed, value)
+            raise invalid_argument(self, "bins", allowed, value)
         return bins
 
 

@@ -9,7 +9,7 @@ window size, in memory too.
 
 import keras
 
-from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import ops
 from keras_extras._shapes import Ints, Padding
 from keras_extras.layers._pool import Pool
@@ -57,7 +57,7 @@ class StochasticPooling(Pool):
         super().__init__(
             pool_size, strides, padding, data_format, name, **kwargs
         )
-        self.seed = arguments.seed(self, seed)
+        self.seed = checks.seed(self, seed)
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, inputs, training=False):

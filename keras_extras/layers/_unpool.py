@@ -12,9 +12,10 @@ from typing import Any
 import keras
 
 from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras._shapes import Ints, Padding
 from keras_extras.layers._base import Layer
 
@@ -89,11 +90,11 @@ class MaxUnpooling(Layer):
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
-        self.pool_size = arguments.spatial(self, "pool_size", pool_size)
-        self.strides = arguments.spatial(
+        self.pool_size = checks.spatial(self, "pool_size", pool_size)
+        self.strides = checks.spatial(
             self, "strides", strides, default=self.pool_size
         )
-        self.padding = arguments.padding(self, padding)
+        self.padding = checks.padding(self, padding)
         self.data_format = arguments.data_format(self, data_format)
         self.output_size = self._size(output_size)
         self._mark_built()
@@ -123,7 +124,7 @@ class MaxUnpooling(Layer):
     def _unpooled_shape(self, inputs_shape, indices_shape, output_size):
         shape = list(inputs_shape)
         if len(shape) != self.rank + 2:
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "input_shape",
                 f"of {self.rank + 2} axes",
@@ -133,7 +134,7 @@ class MaxUnpooling(Layer):
             None not in pair and pair[0] != pair[1]
             for pair in zip(shape, indices_shape, strict=False)
         ):
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "indices",
                 f"of the inputs' shape {tuple(shape)}",
@@ -165,7 +166,7 @@ class MaxUnpooling(Layer):
     def _size(self, value):
         if value is None:
             return None
-        return arguments.spatial(self, "output_size", value)
+        return checks.spatial(self, "output_size", value)
 
     def _check_size(self, size, default):
         for axis, (length, middle) in enumerate(
@@ -173,7 +174,7 @@ class MaxUnpooling(Layer):
         ):
             stride = self.strides[axis]
             if middle is not None and abs(length - middle) >= stride:
-                raise wrong(
+                raise invalid_argument(
                     self,
                     "output_size",
                     f"between {middle - stride + 1} and {middle + stride - 1} "

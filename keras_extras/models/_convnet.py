@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras.layers import (
     Conv2D,
     Dense,
@@ -113,7 +114,7 @@ class ConvNet(Model):
         super().__init__(**kwargs)
         if pooling is not None:
             names = [name for name in POOLINGS if name]
-            arguments.choice(self, "pooling", pooling, names)
+            checks.choice(self, "pooling", pooling, names)
         image: dict[str, Any] = {
             "data_format": arguments.data_format(self, data_format)
         }

@@ -5,7 +5,7 @@ h0 = flatten(x),   h[k] = f(h[k-1] . W[k] + b[k]),   y = g(h[K] . V + c)
 
 import keras
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.layers import Dense, Dropout, Flatten
 from keras_extras.models._model import Model
 
@@ -86,12 +86,12 @@ class MLP(Model):
 
 
 def hidden_layers(
-    who, units, activation, dropout, batch_normalization, kernel_regularizer
+    owner, units, activation, dropout, batch_normalization, kernel_regularizer
 ) -> list:
     """Returns the layers between the inputs and the last dense layer."""
     units = list(units)
-    activations = one_each(who, "activation", activation, len(units))
-    rates = one_each(who, "dropout", dropout, len(units))
+    activations = one_each(owner, "activation", activation, len(units))
+    rates = one_each(owner, "dropout", dropout, len(units))
     layers = []
     for size, function, rate in zip(units, activations, rates, strict=True):
         layers += normalized(
@@ -115,12 +115,12 @@ def normalized(
     ]
 
 
-def one_each(who, name: str, value, count: int) -> list:
+def one_each(owner, name: str, value, count: int) -> list:
     """Returns `count` items: from one for all, or a list of them."""
     if not isinstance(value, list | tuple):
         return [value] * count
     if len(value) != count:
-        raise wrong(
-            who, name, f"one for all, or {count}, one for each layer", value
+        raise invalid_argument(
+            owner, name, f"one for all, or {count}, one for each layer", value
         )
     return list(value)

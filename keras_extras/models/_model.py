@@ -8,11 +8,11 @@ import keras
 import numpy as np
 
 from keras_extras._config import FromCall
-from keras_extras._errors import import_optional, wrong
-from keras_extras.models._fit import FewerCalls
+from keras_extras._errors import import_optional, invalid_argument
+from keras_extras.fitting._steps import FewerCalls
+from keras_extras.inspection._summary_text import summary_text
+from keras_extras.inspection._trace import unchanged
 from keras_extras.models._predict import predict_classes, predict_proba
-from keras_extras.models._summary_text import summary_text
-from keras_extras.models._trace import unchanged
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")
@@ -145,7 +145,7 @@ class Model(FewerCalls, FromCall, keras.Model):
             ),
         ):
             if len(variables) != len(values):
-                raise wrong(
+                raise invalid_argument(
                     self,
                     f"{argument}_variables",
                     f"a list of {len(variables)} values",
@@ -215,7 +215,7 @@ class Model(FewerCalls, FromCall, keras.Model):
         """
         if not return_frame:
             return super().evaluate(*args, **kwargs)
-        pd = import_optional("pandas", extra="pandas", who="evaluate")
+        pd = import_optional("pandas", extra="pandas", owner="evaluate")
         results = super().evaluate(*args, **{**kwargs, "return_dict": True})
         lines = []
         for name in sorted(results, key=lambda name: name != "loss"):

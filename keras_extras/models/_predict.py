@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 
 _BINARY = ("BinaryCrossentropy", "BinaryFocalCrossentropy")
 _CATEGORICAL = (
@@ -123,7 +123,7 @@ def _probabilities(model, outputs: np.ndarray) -> np.ndarray:
     slack = 1e-3  # rounding in half precision
     low, high = np.min(outputs, initial=0), np.max(outputs, initial=1)
     if not (low >= -slack and high <= 1 + slack):  # so that NaN is refused
-        raise wrong(
+        raise invalid_argument(
             model,
             "outputs",
             "probabilities, from 0 to 1",

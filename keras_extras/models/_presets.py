@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import keras
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.models._convnet import ConvNet
 from keras_extras.models._mlp import MLP
 
@@ -160,7 +160,9 @@ def preset(
         1199882
     """
     if name not in _PRESETS:
-        raise wrong("preset", "name", f"one of {list(_PRESETS)}", name)
+        raise invalid_argument(
+            "preset", "name", f"one of {list(_PRESETS)}", name
+        )
     published = _PRESETS[name]
     common: dict[str, Any] = {
         "num_classes": num_classes or published.num_classes,

@@ -13,7 +13,7 @@ from typing import Any
 
 import keras
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras._shapes import Tensor
 from keras_extras.ops._tensors import as_tensor
 
@@ -228,7 +228,7 @@ def other_axes(kernel: Tensor, axis: Axes) -> tuple[int, ...]:
     outputs = output_axes(kernel, axis)
     others = tuple(i for i in range(len(kernel.shape)) if i not in outputs)
     if not others:
-        raise wrong(
+        raise invalid_argument(
             "keras_extras.ops",
             "axis",
             "so that an axis is left beside those of the outputs",

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras._shapes import Tensor
 from keras_extras.ops._tensors import as_tensor
 
@@ -41,7 +41,7 @@ def maxout(inputs: Tensor, num_units: int, axis: int = -1) -> Tensor:
     inputs = as_tensor(inputs)
     features = inputs.shape[axis]
     if not features or features % num_units:
-        raise wrong(
+        raise invalid_argument(
             "maxout",
             "num_units",
             "a divisor of the number of features",

@@ -3,7 +3,6 @@
 from keras_extras.plotting._activation_functions import (
     ActivationFunctionsDisplay,
 )
-from keras_extras.plotting._architecture import ArchitectureDisplay
 from keras_extras.plotting._boundary import DecisionBoundaryDisplay
 from keras_extras.plotting._class_accuracy import ClassAccuracyDisplay
 from keras_extras.plotting._confusion import ConfusionMatrixDisplay
@@ -23,6 +22,7 @@ from keras_extras.plotting._roc import (
     ScoreCurvesDisplay,
 )
 from keras_extras.plotting._runs import RunsDisplay
+from keras_extras.plotting.architecture._display import ArchitectureDisplay
 
 __all__ = [
     "ActivationFunctionsDisplay",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.plotting._display import BLUE, INK, VERMILLION, Display
 from keras_extras.plotting._style import axes_grid, dress, legend, shortened
 
@@ -66,7 +66,7 @@ class ActivationFunctionsDisplay(Display):
             or self.values.keys() != self.derivatives.keys()
             or any(array.shape != (self.x.size,) for array in arrays)
         ):
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "derivatives",
                 f"one array of {self.x.size} numbers for each of values",
@@ -95,9 +95,9 @@ class ActivationFunctionsDisplay(Display):
         """
         import keras
 
-        who = cls.__name__
+        owner = cls.__name__
         if not high > low:
-            raise wrong(who, "high", f"above low={low}", high)
+            raise invalid_argument(owner, "high", f"above low={low}", high)
         x = np.linspace(low, high, _POINTS)
 
         def evaluate(function: Any, x: np.ndarray) -> np.ndarray:
@@ -111,14 +111,14 @@ class ActivationFunctionsDisplay(Display):
                 function = keras.activations.get(one)
             except ValueError:
                 known = "names that Keras knows, or functions of a tensor"
-                raise wrong(who, "functions", known, one) from None
+                raise invalid_argument(owner, "functions", known, one) from None
             name = _name(one)
             values[name] = evaluate(function, x)
             # The same numbers, each in a row with another one.
             apart = np.roll(evaluate(function, np.roll(x, 1)), -1)
             if not np.allclose(values[name], apart, atol=1e-5, equal_nan=True):
-                raise wrong(
-                    who,
+                raise invalid_argument(
+                    owner,
                     "functions",
                     "functions of each number by itself",
                     name,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.plotting._display import (
     INK,
     Display,
@@ -86,11 +86,11 @@ class DecisionBoundaryDisplay(Display):
                 f"of shape {shape} + (classes,)",
                 self.probabilities.shape,
             )
-        who = type(self).__name__
+        owner = type(self).__name__
         none = np.empty((0, 2))
         self.points = none if points is None else np.asarray(points)
         self.labels = class_numbers(
-            who, "labels", () if labels is None else labels
+            owner, "labels", () if labels is None else labels
         )
         count = len(self.points)
         self.wrong = np.asarray(
@@ -105,7 +105,7 @@ class DecisionBoundaryDisplay(Display):
         classes = max(
             self.probabilities.shape[-1], int(self.labels.max(initial=-1)) + 1
         )
-        self.class_names = class_names_for(who, class_names, classes)
+        self.class_names = class_names_for(owner, class_names, classes)
         self.feature_names = tuple(feature_names)
 
     @classmethod
@@ -146,7 +146,7 @@ class DecisionBoundaryDisplay(Display):
             >>> display.probabilities.shape
             (10, 10, 2)
         """
-        who = cls.__name__
+        owner = cls.__name__
         points = np.asarray(x)
         if points.ndim != 2 or points.shape[1] != 2 or not len(points):
             raise _misfit(
@@ -163,9 +163,9 @@ class DecisionBoundaryDisplay(Display):
         if both.dtype.kind not in "f":
             both = np.concatenate([grid, points]).astype("float32")
         found = class_probabilities(
-            who, "model", predicted(who, model, both, batch_size=4096)
+            owner, "model", predicted(owner, model, both, batch_size=4096)
         )
-        labels = class_numbers(who, "y", y)
+        labels = class_numbers(owner, "y", y)
         at_points = found[len(grid) :].argmax(axis=1)
         if len(labels) != len(points):
             raise _misfit(
@@ -275,6 +275,6 @@ class DecisionBoundaryDisplay(Display):
 def _misfit(
     argument: str, allowed: str, received: Any, fix: str = ""
 ) -> Exception:
-    return wrong(
+    return invalid_argument(
         "DecisionBoundaryDisplay", argument, allowed, received, fix=fix
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.plotting._confusion import ConfusionMatrixDisplay
 from keras_extras.plotting._display import (
     BLUE,
@@ -73,7 +73,7 @@ class ClassAccuracyDisplay(Display):
         self.correct, self.counts = np.asarray(correct), np.asarray(counts)
         same = self.correct.shape == self.counts.shape == (self.counts.size,)
         if not same or (self.correct > self.counts).any():
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "correct",
                 "one number per class, at most that of counts",
@@ -164,7 +164,9 @@ class ClassAccuracyDisplay(Display):
         ticker = import_matplotlib("matplotlib.ticker", self)
         order = self.order[:max_classes]
         if not order.size:
-            raise wrong(self, "counts", "of at least one example", self.counts)
+            raise invalid_argument(
+                self, "counts", "of at least one example", self.counts
+            )
         (ax,) = axes_grid(
             self, ax, 1, "display", cell=(5.0, 1.1 + 0.24 * len(order))
         )

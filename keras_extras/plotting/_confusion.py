@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.plotting._display import (
     BLUE,
     INK,
@@ -74,7 +74,9 @@ class ConfusionMatrixDisplay(Display):
     ):
         self.matrix = np.asarray(matrix)
         if self.matrix.ndim != 2 or len(set(self.matrix.shape)) != 1:
-            raise wrong(self, "matrix", "a square array", self.matrix.shape)
+            raise invalid_argument(
+                self, "matrix", "a square array", self.matrix.shape
+            )
         _check_normalize(normalize)
         self.class_names = class_names_for(
             "ConfusionMatrixDisplay", class_names, len(self.matrix)
@@ -119,7 +121,7 @@ class ConfusionMatrixDisplay(Display):
         true = class_numbers(cls.__name__, "y_true", y_true)
         guess = class_numbers(cls.__name__, "y_pred", y_pred)
         if len(true) != len(guess):
-            raise wrong(
+            raise invalid_argument(
                 cls.__name__,
                 "y_pred",
                 f"one prediction for each of the {len(true)} of y_true",
@@ -344,7 +346,7 @@ def _columns(values: Any) -> int:
 
 def _check_normalize(normalize: Any) -> None:
     if normalize not in (None, "true", "pred", "all"):
-        raise wrong(
+        raise invalid_argument(
             "ConfusionMatrixDisplay",
             "normalize",
             "'true', 'pred', 'all' or None",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keras_extras._errors import import_optional, wrong
+from keras_extras._errors import import_optional, invalid_argument
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,16 +62,16 @@ class Display:
         return file.getvalue()
 
 
-def import_matplotlib(module: str, who: object) -> Any:
+def import_matplotlib(module: str, owner: object) -> Any:
     """Imports a module of matplotlib, or says how to install it."""
-    return import_optional(module, extra="plot", who=type(who).__name__)
+    return import_optional(module, extra="plot", owner=type(owner).__name__)
 
 
-def class_numbers(who: str, argument: str, values: Any) -> np.ndarray:
+def class_numbers(owner: str, argument: str, values: Any) -> np.ndarray:
     """Returns one class number per example, as integers.
 
     Args:
-        who: name of the display, for the error.
+        owner: name of the display, for the error.
         argument: name of the argument, for the error.
         values: class numbers, `(n,)` or `(n, 1)`; or probabilities or one-hot
             rows, `(n, classes)`, of which the largest column is taken.
@@ -88,8 +88,8 @@ def class_numbers(who: str, argument: str, values: Any) -> np.ndarray:
     if whole:
         whole = bool(np.all(np.equal(np.mod(array, 1), 0) & (array >= 0)))
     if not whole:
-        raise wrong(
-            who,
+        raise invalid_argument(
+            owner,
             argument,
             "class numbers 0, 1, 2, ... of shape (n,), "
             "or probabilities of shape (n, classes)",
@@ -100,7 +100,9 @@ def class_numbers(who: str, argument: str, values: Any) -> np.ndarray:
     return array.astype("int64")
 
 
-def class_names_for(who: str, class_names: Any, num_classes: int) -> list[str]:
+def class_names_for(
+    owner: str, class_names: Any, num_classes: int
+) -> list[str]:
     """Returns the names of the classes as text; their numbers by default.
 
     Raises:
@@ -110,8 +112,8 @@ def class_names_for(who: str, class_names: Any, num_classes: int) -> list[str]:
         return [str(number) for number in range(num_classes)]
     names = [str(name) for name in class_names]
     if len(names) < num_classes:
-        raise wrong(
-            who,
+        raise invalid_argument(
+            owner,
             "class_names",
             f"one name for each of the {num_classes} classes",
             names,

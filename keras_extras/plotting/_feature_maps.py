@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.plotting._display import INK, Display, import_matplotlib
 from keras_extras.plotting._filters import all_layers
 
@@ -47,7 +47,7 @@ class FeatureMapsDisplay(Display):
     ):
         self.maps = np.asarray(maps, "float64")
         if self.maps.ndim != 3 or not self.maps.size:
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "maps",
                 "an array (height, width, channels)",
@@ -73,7 +73,7 @@ class FeatureMapsDisplay(Display):
         Raises:
             ValueError: if the layer is not there or has no such output.
         """
-        from keras_extras.models import activations
+        from keras_extras.inspection import activations
 
         image = np.asarray(image)
         found = activations(model, image[None], layer)
@@ -86,7 +86,7 @@ class FeatureMapsDisplay(Display):
                     shown if fits else None,
                     name=name,
                 )
-        raise wrong(
+        raise invalid_argument(
             cls.__name__,
             "layer",
             "one with an output (height, width, channels) for each image",
@@ -132,7 +132,9 @@ class FeatureMapsDisplay(Display):
             ax = figure.subplots(rows, columns, squeeze=False)
         axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
         if len(axes) < count + first:
-            raise wrong(self, "ax", f"{count + first} axes", len(axes))
+            raise invalid_argument(
+                self, "ax", f"{count + first} axes", len(axes)
+            )
         shown = self.maps[..., :count]
         look: dict[str, Any] = {"cmap": "viridis"}
         if not each:
@@ -173,7 +175,7 @@ class FeatureMapsDisplay(Display):
             bar.set_label("activation")
 
 
-def picture_of(who: Any, image: Any) -> np.ndarray:
+def picture_of(owner: Any, image: Any) -> np.ndarray:
     """Returns an image as matplotlib shows it: values from 0 to 1.
 
     Raises:
@@ -184,8 +186,8 @@ def picture_of(who: Any, image: Any) -> np.ndarray:
         image = image[..., 0]
     color = image.ndim == 3 and image.shape[-1] == 3
     if not image.size or not (image.ndim == 2 or color):
-        raise wrong(
-            who,
+        raise invalid_argument(
+            owner,
             "image",
             "(height, width) or (height, width, 1 or 3)",
             image.shape,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.plotting._display import INK, Display, import_matplotlib
 
 _CELL_INCHES = 0.62
@@ -45,7 +45,7 @@ class FiltersDisplay(Display):
         self.kernel = np.asarray(kernel, "float64")
         shape = self.kernel.shape
         if len(shape) != 4 or shape[2] not in (1, 3) or not self.kernel.size:
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "kernel",
                 "an array (height, width, 1 or 3 channels, filters)",
@@ -75,7 +75,7 @@ class FiltersDisplay(Display):
 
         kernel = getattr(layer, "kernel", None)
         if kernel is None or len(kernel.shape) != 4:
-            raise wrong(
+            raise invalid_argument(
                 cls.__name__,
                 "layer",
                 "a built layer with a kernel over images, such as Conv2D",
@@ -84,7 +84,7 @@ class FiltersDisplay(Display):
         values = np.array(ops.convert_to_numpy(ops.cast(kernel, "float32")))
         if channel is not None:
             if not 0 <= channel < values.shape[2]:
-                raise wrong(
+                raise invalid_argument(
                     cls.__name__,
                     "channel",
                     f"from 0 to {values.shape[2] - 1}",
@@ -110,7 +110,7 @@ class FiltersDisplay(Display):
             kernel = getattr(layer, "kernel", None)
             if len(getattr(kernel, "shape", ())) == 4:
                 return cls.from_layer(layer, channel=channel)
-        raise wrong(
+        raise invalid_argument(
             cls.__name__,
             "model",
             "a built model with a convolution over images",
@@ -146,7 +146,9 @@ class FiltersDisplay(Display):
             ax = self._grid(count, num_columns)
         axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
         if len(axes) < count:
-            raise wrong(self, "ax", f"{count} axes, one per filter", len(axes))
+            raise invalid_argument(
+                self, "ax", f"{count} axes, one per filter", len(axes)
+            )
         limit = self.limit or 1.0
         look = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
         self.images_ = []

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.plotting._display import INK, Display, import_matplotlib
 from keras_extras.plotting._feature_maps import channels_last, picture_of
 
@@ -51,14 +51,14 @@ class HeatmapDisplay(Display):
     ):
         self.heatmaps = np.asarray(heatmaps, "float64")
         if self.heatmaps.ndim != 3 or not self.heatmaps.size:
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "heatmaps",
                 "an array (n, rows, columns)",
                 self.heatmaps.shape,
             )
         if len(images) != len(self.heatmaps):
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "images",
                 f"{len(self.heatmaps)} images, one per heatmap",
@@ -67,7 +67,9 @@ class HeatmapDisplay(Display):
         self.images = [picture_of(self, image) for image in images]
         self.captions = [""] * len(images) if captions is None else captions
         if len(self.captions) != len(images):
-            raise wrong(self, "captions", "one text per image", captions)
+            raise invalid_argument(
+                self, "captions", "one text per image", captions
+            )
         self.name = name
 
     @classmethod
@@ -79,10 +81,10 @@ class HeatmapDisplay(Display):
         Args:
             model: any built model.
             images: its inputs.
-            target: as in `keras_extras.models.saliency`.
+            target: as in `keras_extras.inspection.saliency`.
             **kwargs: its other arguments, such as `num_copies=25`.
         """
-        from keras_extras.models import saliency
+        from keras_extras.inspection import saliency
 
         found = saliency(model, images, target, **kwargs)
         return cls(
@@ -98,10 +100,10 @@ class HeatmapDisplay(Display):
         Args:
             model: any built model.
             images: its inputs.
-            layer: as in `keras_extras.models.grad_cam`.
+            layer: as in `keras_extras.inspection.grad_cam`.
             target: as there.
         """
-        from keras_extras.models import grad_cam
+        from keras_extras.inspection import grad_cam
 
         found = grad_cam(model, images, layer, target)
         return cls(
@@ -137,7 +139,7 @@ class HeatmapDisplay(Display):
             ax = figure.subplots(2, count, squeeze=False)
         axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
         if len(axes) < 2 * count:
-            raise wrong(self, "ax", f"{2 * count} axes", len(axes))
+            raise invalid_argument(self, "ax", f"{2 * count} axes", len(axes))
         axes = axes[: 2 * count].reshape(2, count)
         self.images_ = []
         for number, image in enumerate(self.images):

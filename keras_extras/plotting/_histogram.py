@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.plotting._display import BLUE, INK, VERMILLION, Display
 from keras_extras.plotting._style import (
     axes_grid,
@@ -77,7 +77,9 @@ class HistogramDisplay(Display):
         self.histograms = {str(name): one for name, one in histograms.items()}
         self.quantity = quantity
         if not self.histograms:
-            raise wrong(self, "histograms", "at least one", histograms)
+            raise invalid_argument(
+                self, "histograms", "at least one", histograms
+            )
 
     @classmethod
     def from_arrays(
@@ -91,7 +93,7 @@ class HistogramDisplay(Display):
 
         Args:
             arrays: name -> array of any shape, such as the activations that
-                `keras_extras.models.activations` returns.
+                `keras_extras.inspection.activations` returns.
             num_bins: bars per array, from its least to its largest number;
                 fewer for fewer than 400 numbers.
             quantity: what the numbers are, for the axes.
@@ -101,7 +103,7 @@ class HistogramDisplay(Display):
             ValueError: if there is none, or `num_bins` is not positive.
         """
         if not isinstance(arrays, Mapping):
-            raise wrong(
+            raise invalid_argument(
                 cls.__name__,
                 "arrays",
                 "a dict of name -> array",
@@ -109,7 +111,9 @@ class HistogramDisplay(Display):
                 error=TypeError,
             )
         if num_bins < 1:
-            raise wrong(cls.__name__, "num_bins", "at least 1", num_bins)
+            raise invalid_argument(
+                cls.__name__, "num_bins", "at least 1", num_bins
+            )
         return cls(
             {name: _bars(array, num_bins) for name, array in arrays.items()},
             quantity=quantity,
@@ -131,7 +135,7 @@ class HistogramDisplay(Display):
             x: inputs of the model. `None` shows its weights; with inputs, the
                 outputs of its layers are shown.
             layers: which layers to show: a list of names; with `x`, as
-                `models.activations` takes it. `None` means all.
+                `inspection.activations` takes it. `None` means all.
             num_bins: bars per array, as in `from_arrays`.
 
         Raises:
@@ -146,11 +150,11 @@ class HistogramDisplay(Display):
         if x is None:
             arrays = _chosen(cls.__name__, _weights(model), layers)
         else:
-            from keras_extras import models
+            from keras_extras import inspection
 
-            arrays = _single(models.activations(model, x, layers))
+            arrays = _single(inspection.activations(model, x, layers))
         if not arrays:
-            raise wrong(
+            raise invalid_argument(
                 cls.__name__,
                 "model",
                 "one that has weights",
@@ -279,7 +283,7 @@ def _weights(model: Any) -> dict[str, np.ndarray]:
 
 
 def _chosen(
-    who: str, arrays: dict[str, np.ndarray], layers: Any
+    owner: str, arrays: dict[str, np.ndarray], layers: Any
 ) -> dict[str, np.ndarray]:
     """Returns the weights whose path has one of `layers` in it."""
     if layers is None:
@@ -291,7 +295,9 @@ def _chosen(
         if wanted & {path, *path.split("/")}
     }
     if not chosen:
-        raise wrong(who, "layers", f"names out of {[*arrays]}", layers)
+        raise invalid_argument(
+            owner, "layers", f"names out of {[*arrays]}", layers
+        )
     return chosen
 
 

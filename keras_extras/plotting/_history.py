@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.plotting._display import BLUE, INK, VERMILLION, Display
 from keras_extras.plotting._style import (
     SERIES,
@@ -101,7 +101,7 @@ class HistoryDisplay(Display):
         self.unit = unit
         for metric, values in self.curves.items():
             if self.epochs.ndim != 1 or values.shape != self.epochs.shape:
-                raise wrong(
+                raise invalid_argument(
                     "HistoryDisplay",
                     f"curves[{metric!r}]",
                     "one value for each of the epochs",
@@ -132,7 +132,7 @@ class HistoryDisplay(Display):
             history: a `HistoryRecorder`, the path of its file, the `History`
                 that `fit` returns, or a table: a DataFrame indexed by epoch
                 (or with a column `epoch`) or by step with one column per
-                metric, as `keras_extras.callbacks.history_frame` returns; or
+                metric, as `keras_extras.history.history_frame` returns; or
                 a dict of equally long columns, whose epochs are 1, 2, 3, ...
             metrics: which metrics to show, and in what order, each with its
                 `val_` counterpart. `None` means all, the loss first, without
@@ -168,7 +168,7 @@ class HistoryDisplay(Display):
     ) -> "HistoryDisplay":
         for metric in metrics:
             if metric not in self.groups:
-                raise wrong(
+                raise invalid_argument(
                     type(self).__name__,
                     "metrics",
                     f"names out of {list(self.groups)}",
@@ -207,7 +207,9 @@ class HistoryDisplay(Display):
             ImportError: if matplotlib is not installed.
         """
         if not self.groups or not self.epochs.size:
-            raise wrong(self, "curves", "at least one metric", self.curves)
+            raise invalid_argument(
+                self, "curves", "at least one metric", self.curves
+            )
         axes = axes_grid(
             self, ax, len(self.groups), "metric", num_columns=num_columns
         )
@@ -273,12 +275,12 @@ class HistoryDisplay(Display):
 
 
 def history_columns(
-    who: str, history: Any, *, details: bool = False
+    owner: str, history: Any, *, details: bool = False
 ) -> tuple[str, np.ndarray, dict[str, np.ndarray]]:
     """Returns the unit, epochs and columns of whatever `fit` recorded.
 
     Args:
-        who: name of the display, for the error.
+        owner: name of the display, for the error.
         history: as `HistoryDisplay.from_history` takes it.
         details: whether what a recorder measured besides is wanted too.
 
@@ -286,7 +288,7 @@ def history_columns(
         TypeError: if it is no history.
     """
     if not (isinstance(history, Mapping) or hasattr(history, "columns")):
-        history = _frame_of(who, history, details)
+        history = _frame_of(owner, history, details)
     names = getattr(history, "columns", history)
     curves = {str(column): history[column] for column in names}
     unit = getattr(getattr(history, "index", None), "name", None)
@@ -309,25 +311,25 @@ def unit_label(unit: str) -> str:
     return "step (batches)" if unit == "step" else unit
 
 
-def _frame_of(who: str, history: Any, details: bool) -> Any:
-    from keras_extras import callbacks
+def _frame_of(owner: str, history: Any, details: bool) -> Any:
+    from keras_extras.history import history_frame
 
     try:
-        return callbacks.history_frame(history, details=details)
+        return history_frame(history, details=details)
     except TypeError:
-        raise wrong(
-            who,
+        raise invalid_argument(
+            owner,
             "history",
             "a HistoryRecorder, what fit returned, a DataFrame indexed by "
             "epoch, or a dict of columns",
             history,
-            fix="Pass keras_extras.callbacks.history_frame(history).",
+            fix="Pass keras_extras.history.history_frame(history).",
             error=TypeError,
         ) from None
 
 
 def best_epoch(
-    who: str, display: HistoryDisplay, monitor: str | None, mode: Mode
+    owner: str, display: HistoryDisplay, monitor: str | None, mode: Mode
 ) -> int | None:
     """Returns the epoch in which `monitor` was best, the first of equals.
 
@@ -335,14 +337,14 @@ def best_epoch(
         ValueError: if there is no such column, or `mode` is unknown.
     """
     if mode not in ("auto", "min", "max"):
-        raise wrong(who, "mode", "'auto', 'min' or 'max'", mode)
+        raise invalid_argument(owner, "mode", "'auto', 'min' or 'max'", mode)
     if monitor is None:
         monitor = "val_loss"
         if monitor not in display.curves:
             return None
     if monitor not in display.curves:
         known = f"a name out of {list(display.curves)}"
-        raise wrong(who, "monitor", known, monitor)
+        raise invalid_argument(owner, "monitor", known, monitor)
     values = display.curves[monitor]
     values = np.where(np.isfinite(values), values, np.nan)
     if np.isfinite(values).sum() < 2:

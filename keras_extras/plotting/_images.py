@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.plotting._display import (
     INK,
     VERMILLION,
@@ -111,17 +111,19 @@ class ImagesDisplay(Display):
             ... ).captions
             ['1 (90%)', '1, not 0 (80%)']
         """
-        who = cls.__name__
+        owner = cls.__name__
         images = _checked_images(images, data_format)
-        true = class_numbers(who, "labels", labels)
+        true = class_numbers(owner, "labels", labels)
         guess = true
         if predictions is not None:
-            guess = class_numbers(who, "predictions", predictions)
+            guess = class_numbers(owner, "predictions", predictions)
         elif only_wrong:
-            raise wrong(who, "predictions", "given if only_wrong=True", None)
+            raise invalid_argument(
+                owner, "predictions", "given if only_wrong=True", None
+            )
         if not len(images) == len(true) == len(guess):
-            raise wrong(
-                who,
+            raise invalid_argument(
+                owner,
                 "predictions" if len(images) == len(true) else "labels",
                 f"one for each of the {len(images)} images",
                 len(guess) if len(images) == len(true) else len(true),
@@ -137,7 +139,7 @@ class ImagesDisplay(Display):
         order = order[:max_images]
 
         classes = int(max(true.max(initial=-1), guess.max(initial=-1))) + 1
-        names = class_names_for(who, class_names, classes)
+        names = class_names_for(owner, class_names, classes)
         captions = []
         for i in order:
             caption = names[guess[i]]
@@ -232,7 +234,7 @@ class ImagesDisplay(Display):
         images = _checked_images(images, data_format)
         classes = class_numbers(cls.__name__, "labels", labels)
         if len(images) != len(classes):
-            raise wrong(
+            raise invalid_argument(
                 cls.__name__,
                 "labels",
                 f"one for each of the {len(images)} images",
@@ -274,7 +276,9 @@ class ImagesDisplay(Display):
         import_matplotlib("matplotlib", self)
         count = len(self.images)
         if not count:
-            raise wrong(self, "images", "at least one image", self.images)
+            raise invalid_argument(
+                self, "images", "at least one image", self.images
+            )
         if ax is None:
             columns = num_columns or self._num_columns
             if columns is None:
@@ -289,7 +293,9 @@ class ImagesDisplay(Display):
             ax = figure.subplots(rows, columns, squeeze=False)
         axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
         if len(axes) < count:
-            raise wrong(self, "ax", f"{count} axes, one per image", ax)
+            raise invalid_argument(
+                self, "ax", f"{count} axes, one per image", ax
+            )
 
         shown, limits = _for_imshow(self.images)
         style = {"cmap": "gray", **limits, **style}
@@ -320,7 +326,7 @@ class ImagesDisplay(Display):
 
 def _checked_images(images: Any, data_format: Any) -> np.ndarray:
     if data_format not in ("channels_last", "channels_first"):
-        raise wrong(
+        raise invalid_argument(
             "ImagesDisplay",
             "data_format",
             "'channels_last' or 'channels_first'",
@@ -332,7 +338,7 @@ def _checked_images(images: Any, data_format: Any) -> np.ndarray:
     if array.ndim == 3 or (array.ndim == 4 and array.shape[-1] in (1, 3, 4)):
         return array
     swapped = array.ndim == 4 and array.shape[1] in (1, 3, 4)
-    raise wrong(
+    raise invalid_argument(
         "ImagesDisplay",
         "images",
         "an array of shape (n, height, width) or (n, height, width, channels) "
@@ -346,7 +352,7 @@ def _one_each(argument: str, values: Any, count: int, default: Any) -> list:
     if values is None:
         return [default] * count
     if len(values) != count:
-        raise wrong(
+        raise invalid_argument(
             "ImagesDisplay",
             argument,
             f"one for each of the {count} images",

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.plotting._display import BLUE, INK, Display
 from keras_extras.plotting._history import history_columns, unit_label
 from keras_extras.plotting._style import (
@@ -58,7 +58,7 @@ class LearningRateDisplay(Display):
         self.learning_rates = np.asarray(learning_rates, dtype="float64")
         shapes = {self.positions.shape, self.learning_rates.shape}
         if len(shapes) != 1 or self.positions.ndim != 1:
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "learning_rates",
                 "one rate for each of the positions",
@@ -92,13 +92,13 @@ class LearningRateDisplay(Display):
             >>> display.learning_rates.tolist()
             [0.1, 0.05]
         """
-        who = cls.__name__
-        unit, epochs, curves = history_columns(who, history)
+        owner = cls.__name__
+        unit, epochs, curves = history_columns(owner, history)
         if "learning_rate" not in curves:  # no callback logged it
-            unit, epochs, curves = history_columns(who, history, details=True)
+            unit, epochs, curves = history_columns(owner, history, details=True)
         if "learning_rate" not in curves:
-            raise wrong(
-                who,
+            raise invalid_argument(
+                owner,
                 "history",
                 "a history with a column 'learning_rate'",
                 list(curves),
@@ -132,7 +132,7 @@ class LearningRateDisplay(Display):
             [0.1, 0.05]
         """
         if not callable(schedule):
-            raise wrong(
+            raise invalid_argument(
                 cls.__name__,
                 "schedule",
                 "a LearningRateSchedule or a function of the step",
@@ -140,7 +140,9 @@ class LearningRateDisplay(Display):
                 error=TypeError,
             )
         if num_steps < 1:
-            raise wrong(cls.__name__, "num_steps", "at least 1", num_steps)
+            raise invalid_argument(
+                cls.__name__, "num_steps", "at least 1", num_steps
+            )
         points = min(num_steps, _MAX_POINTS)
         steps = np.linspace(0, num_steps - 1, points).round().astype("int64")
         rates = _rates(schedule, steps)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.plotting._display import (
     BLUE,
     GRAY,
@@ -67,7 +67,7 @@ class LearningRateFinderDisplay(Display):
     def _one_each(self, argument: str, values: Any) -> np.ndarray:
         array = np.asarray(values, dtype="float64")
         if array.ndim != 1 or array.shape != self.learning_rates.shape:
-            raise wrong(
+            raise invalid_argument(
                 self,
                 argument,
                 f"one for each of the {self.learning_rates.size} learning "
@@ -75,7 +75,7 @@ class LearningRateFinderDisplay(Display):
                 values,
             )
         if not np.isfinite(array).any():
-            raise wrong(
+            raise invalid_argument(
                 self,
                 argument,
                 "at least one finite number",

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 
 _SLACK = 1e-3  # rounding in half precision
 
 
 def predicted(
-    who: str, model: Any, x: Any, batch_size: int | None = None
+    owner: str, model: Any, x: Any, batch_size: int | None = None
 ) -> np.ndarray:
     """Returns the outputs of `model.predict(x)`, if it has one array of them.
 
@@ -22,13 +22,13 @@ def predicted(
         TypeError: if `model` cannot predict, or has several outputs.
     """
     if not hasattr(model, "predict"):
-        raise wrong(
-            who, "model", "a Keras model with predict", model, error=TypeError
+        raise invalid_argument(
+            owner, "model", "a Keras model with predict", model, error=TypeError
         )
     outputs = model.predict(x, batch_size=batch_size, verbose=0)
     if not isinstance(outputs, np.ndarray):
-        raise wrong(
-            who,
+        raise invalid_argument(
+            owner,
             "model",
             "a model with one output",
             f"{len(outputs)} outputs",
@@ -38,11 +38,11 @@ def predicted(
     return outputs
 
 
-def class_probabilities(who: str, argument: str, values: Any) -> np.ndarray:
+def class_probabilities(owner: str, argument: str, values: Any) -> np.ndarray:
     """Returns one row of probabilities per example, `(n, classes)`.
 
     Args:
-        who: name of the display, for the error.
+        owner: name of the display, for the error.
         argument: name of the argument, for the error.
         values: `(n,)` or `(n, 1)`, the probability of class 1 of two; or
             `(n, classes)`, probabilities or logits.
@@ -53,8 +53,8 @@ def class_probabilities(who: str, argument: str, values: Any) -> np.ndarray:
     """
     array = np.asarray(values, dtype="float64")
     if array.ndim not in (1, 2):
-        raise wrong(
-            who,
+        raise invalid_argument(
+            owner,
             argument,
             "numbers of shape (n,), (n, 1) or (n, classes)",
             array.shape,
@@ -63,8 +63,8 @@ def class_probabilities(who: str, argument: str, values: Any) -> np.ndarray:
         array = array.reshape(-1)
         low, high = np.min(array, initial=0), np.max(array, initial=1)
         if low < -_SLACK or high > 1 + _SLACK:
-            raise wrong(
-                who,
+            raise invalid_argument(
+                owner,
                 argument,
                 "probabilities of class 1, from 0 to 1",
                 (float(low), float(high)),

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_extras._errors import import_optional, wrong
+from keras_extras._errors import import_optional, invalid_argument
 from keras_extras.plotting._display import (
     GRAY,
     Display,
@@ -74,7 +74,7 @@ class ScoreCurvesDisplay(Display):
         self.areas = {str(name): float(area) for name, area in areas.items()}
         self.prevalence = prevalence
         if not self.curves or self.curves.keys() != self.areas.keys():
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "areas",
                 "one number for each curve, of which there is at least one",
@@ -103,31 +103,31 @@ class ScoreCurvesDisplay(Display):
                 examples both in and outside of it.
             ImportError: if scikit-learn is not installed.
         """
-        who = cls.__name__
-        true = class_numbers(who, "y_true", y_true)
+        owner = cls.__name__
+        true = class_numbers(owner, "y_true", y_true)
         scores = np.asarray(y_score, dtype="float64")
         if scores.ndim == 2 and scores.shape[1] > 1:
-            scores = class_probabilities(who, "y_score", scores)
+            scores = class_probabilities(owner, "y_score", scores)
         elif scores.size == len(true):
             scores = scores.reshape(-1, 1)  # any numbers: only ranks count
         count = int(true.max(initial=-1)) + 1
         columns = max(scores.shape[-1], 2)
         if scores.ndim != 2 or len(scores) != len(true) or count > columns:
-            raise wrong(
-                who,
+            raise invalid_argument(
+                owner,
                 "y_score",
                 f"a row for each of the {len(true)} examples of y_true, with "
                 f"one score, or one for each of {max(count, 2)} classes",
                 np.shape(y_score),
             )
         if np.isnan(scores).any():
-            raise wrong(
-                who,
+            raise invalid_argument(
+                owner,
                 "y_score",
                 "numbers",
                 f"{int(np.isnan(scores).any(axis=1).sum())} rows with NaN",
             )
-        names = class_names_for(who, class_names, columns)
+        names = class_names_for(owner, class_names, columns)
         if columns == 2:  # the other class has the same curve, mirrored
             wanted = {names[1]: (true == 1, scores[:, -1])}
         else:
@@ -141,8 +141,8 @@ class ScoreCurvesDisplay(Display):
             if 0 < labels.sum() < len(labels)
         }
         if not found:
-            raise wrong(
-                who,
+            raise invalid_argument(
+                owner,
                 "y_true",
                 "examples of at least two classes",
                 np.unique(true).tolist(),
@@ -266,7 +266,7 @@ class RocDisplay(ScoreCurvesDisplay):
     @classmethod
     def _one(cls, labels, scores):
         metrics = import_optional(
-            "sklearn.metrics", extra="metrics", who=cls.__name__
+            "sklearn.metrics", extra="metrics", owner=cls.__name__
         )
         across, up, _ = metrics.roc_curve(labels, scores)
         return (across, up), metrics.auc(across, up)
@@ -299,7 +299,7 @@ class PrecisionRecallDisplay(ScoreCurvesDisplay):
     @classmethod
     def _one(cls, labels, scores):
         metrics = import_optional(
-            "sklearn.metrics", extra="metrics", who=cls.__name__
+            "sklearn.metrics", extra="metrics", owner=cls.__name__
         )
         precision, recall, _ = metrics.precision_recall_curve(
             labels, scores, drop_intermediate=True

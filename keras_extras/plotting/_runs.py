@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.plotting._display import GRAY, Display
 from keras_extras.plotting._history import (
     HistoryDisplay,
@@ -85,11 +85,11 @@ class RunsDisplay(Display):
         }
         every = [one for repeats in self.histories.values() for one in repeats]
         if not every or not all(self.histories.values()):
-            raise wrong(
+            raise invalid_argument(
                 self, "histories", "at least one run for each name", histories
             )
         if band not in ("range", "std"):
-            raise wrong(self, "band", "'range' or 'std'", band)
+            raise invalid_argument(self, "band", "'range' or 'std'", band)
         self.band: Band = band
         common = [
             curve
@@ -100,7 +100,7 @@ class RunsDisplay(Display):
             columns = [one for one in common if f"val_{one}" not in common]
         for curve in columns:
             if curve not in common:
-                raise wrong(
+                raise invalid_argument(
                     self,
                     "columns",
                     f"columns that all runs have, out of {common}",
@@ -135,7 +135,7 @@ class RunsDisplay(Display):
             ValueError: as the constructor.
         """
         if not isinstance(histories, Mapping):
-            raise wrong(
+            raise invalid_argument(
                 cls.__name__,
                 "histories",
                 "a dict of name -> history",
@@ -181,7 +181,9 @@ class RunsDisplay(Display):
             ImportError: if matplotlib is not installed.
         """
         if not self.columns:
-            raise wrong(self, "columns", "at least one column", self.columns)
+            raise invalid_argument(
+                self, "columns", "at least one column", self.columns
+            )
         axes = axes_grid(
             self,
             ax,

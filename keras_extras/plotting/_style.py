@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.plotting._display import (
     BLUE,
     INK,
@@ -115,7 +115,9 @@ def axes_grid(
         return axes[:count]
     axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
     if len(axes) < count:
-        raise wrong(display, "ax", f"{count} axes, one per {per}", ax)
+        raise invalid_argument(
+            display, "ax", f"{count} axes, one per {per}", ax
+        )
     return axes[:count]
 
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 
 
 class Classes(NamedTuple):
@@ -109,14 +109,14 @@ def outcome(model: Any, x: Any, y: Any, batch_size: int) -> Outcome:
         return None  # several outputs
     true = np.asarray(y)
     if len(true) != len(outputs) or not len(true):
-        raise wrong(
+        raise invalid_argument(
             "report",
             "data",
             "inputs and as many labels, at least one",
             (len(outputs), len(true)),
         )
     if true.dtype.kind not in "biuf":
-        raise wrong(
+        raise invalid_argument(
             "report",
             "data[1]",
             "class numbers 0, 1, 2, ..., one-hot rows, or other numbers",
@@ -191,7 +191,7 @@ def _class_numbers(true: np.ndarray, outputs: np.ndarray) -> Any:
     if np.isin(labels, np.arange(limit)).all():
         return labels.astype("int64")
     if limit > 2 and true.dtype.kind in "biu":
-        raise wrong(
+        raise invalid_argument(
             "report",
             "data[1]",
             f"class numbers from 0 to {limit - 1}, as the model has {limit} "

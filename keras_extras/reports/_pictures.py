@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 
 _CHANNELS = (1, 3, 4)
 
@@ -35,7 +35,7 @@ def as_pictures(x: Any, must: bool) -> np.ndarray | None:
         array = array if array.shape[-1] in _CHANNELS else None
     if array is None or array.ndim not in (3, 4) or min(array.shape) == 0:
         if must:
-            raise wrong(
+            raise invalid_argument(
                 "report",
                 "images",
                 "an array of shape (n, height, width) or (n, height, width, "

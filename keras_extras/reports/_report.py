@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.reports import _page
 from keras_extras.reports._outcome import (
     Classes,
@@ -125,7 +125,7 @@ def report(
     if train_data is not None:
         train_data = _pair("train_data", train_data)
         if _same(train_data[0], x):
-            raise wrong(
+            raise invalid_argument(
                 "report",
                 "train_data",
                 "other inputs than those of data",
@@ -184,7 +184,7 @@ def report(
 
 def _pair(argument: str, data: Any) -> tuple[Any, Any]:
     if not isinstance(data, tuple | list) or len(data) != 2:
-        raise wrong(
+        raise invalid_argument(
             "report",
             argument,
             "a pair of arrays (x, y)",
@@ -212,7 +212,7 @@ def _same(one: Any, other: Any) -> bool:
 def _measured(
     name: str, model: Any, history: Any, test: Any, train: Any, batch_size: int
 ) -> _Trained:
-    from keras_extras.callbacks import history_frame
+    from keras_extras.history import history_frame
 
     frame = history
     if history is not None and not hasattr(history, "columns"):
@@ -245,7 +245,7 @@ def _names(class_names: Sequence[str] | None, test: Outcome) -> list[str]:
         return []
     names = [str(name) for name in class_names or range(test.num_classes)]
     if len(names) < test.num_classes:
-        raise wrong(
+        raise invalid_argument(
             "report",
             "class_names",
             f"one name for each of the {test.num_classes} classes",

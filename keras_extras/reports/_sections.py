@@ -187,7 +187,7 @@ def layers(model: Any, title: str, x: Any) -> Iterator[str]:
         title: heading of the section.
         x: its inputs, which say their shape where the model does not.
     """
-    from keras_extras.models import summary_frame
+    from keras_extras.inspection import summary_frame
     from keras_extras.plotting import ArchitectureDisplay
 
     shape = (None, *x.shape[1:]) if hasattr(x, "shape") else None

@@ -31,11 +31,11 @@ def versions() -> Iterator[tuple[str, str]]:
     """Yields the versions of Python and of what the numbers came from."""
     import keras
 
-    import keras_extras
+    from keras_extras._version import __version__
 
     backend = keras.backend.backend()
     yield "Keras", f"{keras.version()} on {_version_of(backend)}"
-    yield "keras-extras", keras_extras.__version__
+    yield "keras-extras", __version__
     yield "NumPy", importlib.metadata.version("numpy")
     yield "Python", f"{platform.python_version()} on {platform.system()}"
 

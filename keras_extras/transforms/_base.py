@@ -11,9 +11,9 @@ from typing import Any
 
 import keras
 
-from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras._config import FromCall
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras._shapes import Tensor
 
 
@@ -64,7 +64,7 @@ class KernelTransform(FromCall, keras.layers.Layer):
     def __init__(self, *, axis: int | Sequence[int] | None = None, **kwargs):
         # No autocast: a layer in half precision would cast our weights.
         super().__init__(autocast=False, **kwargs)
-        self.axis = arguments.axes(self, "axis", axis)
+        self.axis = checks.axes(self, "axis", axis)
         self.output_axes = (-1,) if self.axis is None else self.axis
         self._kernel_before: Callable | None = None
         self._first_values = []
@@ -95,7 +95,7 @@ class KernelTransform(FromCall, keras.layers.Layer):
             -len(kernel_shape) <= axis < len(kernel_shape)
             for axis in self.output_axes
         ):
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "axis",
                 f"within the {len(kernel_shape)} axes of the kernel",

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import ops
 from keras_extras.transforms._base import KernelTransform
 
@@ -51,9 +52,9 @@ class LowRank(KernelTransform):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.lora_rank = arguments.integer(self, "lora_rank", lora_rank)
+        self.lora_rank = checks.integer(self, "lora_rank", lora_rank)
         if lora_alpha is not None:
-            lora_alpha = arguments.number(self, "lora_alpha", lora_alpha)
+            lora_alpha = checks.number(self, "lora_alpha", lora_alpha)
         self.lora_alpha = self.lora_rank if lora_alpha is None else lora_alpha
         self.a_initializer = arguments.resolve(
             self, "a_initializer", a_initializer

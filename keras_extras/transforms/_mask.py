@@ -8,9 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import ops
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.transforms._base import KernelTransform
 
 
@@ -53,7 +53,7 @@ class Mask(KernelTransform):
     ):
         super().__init__(**kwargs)
         if (mask is None) == (sparsity is None):
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "mask",
                 "given if sparsity is not, and None if it is",
@@ -61,7 +61,7 @@ class Mask(KernelTransform):
                 context=f"sparsity={sparsity!r}.",
             )
         if sparsity is not None:
-            sparsity = arguments.fraction(self, "sparsity", sparsity)
+            sparsity = checks.fraction(self, "sparsity", sparsity)
         self.mask = None if mask is None else self._array(mask)
         self.sparsity = sparsity
 
@@ -69,7 +69,9 @@ class Mask(KernelTransform):
         try:
             return np.asarray(mask, dtype="float32")
         except (TypeError, ValueError) as cause:
-            raise wrong(self, "mask", "an array of numbers", mask) from cause
+            raise invalid_argument(
+                self, "mask", "an array of numbers", mask
+            ) from cause
 
     def build(self, kernel_shape):
         if self.mask is not None:
@@ -85,7 +87,7 @@ class Mask(KernelTransform):
             fits = False
         if not fits:
             allowed = f"of a shape that fits the kernel's, {kernel_shape}"
-            raise wrong(self, "mask", allowed, shape)
+            raise invalid_argument(self, "mask", allowed, shape)
 
     def _find(self, kernel):
         if self.sparsity is not None:
@@ -99,9 +101,11 @@ class Mask(KernelTransform):
             sparsity: float from 0 to 1, the new fraction; `None`: as before.
         """
         if self.mask is not None:
-            raise wrong(self, "mask", "None for update", self.mask.shape)
+            raise invalid_argument(
+                self, "mask", "None for update", self.mask.shape
+            )
         if sparsity is not None:
-            self.sparsity = arguments.fraction(self, "sparsity", sparsity)
+            self.sparsity = checks.fraction(self, "sparsity", sparsity)
         self.reset()
 
     def call(self, kernel):

@@ -13,7 +13,7 @@ import math
 
 import keras
 
-from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import ops
 from keras_extras.transforms._base import KernelTransform
 
@@ -61,9 +61,9 @@ class WeightStandardization(KernelTransform):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.epsilon = arguments.positive(self, "epsilon", epsilon)
-        self.scaled = arguments.boolean(self, "scaled", scaled)
-        self.use_gain = arguments.boolean(self, "use_gain", use_gain)
+        self.epsilon = checks.positive(self, "epsilon", epsilon)
+        self.scaled = checks.boolean(self, "scaled", scaled)
+        self.use_gain = checks.boolean(self, "use_gain", use_gain)
 
     def build(self, kernel_shape):
         self.gain = None
@@ -140,7 +140,7 @@ class UnitNorm(KernelTransform):
 
     def __init__(self, epsilon: float = 1e-12, **kwargs):
         super().__init__(**kwargs)
-        self.epsilon = arguments.positive(self, "epsilon", epsilon)
+        self.epsilon = checks.positive(self, "epsilon", epsilon)
 
     def call(self, kernel):
         return ops.weight_norm(kernel, 1.0, self.output_axes, self.epsilon)
@@ -187,10 +187,10 @@ class SpectralNorm(KernelTransform):
         self, power_iterations: int = 1, epsilon: float = 1e-12, **kwargs
     ):
         super().__init__(**kwargs)
-        self.power_iterations = arguments.integer(
+        self.power_iterations = checks.integer(
             self, "power_iterations", power_iterations
         )
-        self.epsilon = arguments.positive(self, "epsilon", epsilon)
+        self.epsilon = checks.positive(self, "epsilon", epsilon)
 
     def build(self, kernel_shape):
         outputs = math.prod(self.per_output(kernel_shape))
@@ -259,7 +259,7 @@ class LearningRateScale(KernelTransform):
 
     def __init__(self, gain: float = math.sqrt(2), **kwargs):
         super().__init__(**kwargs)
-        self.gain = arguments.number(self, "gain", gain)
+        self.gain = checks.number(self, "gain", gain)
 
     def call(self, kernel):
         return ops.equalize_kernel(kernel, self.output_axes, self.gain)

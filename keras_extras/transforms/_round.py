@@ -8,7 +8,7 @@ What is rounded has the gradient of what was not: a straight-through estimate.
 
 import keras
 
-from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import ops
 from keras_extras.transforms._base import KernelTransform
 
@@ -36,7 +36,7 @@ class Ternary(KernelTransform):
 
     def __init__(self, threshold: float = 0.7, **kwargs):
         super().__init__(**kwargs)
-        self.threshold = arguments.positive(self, "threshold", threshold)
+        self.threshold = checks.positive(self, "threshold", threshold)
 
     def call(self, kernel):
         return ops.ternary_kernel(kernel, self.output_axes, self.threshold)
@@ -69,8 +69,8 @@ class FakeQuantize(KernelTransform):
 
     def __init__(self, bits: int = 8, *, per_channel: bool = True, **kwargs):
         super().__init__(**kwargs)
-        self.bits = arguments.integer(self, "bits", bits, minimum=2)
-        self.per_channel = arguments.boolean(self, "per_channel", per_channel)
+        self.bits = checks.integer(self, "bits", bits, minimum=2)
+        self.per_channel = checks.boolean(self, "per_channel", per_channel)
 
     def call(self, kernel):
         axis = self.output_axes if self.per_channel else None

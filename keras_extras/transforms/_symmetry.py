@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import keras
 
-from keras_extras import _arguments as arguments
+from keras_extras import _checks as checks
 from keras_extras import ops
-from keras_extras._errors import wrong
+from keras_extras._errors import invalid_argument
 from keras_extras.transforms._base import KernelTransform
 
 
@@ -20,12 +20,12 @@ class _Reflection(KernelTransform):
 
     def __init__(self, flip_axes: int | Sequence[int] | None = None, **kwargs):
         super().__init__(**kwargs)
-        self.flip_axes = arguments.axes(self, "flip_axes", flip_axes)
+        self.flip_axes = checks.axes(self, "flip_axes", flip_axes)
 
     def build(self, kernel_shape):
         sizes = set(kernel_shape)
         if self.flip_axes is None and len(kernel_shape) == 2 and len(sizes) > 1:
-            raise wrong(
+            raise invalid_argument(
                 self,
                 "kernel",
                 "square, to be compared with its transpose",
@@ -138,7 +138,7 @@ class Orthogonal(KernelTransform):
 
     def __init__(self, method: str = "cayley", **kwargs):
         super().__init__(**kwargs)
-        self.method = arguments.choice(self, "method", method, tuple(METHODS))
+        self.method = checks.choice(self, "method", method, tuple(METHODS))
 
     def call(self, kernel):
         return METHODS[self.method](kernel, self.output_axes)

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_extras.callbacks import HistoryRecorder, history_frame
-from tests.callbacks.recording import fit, logged, recorded, tiny_model
+from keras_extras.callbacks import HistoryRecorder
+from keras_extras.history import history_frame
+from tests.history.recording import fit, logged, recorded, tiny_model
 
 METRICS = ["loss", "accuracy", "val_loss", "val_accuracy", "lr"]
 

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_extras.callbacks import HistoryRecorder, history_frame
+from keras_extras.callbacks import HistoryRecorder
+from keras_extras.history import history_frame
 
 SIZE, BATCH = 50, 16  # the last of four batches has two examples
 

@@ -14,7 +14,7 @@ from keras_extras.callbacks._history_metadata import (
     describe_model,
     model_hash,
 )
-from tests.callbacks.recording import fit, tiny_model
+from tests.history.recording import fit, tiny_model
 
 layers = keras.layers
 

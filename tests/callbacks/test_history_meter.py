@@ -12,7 +12,7 @@ from keras_extras.callbacks._history_meter import (
     learning_rate,
     steps_after,
 )
-from tests.callbacks.recording import tiny_model
+from tests.history.recording import tiny_model
 
 
 @pytest.mark.parametrize(

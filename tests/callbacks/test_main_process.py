@@ -5,8 +5,9 @@ import json
 import keras
 import pytest
 
-from keras_extras.callbacks import HistoryRecorder, read_history
-from tests.callbacks.recording import recorded
+from keras_extras.callbacks import HistoryRecorder
+from keras_extras.history import read_history
+from tests.history.recording import recorded
 
 NAMES = (
     "KERAS_DISTRIBUTION_PROCESS_ID",

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_extras.datasets import write_idx
 
-SAMPLE = importlib.resources.files("keras_extras.datasets") / "sample"
+SAMPLE = importlib.resources.files("keras_extras.datasets.files") / "sample"
 IMAGES = np.arange(3 * 4 * 5, dtype="uint8").reshape(3, 4, 5)
 LABELS = np.array([1, 0, 9], "uint8")
 EXTENDED = np.arange(24, dtype="int32").reshape(3, 8)

@@ -13,7 +13,8 @@ import keras
 import numpy as np
 
 from keras_extras import layers, models, transforms
-from keras_extras.callbacks import HistoryRecorder, history_frame
+from keras_extras.callbacks import HistoryRecorder
+from keras_extras.history import history_frame
 
 
 def mlp():

@@ -82,7 +82,9 @@ def test_a_constant_filter_stays_finite():
 
 
 def test_wrong_argument_is_named():
-    with pytest.raises(ValueError, match="Conv2D: epsilon must be a number"):
+    with pytest.raises(
+        (TypeError, ValueError), match="Conv2D: epsilon must be a number"
+    ):
         WeightStandardizedConv2D(2, 3, epsilon="small")
 
 

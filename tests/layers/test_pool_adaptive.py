@@ -274,7 +274,7 @@ def test_wrong_argument_is_named_with_its_value(
 
 def test_wrong_return_indices_is_named_with_its_value():
     words = r"^AdaptiveMaxPooling2D: return_indices must be True or False\. Rec"
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises((TypeError, ValueError), match=words):
         AdaptiveMaxPooling2D(2, return_indices=1)
 
 
@@ -286,9 +286,11 @@ def test_numpy_integers_are_taken():
 @pytest.mark.parametrize("name", NAMES)
 def test_wrong_shapes_are_errors(name):
     layer = ours(name)(2, "channels_last")
-    with pytest.raises(ValueError, match="expected ndim="):
+    with pytest.raises((TypeError, ValueError), match="expected ndim="):
         layer(np.ones((2, 3)))
-    with pytest.raises(ValueError, match=f"{name}: input_shape must be of at"):
+    with pytest.raises(
+        (TypeError, ValueError), match=f"{name}: input_shape must be of at"
+    ):
         layer(np.ones((2, *(0,) * int(name[-2]), 3)))
 
 

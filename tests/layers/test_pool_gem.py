@@ -135,7 +135,9 @@ def test_unknown_sizes_and_files_give_the_same_values(cls, tmp_path):
     ],
 )
 def test_wrong_argument_is_named(keywords, argument):
-    with pytest.raises(ValueError, match=f"^GeMPooling2D: {argument} must be "):
+    with pytest.raises(
+        (TypeError, ValueError), match=f"^GeMPooling2D: {argument} must be "
+    ):
         GeMPooling2D(**{"pool_size": 2, **keywords})
 
 

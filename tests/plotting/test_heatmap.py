@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_extras.models import grad_cam, saliency
+from keras_extras.inspection import grad_cam, saliency
 from keras_extras.plotting import HeatmapDisplay
 
 IMAGES = np.random.default_rng(0).random((2, 8, 8, 1)).astype("float32")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from keras_extras.callbacks import history_frame
+from keras_extras.history import history_frame
 from keras_extras.plotting import HistoryDisplay, RunsDisplay
 
 NAN = float("nan")

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from keras_extras import datasets
-from keras_extras.callbacks import HistoryRecorder, history_frame
+from keras_extras.callbacks import HistoryRecorder
+from keras_extras.history import history_frame
 from keras_extras.models import MLP
 from keras_extras.reports import report
 from keras_extras.reports._report import _same as same

@@ -123,7 +123,7 @@ def test_a_model_that_cannot_be_traced_is_printed(monkeypatch):
     def fail(*args):
         raise TypeError("a tensor is needed here")
 
-    monkeypatch.setattr(keras_extras.models, "summary_frame", fail)
+    monkeypatch.setattr(keras_extras.inspection, "summary_frame", fail)
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
     read = page(sections.layers(model, "The model", np.zeros((1, 2))))
     assert "Total params: 9" in read.texts_of("pre")[0]

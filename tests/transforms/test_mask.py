@@ -65,7 +65,9 @@ def test_a_given_mask_is_in_the_config():
     mask = Mask([[True, False], [False, True]], dtype=FLOAT64)
     again = Mask.from_config(mask.get_config())
     np.testing.assert_array_equal(again.mask, np.eye(2))
-    with pytest.raises(ValueError, match="mask must be None for update"):
+    with pytest.raises(
+        (TypeError, ValueError), match="mask must be None for update"
+    ):
         again.update()
 
 
@@ -87,5 +89,7 @@ def test_wrong_argument_is_named(keywords, words):
 @pytest.mark.parametrize("shape", [(3,), (5, 3, 2), (2, 2)])
 def test_mask_of_another_shape_is_refused(shape):
     layer = layers.Dense(2, kernel_transform=Mask(np.ones(shape)))
-    with pytest.raises(ValueError, match=r"fits the kernel's, \(3, 2\)"):
+    with pytest.raises(
+        (TypeError, ValueError), match=r"fits the kernel's, \(3, 2\)"
+    ):
         layer.build((None, 3))

@@ -173,6 +173,8 @@ def test_zero_kernels_stay_finite_with_their_gradients(name):
 )
 def test_wrong_argument_is_named_with_its_value(name, keywords):
     ((argument, value),) = keywords.items()
-    with pytest.raises(ValueError, match=f"^{name}: {argument} must be") as e:
+    with pytest.raises(
+        (TypeError, ValueError), match=f"^{name}: {argument} must be"
+    ) as e:
         getattr(transforms, name)(**keywords)
     assert f"Received: {argument}={value!r}" in str(e.value)

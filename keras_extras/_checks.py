@@ -1,0 +1,325 @@
+"""What arguments may be: one function per kind, for every package.
+
+A value of the wrong type raises `TypeError`, a wrong value of the right type
+`ValueError`, both worded by `_errors.invalid_argument`. Nothing here needs
+Keras; what does is in `_arguments`.
+"""
+
+import difflib
+import math
+import numbers
+import operator
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from keras_extras._errors import invalid_argument
+
+Choice = TypeVar("Choice")
+Pads = tuple[tuple[int, int], ...]
+
+PADDINGS = ("valid", "same", "causal")
+
+# NumPy's names, so that `np.pad` is the definition; torch's in the hint.
+PAD_MODES = ("constant", "reflect", "symmetric", "edge", "wrap")
+_TORCH_PAD_MODES = {
+    "zeros": "constant",
+    "replicate": "edge",
+    "circular": "wrap",
+}
+
+
+# --- numbers -----------------------------------------------------------------
+
+
+def integer(
+    owner: object, name: str, value: object, *, minimum: int | None = 1
+) -> int:
+    """Returns `value` as a Python int of at least `minimum`, if there is one.
+
+    NumPy's integers are integers; True and 2.0 are not.
+    """
+    allowed = _integer_words(minimum)
+    result = as_integer(value)
+    if result is None:
+        raise invalid_argument(owner, name, allowed, value, error=TypeError)
+    if minimum is not None and result < minimum:
+        raise invalid_argument(owner, name, allowed, value)
+    return result
+
+
+def number(
+    owner: object,
+    name: str,
+    value: object,
+    *,
+    minimum: float = -math.inf,
+    maximum: float = math.inf,
+    above: float | None = None,
+) -> Any:
+    """Returns `value`, a finite number in a range, as a Python int or float.
+
+    Args:
+        owner: see `invalid_argument`.
+        name: the argument's name.
+        value: what came.
+        minimum: smallest number allowed.
+        maximum: largest number allowed.
+        above: a bound that is itself not allowed.
+    """
+    allowed = _number_words(minimum, maximum, above)
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise invalid_argument(owner, name, allowed, value, error=TypeError)
+    result = value.item() if isinstance(value, np.generic) else value
+    if (
+        not math.isfinite(result)
+        or not minimum <= result <= maximum
+        or (above is not None and result <= above)
+    ):
+        raise invalid_argument(owner, name, allowed, value)
+    return result
+
+
+def positive(owner: object, name: str, value: object) -> float:
+    """Returns `value`, a finite number above 0, as a Python float."""
+    return float(number(owner, name, value, above=0))
+
+
+def fraction(owner: object, name: str, value: object) -> float:
+    """Returns `value`, a number from 0 to 1."""
+    return number(owner, name, value, minimum=0, maximum=1)
+
+
+def seed(owner: object, value: object) -> int | None:
+    """Returns `value`, the integer that random numbers start from, or None."""
+    result = as_integer(value)
+    if value is not None and result is None:
+        raise invalid_argument(
+            owner, "seed", "an integer or None", value, error=TypeError
+        )
+    return result
+
+
+def boolean(owner: object, name: str, value: object) -> bool:
+    """Returns `value` as True or False; NumPy's, 0 and 1 are taken for them."""
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if as_integer(value) in (0, 1):
+        return bool(value)
+    raise invalid_argument(owner, name, "True or False", value, error=TypeError)
+
+
+def axes(owner: object, name: str, value: object) -> tuple[int, ...] | None:
+    """Returns the numbers of axes as a tuple: from one, several, or None."""
+    if value is None:
+        return None
+    items = value if isinstance(value, list | tuple) else [value]
+    found = [as_integer(item) for item in items]
+    if not found or None in found:
+        allowed = "the number of an axis, several of them, or None"
+        raise invalid_argument(
+            owner,
+            name,
+            allowed,
+            value,
+            error=TypeError if found else ValueError,
+        )
+    return tuple(axis for axis in found if axis is not None)
+
+
+# --- names -------------------------------------------------------------------
+
+
+def choice(
+    owner: object,
+    name: str,
+    value: object,
+    options: Sequence[Choice],
+    *,
+    fix: str = "",
+) -> Choice:
+    """Returns the one of `options` that equals `value`; else says the closest.
+
+    Args:
+        owner: see `invalid_argument`.
+        name: the argument's name.
+        value: what came.
+        options: what is allowed.
+        fix: sentence that says how to mend it, in place of "Did you mean …?"
+    """
+    for option in options:
+        if _is_kind(value, option) and option == value:
+            return option
+    texts = [option for option in options if isinstance(option, str)]
+    if not fix:
+        fix = did_you_mean(value, texts)
+    same_type = any(_is_kind(value, option) for option in options)
+    raise invalid_argument(
+        owner,
+        name,
+        f"one of {tuple(options)}",
+        value,
+        fix=fix,
+        error=ValueError if same_type else TypeError,
+    )
+
+
+def did_you_mean(value: object, names: Iterable[str]) -> str:
+    """Returns `"Did you mean 'valid'?"`; `""` if no name is close."""
+    if not isinstance(value, str):
+        return ""
+    close = difflib.get_close_matches(value, list(names), n=1, cutoff=0.5)
+    return f"Did you mean {close[0]!r}?" if close else ""
+
+
+def file_path(owner: object, name: str, value: object) -> str:
+    """Returns `value`, a path of a file, as text; `~` is the home folder."""
+    if not isinstance(value, str | os.PathLike):
+        raise invalid_argument(owner, name, "a path", value, error=TypeError)
+    return os.path.expanduser(os.fsdecode(value))
+
+
+def pad_mode(owner: object, value: object) -> str:
+    """Returns one of NumPy's padding modes."""
+    fix = ""
+    if isinstance(value, str) and value in _TORCH_PAD_MODES:
+        ours = _TORCH_PAD_MODES[value]
+        fix = f"torch's {value!r} is {ours!r} here, as in NumPy."
+    return choice(owner, "pad_mode", value, PAD_MODES, fix=fix)
+
+
+# --- one number per spatial axis ---------------------------------------------
+
+
+def require_rank(owner: object) -> int:
+    """Returns the rank of `owner`; raises if it is a rank-general base."""
+    rank = getattr(owner, "rank", None)
+    if rank is None:
+        raise TypeError(
+            f"{type(owner).__name__}: the class attribute rank is not set. "
+            "Use a leaf such as Conv2D, or set rank = 1, 2 or 3 in a subclass."
+        )
+    return rank
+
+
+def spatial(
+    owner: object,
+    name: str,
+    value: object,
+    *,
+    minimum: int = 1,
+    default: tuple[int, ...] | None = None,
+) -> tuple[int, ...]:
+    """Returns one int per spatial axis: from one for all, or one for each.
+
+    Args:
+        owner: the layer; its `rank` says how many are needed.
+        name: the argument's name.
+        value: an int, or `rank` ints, or `None` if there is a default.
+        minimum: smallest number allowed.
+        default: what `None` stands for.
+    """
+    rank = require_rank(owner)
+    if value is None and default is not None:
+        return default
+    allowed = _integer_words(minimum)
+    if rank > 1:
+        allowed += f", or {rank} of them"
+    found = _integers(value)
+    if found is None:
+        raise invalid_argument(owner, name, allowed, value, error=TypeError)
+    if as_integer(value) is not None:
+        found *= rank
+    if len(found) != rank or min(found) < minimum:
+        raise invalid_argument(owner, name, allowed, value)
+    return found
+
+
+def padding(owner: object, value: object) -> str | Pads:
+    """Returns `"valid"`, `"same"`, `"causal"`, or (before, after) per axis."""
+    rank = require_rank(owner)
+    if isinstance(value, str):
+        return choice(owner, "padding", value.lower(), PADDINGS)
+    parts = list(value) if isinstance(value, Iterable) else [value] * rank
+    pairs = [_integers(part) for part in parts]
+    known = [pair for pair in pairs if pair is not None]
+    is_type_wrong = len(known) < len(pairs)
+    if (
+        is_type_wrong
+        or len(known) != rank
+        or any(len(pair) > 2 or min(pair, default=-1) < 0 for pair in known)
+    ):
+        raise invalid_argument(
+            owner,
+            "padding",
+            f"one of {PADDINGS}, an integer of at least 0, or {rank} such "
+            "integers or (before, after) pairs",
+            value,
+            error=TypeError if is_type_wrong else ValueError,
+        )
+    return tuple((pair[0], pair[-1]) for pair in known)
+
+
+def sizes(value: object) -> tuple[int | None, ...] | None:
+    """Returns a tuple of positive ints and Nones; None if it is not one."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return None
+    items = list(value)
+    found = tuple(as_integer(item) for item in items)
+    for item, size in zip(items, found, strict=True):
+        if item is not None and (size is None or size < 1):
+            return None
+    return found
+
+
+# --- helpers -----------------------------------------------------------------
+
+
+def as_integer(value: object) -> int | None:
+    """Returns `value` as a Python int; None if it is no integer, or a bool."""
+    if isinstance(value, bool | np.bool_):
+        return None
+    try:
+        return operator.index(value)  # pyright: ignore[reportArgumentType]
+    except TypeError:
+        return None
+
+
+def _is_kind(value: object, option: object) -> bool:
+    """Returns whether a value has the type of an option; True is no 1."""
+    same = isinstance(value, bool) == isinstance(option, bool)
+    return same and isinstance(value, type(option))
+
+
+def _integers(value: object) -> tuple[int, ...] | None:
+    """Returns the integers of an int or iterable; None if one is no int."""
+    single = as_integer(value)
+    if single is not None:
+        return (single,)
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return None
+    found = [as_integer(item) for item in value]
+    if None in found:
+        return None
+    return tuple(item for item in found if item is not None)
+
+
+def _integer_words(minimum: int | None) -> str:
+    if minimum is None:
+        return "an integer"
+    if minimum == 1:
+        return "a positive integer"
+    return f"an integer of at least {minimum}"
+
+
+def _number_words(minimum: float, maximum: float, above: float | None) -> str:
+    if above is not None:
+        text = f"a number above {above:g}"
+        return text + (f", at most {maximum:g}" if maximum < math.inf else "")
+    if minimum > -math.inf and maximum < math.inf:
+        return f"a number from {minimum:g} to {maximum:g}"
+    if minimum > -math.inf:
+        return f"a number of at least {minimum:g}"
+    return "a finite number"

@@ -1,0 +1,99 @@
+"""A file replaced as a whole: afterwards the old one is there, or the new one.
+
+    draft beside the target -> flushed to the disk -> renamed over the target
+
+Whatever happens in between (a full disk, an exception, a killed process), what
+was there before is still there, whole. The draft has a name of its own that
+nobody else has, so that two processes may write at the same time and nothing
+that a dead process left behind is taken for content.
+"""
+
+import contextlib
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+StrPath = str | os.PathLike[str]
+
+
+@contextlib.contextmanager
+def replaced(path: StrPath, mode: str = "wb", **options: Any) -> Iterator[IO]:
+    """Opens a file for writing that replaces `path` when the block ends.
+
+    Args:
+        path: the file; its folder must exist. What a link points to is
+            replaced, not the link. An existing file keeps its permissions.
+        mode: `"wb"`, or `"w"` for text.
+        **options: of `open`, such as `encoding` and `newline`.
+
+    Yields:
+        The open file. If the block raises, `path` is as it was.
+
+    Raises:
+        OSError: if the folder or the disk does not take the file. It names
+            `path`, which is then as it was.
+    """
+    target = Path(path)
+    if target.exists() and not target.is_file():
+        # A pipe or a device holds nothing that could be lost. A folder raises.
+        with open(target, mode, **options) as file:
+            yield file
+        return
+    with draft_of(path) as draft, open(draft, mode, **options) as file:
+        yield file
+
+
+@contextlib.contextmanager
+def draft_of(path: StrPath) -> Iterator[Path]:
+    """Gives a path to write to, whose file replaces `path` afterwards.
+
+    For libraries that want a path and not a file. See `replaced`.
+
+    Args:
+        path: the file that is replaced when the block ends.
+
+    Yields:
+        Path of an empty file in the same folder, with the same suffix.
+
+    Raises:
+        OSError: see `replaced`.
+    """
+    target = Path(os.path.realpath(path))
+    token = secrets.token_hex(8)
+    draft = target.with_name(f".{target.stem[:200]}.{token}{target.suffix}")
+    try:
+        # Exclusively: never somebody else's file. With the rights that a new
+        # file of this user has.
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        with contextlib.suppress(FileNotFoundError):
+            os.chmod(draft, stat.S_IMODE(os.stat(target).st_mode))
+        yield draft
+        put_in_place(draft, target)
+    except OSError as error:
+        if error.filename == str(draft):  # which the user has never heard of
+            error.filename, error.filename2 = str(path), None
+        raise
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            draft.unlink()
+
+
+def put_in_place(draft: Path, target: Path) -> None:
+    """Renames a complete file over another one, durably."""
+    with open(draft, "rb") as file:
+        os.fsync(file.fileno())
+    os.replace(draft, target)
+    sync_folder(target.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes the names of files durable, where folders can be opened."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

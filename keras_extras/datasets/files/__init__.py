@@ -1,0 +1,1 @@
+"""MNIST and its family: what is published, found here, or downloaded."""

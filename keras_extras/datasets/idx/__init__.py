@@ -1,0 +1,1 @@
+"""IDX files: read, write, stream, map into memory, iterate in batches."""

@@ -1,0 +1,324 @@
+"""Bytes of an IDX file: plain or gzip on the way in, whole on the way out.
+
+    DEFLATE: bytes out <= 1032 * bytes in
+
+Reading never takes more memory than the bytes that came, whatever a header
+claims; writing never leaves half a file where a whole one was.
+"""
+
+import contextlib
+import os
+import re
+import secrets
+import stat
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import IO, Any, Protocol
+
+import numpy as np
+
+from keras_extras import _errors
+from keras_extras.datasets.idx._error import IdxFormatError
+
+# A DEFLATE match of 258 bytes takes two bits at least: 258 * 8 / 2.
+_DEFLATE_RATIO = 1032
+GZIP_MAGIC = b"\x1f\x8b"
+_GZIP_BITS = 31  # zlib's number for "a gzip member, its CRC checked"
+_BLOCK = 1 << 16  # compressed bytes read at a time
+_PIECE = 1 << 18  # bytes of data taken at a time
+# "train-images-idx3-ubyte" and "train-images.idx3-ubyte", with or without .gz.
+_MNIST_NAME = re.compile(r"(.+)([-.])(idx\d+-\w+?)(\.gz)?", re.DOTALL)
+
+FilePath = str | os.PathLike[str]
+
+
+class Source(Protocol):
+    """Where IDX bytes come from.
+
+    `limit` is the largest number of bytes that can come, `None` if unknown;
+    if the file is not `packed`, exactly that many. `read(size)` gives 1 to
+    `size` bytes, and none at the end only; `readinto` counts what it wrote.
+    """
+
+    path: str
+    limit: int | None
+    packed: bool
+    file_bytes: int | None
+
+    def read(self, size: int) -> bytes: ...
+
+    def readinto(self, room: memoryview) -> int: ...
+
+
+def take(source: Source, size: int) -> bytearray:
+    """Reads `size` bytes, or all there are: memory follows what came."""
+    taken = bytearray()
+    while len(taken) < size:
+        piece = source.read(min(size - len(taken), _PIECE))
+        if not piece:
+            break
+        taken += piece
+    return taken
+
+
+def load(source: Source, size: int) -> np.ndarray:
+    """Reads `size` bytes, or all there are, into a new array of bytes.
+
+    A plain file is known to hold them. For others the array grows with what
+    came, from six times the file: MNIST unpacks to five times
+    """
+    start = size
+    if source.limit is None:
+        start = _PIECE
+    elif source.packed:
+        start = 6 * (source.file_bytes or 0)
+    data = np.empty(min(start, size), np.uint8)
+    filled = 0
+    while filled < size:
+        if filled == len(data):
+            data.resize(min(2 * filled + _PIECE, size), refcheck=False)
+        with data.data[filled:] as room:
+            count = source.readinto(room)
+        if not count:
+            break
+        filled += count
+    return data[:filled]
+
+
+@contextlib.contextmanager
+def opened(path: FilePath | IO[bytes], owner: str) -> Iterator[Source]:
+    """Opens a path or takes a file object; content says if it is gzip."""
+    with contextlib.ExitStack() as stack:
+        if isinstance(path, str | os.PathLike):
+            name = spelled(path)
+            file = stack.enter_context(open(name, "rb"))
+            status = os.fstat(file.fileno())
+            size = status.st_size if stat.S_ISREG(status.st_mode) else None
+            plain = _Plain(file, name, size)
+        elif hasattr(path, "read"):
+            # A file object may be a pipe or a view of something larger, and
+            # asking for its end may unpack it all: its size stays unknown.
+            plain = _Plain(path, name_of(path), None)
+        else:
+            raise not_a_file(owner, path)
+        yield _Inflated(plain) if plain.starts(GZIP_MAGIC) else plain
+
+
+def spelled(path: FilePath) -> str:
+    """The path of a file, by its other MNIST spelling if only that is there."""
+    name = os.path.expanduser(os.fsdecode(path))
+    parts = _MNIST_NAME.fullmatch(name)
+    if parts and not os.path.lexists(name):
+        stem, joint, rest, end = parts.groups(default="")
+        for other_joint in (joint, ".-"[joint == "."]):
+            for other_end in (end, "" if end else ".gz"):
+                other = f"{stem}{other_joint}{rest}{other_end}"
+                if os.path.exists(other):
+                    return other
+    return name
+
+
+def asks_for_gzip(path: object) -> bool:
+    """Whether a path to be written ends like that of a gzip file."""
+    named = isinstance(path, str | os.PathLike)
+    return named and os.fsdecode(path).lower().endswith(".gz")
+
+
+class _Plain:
+    """The bytes of a file as they are."""
+
+    packed = False
+
+    def __init__(self, file: IO[bytes], path: str, limit: int | None) -> None:
+        self.path = path
+        self.limit = self.file_bytes = limit
+        self._file = file
+        self._ahead = b""
+
+    def starts(self, magic: bytes) -> bool:
+        self._ahead = bytes(take(self, len(magic)))
+        return self._ahead == magic
+
+    def read(self, size: int) -> bytes:
+        if self._ahead:
+            piece, self._ahead = self._ahead[:size], self._ahead[size:]
+            return piece
+        piece: Any = self._file.read(size)
+        if piece is None:
+            raise BlockingIOError(
+                f"{self.path} gave None: read_idx needs a blocking file."
+            )
+        if isinstance(piece, str):
+            raise TypeError(
+                "read_idx: path must be open in binary mode. "
+                f"Received: path={self._file!r}. Use open(..., 'rb')."
+            )
+        return piece
+
+    def readinto(self, room: memoryview) -> int:
+        # A regular file writes at once into the array; others are asked for
+        # pieces, since not all know `readinto`.
+        if self.limit is not None and not self._ahead:
+            return self._file.readinto(room)  # type: ignore[attr-defined]
+        return _copied(self.read(min(len(room), _PIECE)), room)
+
+
+class _Inflated:
+    """The content of gzip data of one or more members, inflated in steps."""
+
+    packed = True
+
+    def __init__(self, file: _Plain) -> None:
+        self.path = file.path
+        self.file_bytes = file.file_bytes
+        self.limit = None if file.limit is None else _DEFLATE_RATIO * file.limit
+        self._file = file
+        self._member = zlib.decompressobj(_GZIP_BITS)
+        self._left = b""  # compressed bytes that wait for room in the output
+        self._offset = 0  # compressed bytes that are done with
+
+    def read(self, size: int) -> bytes:
+        while True:
+            if self._member.eof:  # another member, or the end of the file
+                self._left = self._left or self._file.read(_BLOCK)
+                if not self._left:
+                    return b""
+                self._member = zlib.decompressobj(_GZIP_BITS)
+            block = self._left or self._file.read(_BLOCK)
+            try:
+                piece = self._member.decompress(block, size)
+            except zlib.error as cause:
+                raise self._wrong(f"damage at or after it ({cause})") from cause
+            self._left = (
+                self._member.unused_data or self._member.unconsumed_tail
+            )
+            self._offset += len(block) - len(self._left)
+            if piece:
+                return piece
+            if not block and not self._member.eof:
+                raise self._wrong("the end of the file")
+
+    def readinto(self, room: memoryview) -> int:
+        return _copied(self.read(min(len(room), _PIECE)), room)
+
+    def _wrong(self, found: str) -> IdxFormatError:
+        return IdxFormatError(
+            self.path,
+            self._offset,
+            "whole, undamaged gzip data",
+            found,
+            "The file is damaged or cut short, or something was appended to "
+            "it: get it again.",
+            stream="gzip",
+        )
+
+
+def _copied(piece: bytes, room: memoryview) -> int:
+    room[: len(piece)] = piece
+    return len(piece)
+
+
+def write(
+    path: FilePath | IO[bytes], pieces: Iterable[bytes], owner: str
+) -> None:
+    """Writes to a file object, or to a path so that no half file remains."""
+    if isinstance(path, str | os.PathLike):
+        with replaced(os.path.expanduser(os.fsdecode(path))) as file:
+            write_all(file, pieces)
+    elif hasattr(path, "write"):
+        write_all(path, pieces)
+    else:
+        raise not_a_file(owner, path)
+
+
+class Deflate:
+    """One gzip member (RFC 1952) without name and time: same in, same out."""
+
+    head = GZIP_MAGIC + b"\x08" + bytes(6) + b"\xff"
+
+    def __init__(self) -> None:
+        self._deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        self._checksum = self._size = 0
+
+    def add(self, piece: bytes) -> bytes:
+        self._checksum = zlib.crc32(piece, self._checksum)
+        self._size += len(piece)
+        return self._deflate.compress(piece)
+
+    def end(self) -> bytes:
+        return self._deflate.flush() + _trailer(self._checksum, self._size)
+
+
+def deflated(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Compresses pieces into one gzip member."""
+    member = Deflate()
+    yield member.head
+    for piece in pieces:
+        yield member.add(piece)
+    yield member.end()
+
+
+def stored(data: bytes) -> bytes:
+    """A gzip member that holds at most 65,535 bytes as they are.
+
+    Its length depends on theirs only, so that it can be overwritten in place.
+    """
+    block = struct.pack("<BHH", 1, len(data), len(data) ^ 0xFFFF) + data
+    return Deflate.head + block + _trailer(zlib.crc32(data), len(data))
+
+
+def _trailer(checksum: int, size: int) -> bytes:
+    return struct.pack("<II", checksum, size & 0xFFFFFFFF)
+
+
+@contextlib.contextmanager
+def replaced(path: str) -> Iterator[IO[bytes]]:
+    """Opens a file that takes the place of another once it is whole."""
+    target = os.path.realpath(path)  # a link stays, its target is replaced
+    if os.path.exists(target) and not os.path.isfile(target):
+        with open(target, "wb") as file:  # a pipe or a device, or an error
+            yield file
+        return
+    folder = os.path.dirname(target)
+    beside = os.path.join(folder, f".{secrets.token_hex(8)}.tmp")
+    try:
+        with open(beside, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if os.path.exists(target):
+            os.chmod(beside, stat.S_IMODE(os.stat(target).st_mode))
+        os.replace(beside, target)
+    except BaseException as error:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(beside)
+        if isinstance(error, OSError) and error.filename == beside:
+            error.filename = path  # the name that the caller knows
+        raise
+
+
+def write_all(file: IO[bytes], pieces: Iterable[bytes]) -> None:
+    """Writes pieces to a file that may take a part of each only."""
+    for piece in pieces:
+        rest = memoryview(piece)
+        while rest:
+            # An unbuffered file may take a part only. Files that count
+            # nothing (return None) take all.
+            written = file.write(rest)
+            rest = rest[len(rest) if written is None else written :]
+
+
+def name_of(file: object) -> str:
+    name = getattr(file, "name", None)
+    return name if isinstance(name, str) else f"<{type(file).__name__}>"
+
+
+def not_a_file(owner: str, path: object) -> Exception:
+    return _errors.invalid_argument(
+        owner,
+        "path",
+        "a path (str or os.PathLike) or a binary file object",
+        path,
+        error=TypeError,
+    )

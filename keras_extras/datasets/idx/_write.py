@@ -1,0 +1,289 @@
+"""Writing IDX files bit by bit, and adding to those that are there.
+
+    file after write(a), write(b), close()  ==  write_idx(concatenate([a, b]))
+
+The count stands at the start of the file and is known at the end only. It is
+written last, so a file with a wrong count is never mistaken for a whole one.
+"""
+
+import contextlib
+import os
+from collections.abc import Sequence
+from typing import IO, Any
+
+import numpy as np
+
+from keras_extras import _errors
+from keras_extras.datasets.idx import _stream as stream
+from keras_extras.datasets.idx._arrays import pieces
+from keras_extras.datasets.idx._header import idx_info, packed
+
+
+class IdxWriter:
+    """Writes an IDX file batch by batch, without having all of it in memory.
+
+        shape of the file = (sum of the lengths of the batches, *item_shape)
+
+    Use it in a `with` block. A new file is written beside its target and put
+    in its place at the end; if the block is left by an error, what was there
+    before stays. With `append=True` batches are added to a file that is
+    there: after an error it is cut back to what it was. If the machine itself
+    stops in the middle, a plain file has bytes too many; the error of its
+    reader then names the length to cut it to.
+
+    In a gzip file the head is a member of its own that is not compressed,
+    so that the count can be set in the end; every reader of gzip understands
+    that, and such files can be appended to.
+
+    Args:
+        path: path of the file (`~` is the home folder), or a seekable file
+            object open for writing in binary mode, which is written from its
+            position and stays open.
+        item_shape: sizes of the axes of one item, such as `(28, 28)`, or
+            `None` for those of the first batch or of the file appended to.
+        dtype: one of uint8, int8, int16, int32, float32, float64, or `None`
+            likewise.
+        append: whether to add to the file at `path`, which must be there.
+        compress: `True` for gzip, `False` for plain, `None` decides by the
+            end of the path. With `append` the file decides.
+
+    Attributes:
+        count: number of items in the file, with those appended to.
+
+    Raises:
+        IdxFormatError: if the file to append to is not an IDX file.
+        OSError: if the file cannot be written.
+        TypeError: if `path` is not a path or a seekable binary file object.
+        ValueError: if a batch does not fit to the dtype or item shape, if the
+            count grows over 2**32 - 1, if neither a batch nor item shape and
+            dtype were given, or if a gzip file to append to was not written
+            by this class.
+
+    Examples:
+        >>> import tempfile
+        >>> from keras_extras.datasets import IdxWriter, read_idx
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with IdxWriter(f"{folder}/x") as writer:
+        ...         for row in range(3):
+        ...             writer.write(np.full((1, 2), row, "uint8"))
+        ...     with IdxWriter(f"{folder}/x", append=True) as writer:
+        ...         writer.write(np.full((1, 2), 7, "uint8"))
+        ...     read_idx(f"{folder}/x").tolist()
+        [[0, 0], [1, 1], [2, 2], [7, 7]]
+
+    References:
+        The format: see `read_idx`. gzip members: RFC 1952, section 2.2.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | IO[bytes],
+        item_shape: Sequence[int] | None = None,
+        dtype: Any = None,
+        *,
+        append: bool = False,
+        compress: bool | None = None,
+    ) -> None:
+        self.count = 0
+        self._item_shape = None if item_shape is None else tuple(item_shape)
+        self._dtype = None if dtype is None else np.dtype(dtype)
+        self._compress = compress
+        self._file: Any = None
+        self._member: stream.Deflate | None = None
+        self._whole: int | None = None  # length before an append
+        self._stack = contextlib.ExitStack()
+        if self._item_shape is not None and self._dtype is not None:
+            self._head()  # wrong arguments are known before a file is touched
+        if append:
+            self._open_to_append(path)
+        else:
+            self._open_new(path)
+
+    def write(self, batch: Any) -> None:
+        """Adds the items of a batch.
+
+        Args:
+            batch: array `(count, *item_shape)` of the dtype of the file, in
+                any byte order and memory layout.
+        """
+        if self._file is None:
+            raise ValueError("IdxWriter: the file is closed.")
+        batch = np.asarray(batch)
+        self._check(batch)
+        if self._item_shape is None or self._dtype is None:
+            self._item_shape, self._dtype = batch.shape[1:], batch.dtype
+            self._head()
+        if not self._begun:
+            self._begin(self._file)
+        data = pieces(batch)
+        if self._member is not None:
+            data = map(self._member.add, data)
+        stream.write_all(self._file, data)
+        self.count += len(batch)
+
+    def close(self) -> None:
+        """Sets the count and puts the file in its place."""
+        if self._file is None:
+            return
+        file, self._file = self._file, None
+        with self._stack:
+            if not self._begun:
+                self._begin(file)
+            if self._member is not None:
+                stream.write_all(file, [self._member.end()])
+            if self._whole is not None:
+                file.flush()
+                os.fsync(file.fileno())  # the numbers, then the count
+            end = file.tell()
+            file.seek(self._start)
+            stream.write_all(file, [self._head()])
+            file.seek(end)
+
+    def discard(self) -> None:
+        """Leaves the file as it was before, or none where there was none."""
+        if self._file is None:
+            return
+        file, self._file = self._file, None
+        if self._whole is not None:
+            file.flush()
+            file.truncate(self._whole)
+        # The error makes `replaced` throw away what was written beside.
+        error = _Discarded()
+        with contextlib.suppress(_Discarded):
+            if not self._stack.__exit__(_Discarded, error, None):
+                raise error
+
+    def __enter__(self) -> "IdxWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
+
+    def _open_new(self, path: Any) -> None:
+        if isinstance(path, str | os.PathLike):
+            if self._compress is None:
+                self._compress = stream.asks_for_gzip(path)
+            name = os.path.expanduser(os.fsdecode(path))
+            self._file = self._stack.enter_context(stream.replaced(name))
+        elif hasattr(path, "write"):
+            self._file = path
+        else:
+            raise stream.not_a_file("IdxWriter", path)
+        try:
+            seekable = self._file.seekable()
+        except AttributeError:
+            seekable = False
+        if not seekable:
+            self._file, name = None, path
+            self._stack.close()
+            raise _errors.invalid_argument(
+                "IdxWriter",
+                "path",
+                "a file that can be sought in: its count is written last",
+                name,
+                fix="Write to a pipe with write_idx.",
+                error=TypeError,
+            )
+        self._start = self._file.tell()
+        self._begun = False
+
+    def _open_to_append(self, path: Any) -> None:
+        if not isinstance(path, str | os.PathLike):
+            raise _errors.invalid_argument(
+                "IdxWriter", "path", "a path, to append", path, error=TypeError
+            )
+        name = stream.spelled(path)
+        info = idx_info(name)
+        if not info.shape:
+            raise _errors.invalid_argument(
+                "IdxWriter",
+                "path",
+                "a file with at least one dimension, to append",
+                name,
+                context="It holds a single number.",
+            )
+        self.count, *item_shape = info.shape
+        for argument, given, there in (
+            ("item_shape", self._item_shape, tuple(item_shape)),
+            ("dtype", self._dtype, info.dtype),
+        ):
+            if given is not None and given != there:
+                raise _errors.invalid_argument(
+                    "IdxWriter", argument, f"{there}, as in {name}", given
+                )
+        self._item_shape, self._dtype = tuple(item_shape), info.dtype
+        self._compress = info.compressed
+        self._file = self._stack.enter_context(
+            open(name, "r+b")  # noqa: SIM115 (the stack closes it)
+        )
+        head = self._head()
+        if self._file.read(len(head)) != head:
+            self._stack.close()
+            self._file = None
+            raise _errors.invalid_argument(
+                "IdxWriter",
+                "path",
+                "a plain file, or a gzip file that IdxWriter wrote, to append",
+                name,
+                context="Its head is compressed and cannot be changed.",
+                fix="Unpack it: keras-extras idx convert FILE.gz FILE.",
+            )
+        self._start = 0
+        self._whole = self._file.seek(0, os.SEEK_END)
+        self._begun = True
+        self._begin_member(self._file)
+
+    def _begin(self, file: IO[bytes]) -> None:
+        stream.write_all(file, [self._head()])
+        self._begun = True
+        self._begin_member(file)
+
+    def _begin_member(self, file: IO[bytes]) -> None:
+        if self._compress:
+            self._member = stream.Deflate()
+            stream.write_all(file, [self._member.head])
+
+    def _head(self) -> bytes:
+        if self._dtype is None or self._item_shape is None:
+            raise _errors.invalid_argument(
+                "IdxWriter",
+                "item_shape and dtype",
+                "given, if nothing is written",
+                (self._item_shape, self._dtype),
+            )
+        shape = (self.count, *self._item_shape)
+        head = packed(self._dtype, shape, "IdxWriter")
+        return stream.stored(head) if self._compress else head
+
+    def _check(self, batch: np.ndarray) -> None:
+        if batch.ndim == 0 or self._item_shape not in (None, batch.shape[1:]):
+            items = self._item_shape or ("...",)
+            raise _errors.invalid_argument(
+                "IdxWriter",
+                "batch.shape",
+                f"(count, {', '.join(map(str, items))})",
+                batch.shape,
+            )
+        dtype = batch.dtype.newbyteorder("=")
+        if self._dtype is not None and self._dtype != dtype:
+            raise _errors.invalid_argument(
+                "IdxWriter",
+                "batch.dtype",
+                str(self._dtype),
+                str(batch.dtype),
+                fix=f"Use batch.astype('{self._dtype}') if its values fit.",
+            )
+        if self.count + len(batch) >= 2**32:
+            raise _errors.invalid_argument(
+                "IdxWriter",
+                "count",
+                "below 2**32, which IDX stores in 4 bytes",
+                self.count + len(batch),
+            )
+
+
+class _Discarded(Exception):
+    """Not seen outside: what was written is to be thrown away."""

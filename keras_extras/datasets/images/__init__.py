@@ -1,0 +1,1 @@
+"""Images in batches, from arrays, folders or tables, and augmented."""

@@ -1,0 +1,267 @@
+"""Augmented batches of image files in a folder.
+
+    folder/<class>/<image>  ->  batches of images, and of their classes
+
+A batch is read when it is asked for. What is read, how, and what is not, is
+in `_image_folder`; here files get their targets.
+"""
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from keras_extras import _errors
+from keras_extras.datasets.images import _folder as folders
+from keras_extras.datasets.images import _parameters as arguments
+from keras_extras.datasets.images._augmenter import ImageAugmenter
+from keras_extras.datasets.images._flow import ImageFlow, subset_of
+
+NAMED_MODES = ("categorical", "binary", "sparse")
+
+
+class FileFlow(ImageFlow):
+    """Gives batches of image files; the bases know the files and targets.
+
+    A subclass calls `self._read_as(...)`, sets `filenames` and `filepaths`,
+    leaves out `self._unreadable(...)`, and then calls `super().__init__`.
+    """
+
+    filenames: list[str]
+    filepaths: list[str]
+    class_mode: str | None
+    class_indices: dict[str, int]
+    classes: Any = None
+
+    def _read_as(
+        self,
+        generator: ImageAugmenter,
+        target_size: Sequence[int],
+        color_mode: str,
+        interpolation: str,
+        keep_aspect_ratio: bool,
+        broken: str,
+        max_pixels: int | None,
+    ) -> None:
+        pillow = folders.import_pillow()
+        self.color_mode = arguments.choice(
+            "color_mode", color_mode, tuple(folders.MODES)
+        )
+        height, width = arguments.pair(
+            "target_size", target_size, "two integers > 0", minimum=1
+        )
+        if not (isinstance(height, int) and isinstance(width, int)):
+            raise arguments.wrong(
+                "target_size", "two integers > 0", target_size, TypeError
+            )
+        self.target_size = (height, width)
+        self.broken = arguments.choice(
+            "broken", broken, ("raise", "warn", "skip")
+        )
+        if max_pixels is not None and (
+            isinstance(max_pixels, bool)
+            or not isinstance(max_pixels, int)
+            or not 0 < max_pixels <= (pillow.MAX_IMAGE_PIXELS or max_pixels)
+        ):
+            raise arguments.wrong(
+                "max_pixels",
+                "a positive integer, at most PIL.Image.MAX_IMAGE_PIXELS = "
+                f"{pillow.MAX_IMAGE_PIXELS}, or None",
+                max_pixels,
+            )
+        self._reading: dict[str, Any] = {
+            "color_mode": self.color_mode,
+            "target_size": self.target_size,
+            "interpolation": arguments.choice(
+                "interpolation", interpolation, folders.INTERPOLATIONS
+            ),
+            "keep_aspect_ratio": arguments.flag(
+                "keep_aspect_ratio", keep_aspect_ratio
+            ),
+            "max_pixels": max_pixels,
+        }
+        channels = folders.CHANNELS[self.color_mode]
+        self.image_shape = (height, width, channels)
+        if generator.data_format == "channels_first":
+            self.image_shape = (channels, height, width)
+        self.broken_files: list[tuple[str, str]] = []
+
+    def _readable(self, paths: Sequence[str]) -> np.ndarray:
+        """Tells which files can be read; names the others as was chosen."""
+        good = np.ones(len(paths), bool)
+        if self.broken == "raise":
+            return good
+        found: list[tuple[str, str]] = []
+        for position, path in enumerate(paths):
+            try:
+                folders.read_image(path, **self._reading)
+            except (folders.BrokenImageError, OSError) as error:
+                good[position] = False
+                found.append((path, str(error)))
+        self.broken_files += found
+        if self.broken == "warn" and found:
+            shown = "; ".join(path for path, _ in found[:5])
+            more = len(found) - 5
+            warnings.warn(
+                f"ImageDataGenerator: {len(found)} of "
+                f"{len(paths)} files cannot be read and are left out: {shown}"
+                + (f" and {more} more" if more > 0 else "")
+                + ". The reasons are in the attribute broken_files.",
+                stacklevel=5,
+            )
+        return good
+
+    def images_at(self, indices: np.ndarray) -> np.ndarray:
+        """Reads the images of these numbers."""
+        images = np.stack(
+            [
+                folders.read_image(self.filepaths[index], **self._reading)
+                for index in indices
+            ]
+        )
+        if self.generator.data_format == "channels_first":
+            images = np.moveaxis(images, -1, 1)
+        return images
+
+    @property
+    def labels(self) -> Any:
+        """The targets of all files: class numbers, or what the table holds."""
+        return self.classes
+
+    @property
+    def num_classes(self) -> int:
+        """The number of classes."""
+        return len(self.class_indices)
+
+    def targets_at(self, indices: np.ndarray, images: np.ndarray) -> Any:
+        """Returns the targets of these numbers, by `class_mode`."""
+        if self.class_mode is None:
+            return None
+        if self.class_mode == "input":
+            return images.copy()
+        if self.class_mode == "multi_output":
+            return [column[indices] for column in self.labels]
+        if self.class_mode == "raw":
+            return self.labels[indices]
+        dtype = self.generator.dtype
+        if self.class_mode != "categorical":
+            return np.array([self.classes[i] for i in indices], dtype)
+        rows = np.zeros((len(indices), self.num_classes), dtype)
+        for row, index in zip(rows, indices, strict=True):
+            row[self.classes[index]] = 1
+        return rows
+
+
+class FolderFlow(FileFlow):
+    """Gives batches of files of a folder; see `flow_from_directory`."""
+
+    def __init__(
+        self,
+        generator: ImageAugmenter,
+        directory: str | PathLike,
+        *,
+        classes: Sequence[str] | None,
+        class_mode: str | None,
+        follow_links: bool,
+        subset: str | None,
+        reading: Mapping[str, Any],
+        **flow: Any,
+    ):
+        self._read_as(generator, **reading)
+        self.class_mode = arguments.choice(
+            "class_mode", class_mode, (*NAMED_MODES, "input", None)
+        )
+        root = os.path.expanduser(os.fspath(directory))
+        if not os.path.isdir(root):
+            raise NotADirectoryError(
+                f"ImageDataGenerator.flow_from_directory: {root!r} is not a "
+                "folder."
+            )
+        self.directory = root
+        names = _class_names(root, classes)
+        self.class_indices = {name: k for k, name in enumerate(names)}
+        self.filenames = []
+        numbers: list[int] = []
+        for name, number in self.class_indices.items():
+            files = folders.find_images(root, name, follow_links)
+            files = [file for file in files if self._is_inside(root, file)]
+            paths = [os.path.join(root, file) for file in files]
+            good = self._readable(paths)
+            files = [
+                file
+                for file, is_good in zip(files, good, strict=True)
+                if is_good
+            ]
+            files = files[subset_of(generator, subset, len(files))]
+            self.filenames += files
+            numbers += [number] * len(files)
+        if not self.filenames:
+            raise _nothing_found(root, names, subset, self.broken_files)
+        self.classes = np.array(numbers, np.int32)
+        self.filepaths = [os.path.join(root, file) for file in self.filenames]
+        super().__init__(generator, len(self.filenames), **flow)
+
+    def _is_inside(self, root: str, file: str) -> bool:
+        path = os.path.join(root, file)
+        try:
+            folders.check_inside(root, path)
+        except ValueError as error:
+            if self.broken == "raise":
+                raise
+            self.broken_files.append((path, str(error)))
+            return False
+        return True
+
+
+def _class_names(root: str, classes: Sequence[str] | None) -> list[str]:
+    there = folders.class_folders(root)
+    if not classes:
+        return there
+    if isinstance(classes, str):
+        raise arguments.wrong(
+            "classes", "a list of names of folders", classes, TypeError
+        )
+    for name in classes:
+        if not isinstance(name, str):
+            raise arguments.wrong(
+                "classes", "a list of names of folders", classes, TypeError
+            )
+        folders.check_inside(root, os.path.join(root, name))
+        if not os.path.isdir(os.path.join(root, name)):
+            raise _errors.invalid_argument(
+                "ImageDataGenerator",
+                "classes",
+                f"names of folders in {root!r}",
+                name,
+                context=f"There are: {', '.join(there) or 'none'}.",
+            )
+    if len(set(classes)) != len(classes):
+        raise arguments.wrong("classes", "different names", list(classes))
+    return list(classes)
+
+
+def _nothing_found(
+    root: str, names: list[str], subset: str | None, broken: list
+) -> ValueError:
+    if broken:
+        why = f"{len(broken)} files were left out; the first: {broken[0][1]}"
+    elif not names:
+        why = (
+            "It must hold one folder per class, but holds none. For images "
+            "without classes, name the folder above it and give "
+            "classes=[<its name>], class_mode=None."
+        )
+    elif subset is not None:
+        why = f"subset={subset!r} of so few images is empty."
+    else:
+        why = (
+            f"Looked for {', '.join(folders.ENDINGS)} in "
+            f"{', '.join(names)}; found: "
+            f"{folders.other_endings(root) or 'no file at all'}."
+        )
+    return ValueError(
+        f"ImageDataGenerator.flow_from_directory: no image in {root!r}. {why}"
+    )

@@ -1,0 +1,1 @@
+"""The drawing of a model: blocks, their layout, boxes and volumes."""
