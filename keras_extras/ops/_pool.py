@@ -398,7 +398,7 @@ def _full_means(inputs: Tensor, plan: PoolPlan) -> Any:
             "valid",
             data_format=plan.data_format,
         )
-    sums = _fold(keras.ops.add, widen(inputs), plan)
+    sums: Any = _fold(keras.ops.add, widen(inputs), plan)
     return keras.ops.cast(sums / math.prod(plan.size), plan.dtype)
 
 

@@ -93,16 +93,15 @@ def _starts(samples: Any, length: Any, size: int, outputs: int) -> Any:
     """Returns the first position of every window on one axis."""
     last = length - size
     numbers = keras.ops.arange(outputs, dtype="int32")
-    if isinstance(length, int) and isinstance(outputs, int):
-        step = np.float32(last) / np.float32(max(outputs - 1, 1))
+    steps = max(outputs - 1, 1)
+    if isinstance(length, int):
+        step = np.float32(last) / np.float32(steps)
     else:
-        step = keras.ops.cast(last, "float32") / keras.ops.cast(
-            keras.ops.maximum(outputs - 1, 1), "float32"
-        )
+        step = keras.ops.divide(keras.ops.cast(last, "float32"), steps)
     samples = keras.ops.expand_dims(samples, -1)
     places = keras.ops.cast(numbers, "float32") + samples
     # Truncated, and in float32, so that the windows are torch's.
-    starts = keras.ops.cast(places * step, "int32") - keras.ops.cast(
+    starts: Any = keras.ops.cast(places * step, "int32") - keras.ops.cast(
         samples * step, "int32"
     )
     return keras.ops.where(numbers == outputs - 1, last, starts)

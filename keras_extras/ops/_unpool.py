@@ -75,10 +75,9 @@ def max_unpool(
     places = keras.ops.reshape(places, (-1,))
     values = keras.ops.reshape(inputs, (-1,))
     count = batch * channels * plane
-    total, named = (
-        keras.ops.segment_sum(data, places, num_segments=count)
-        for data in (values, keras.ops.ones_like(values))
-    )
+    total: Any = keras.ops.segment_sum(values, places, num_segments=count)
+    ones = keras.ops.ones_like(values)
+    named: Any = keras.ops.segment_sum(ones, places, num_segments=count)
     named = keras.ops.maximum(named, 1)
     if "float" in dtype_of(inputs):
         total = total / named

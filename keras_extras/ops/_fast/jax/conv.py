@@ -59,9 +59,12 @@ def _is_plain(plan: ConvPlan) -> bool:
         plan.data_format == "channels_last"
         and plan.dtype == "float32"
         and plan.is_valid
-        and all(isinstance(n, int) and n for n in (plan.batch, *plan.lengths))
+        and all(
+            isinstance(size, int) and size > 0
+            for size in (plan.batch, *plan.lengths)
+        )
         and 0 < math.prod(plan.size) <= MAX_TAPS
-        and min(*plan.lengths, *_window(plan).outputs) > 0
+        and min(_window(plan).outputs) > 0
     )
 
 

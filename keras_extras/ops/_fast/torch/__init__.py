@@ -43,17 +43,18 @@ def _pool(
     **options: bool,
 ) -> Tensor:
     size, strides, pads = plan.size, plan.strides, plan.pads or ()
-    before = tuple(pair[0] for pair in pads)
+    before = [first for first, _ in pads]
     rank = len(size)
     if rank == 1:  # an image of one row, which has a channels-last format
         inputs = inputs.unsqueeze(1)
-        size, strides, before = (1, *size), (1, *strides), (0, *before)
+        size, strides, before = (1, *size), (1, *strides), [0, *before]
     outputs = functions[rank == 3](
         to_second(inputs),
         size,
         strides,
         before,
-        ceil_mode=any(first != second for first, second in pads),
+        ceil_mode=plan.padding != "valid"
+        and any(first != second for first, second in pads),
         **options,
     )
     outputs = to_last(outputs)

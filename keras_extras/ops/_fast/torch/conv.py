@@ -23,14 +23,16 @@ _TRANSPOSE = {2: nnf.conv_transpose2d, 3: nnf.conv_transpose3d}
 def _conv(plan: ConvPlan, inputs: Tensor, kernel: Tensor) -> Tensor:
     plan, inputs, kernel = _as_image(plan, inputs, kernel)
     pads = plan.pads or ()
-    if any(before != after for before, after in pads):
+    if plan.padding != "valid" and any(
+        before != after for before, after in pads
+    ):
         inputs = _pad(inputs, pads)
         pads = ((0, 0),) * len(pads)
     outputs = _CONV[len(pads)](
         to_second(inputs),
         _turned(kernel),
         stride=plan.strides,
-        padding=tuple(before for before, _ in pads),
+        padding=[before for before, _ in pads],
         dilation=plan.dilation,
         groups=plan.groups,
     )

@@ -1,13 +1,11 @@
 """Where a tensor lies, and its axes as torch orders them."""
 
-import torch
-
 from keras_extras._shapes import Tensor
 
 
 def on_cpu(tensor: Tensor) -> bool:
     """Returns whether the tensor is one of the CPU."""
-    return isinstance(tensor, torch.Tensor) and tensor.device.type == "cpu"
+    return getattr(tensor, "is_cpu", False)  # symbolic ones are nowhere
 
 
 def to_second(inputs: Tensor) -> Tensor:
