@@ -112,7 +112,7 @@ class Window(NamedTuple):
     def outputs(self) -> tuple[int, ...]:
         """The number of windows on each axis; all lengths must be known."""
         return tuple(
-            (length + sum(pads) - extent(size, step)) // stride + 1
+            ((length or 0) + sum(pads) - extent(size, step)) // stride + 1
             for length, size, stride, pads, step in zip(*self[:5], strict=True)
         )
 

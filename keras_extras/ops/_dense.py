@@ -1,5 +1,7 @@
 """Linear maps over the last axis: the full matrix, and a low-rank change."""
 
+from typing import Any
+
 import keras
 
 from keras_extras._shapes import Tensor
@@ -53,5 +55,6 @@ def low_rank_update(
         Hu et al., "LoRA", arXiv:2106.09685, equation 3.
     """
     kernel = as_tensor(kernel)
-    update = scale * keras.ops.matmul(a, b)
-    return keras.ops.cast(keras.ops.add(kernel, update), kernel.dtype)
+    product: Any = keras.ops.matmul(a, b)
+    changed = keras.ops.add(kernel, scale * product)
+    return keras.ops.cast(changed, kernel.dtype)

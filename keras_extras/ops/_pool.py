@@ -232,7 +232,7 @@ def average_pool(
 def mean_of_windows(plan: PoolPlan, inputs: Tensor) -> Any:
     """Returns the means over what counts in each window."""
     # Zeros add nothing to the sum: only the count has to be put right.
-    means = _full_means(pad_windows(inputs, plan), plan)
+    means: Any = _full_means(pad_windows(inputs, plan), plan)
     if plan.divisor_override is not None:
         return means * (math.prod(plan.size) / plan.divisor_override)
     if plan.padding == "valid" and not plan.ceil_mode:
@@ -380,7 +380,7 @@ def places(inputs: Tensor, axes: Sequence[int]) -> Tensor:
         length, xp = length_of(inputs, position)
         if not isinstance(step, int):
             xp = keras.ops
-        column = xp.arange(length) * step
+        column: Any = xp.arange(length) * step
         numbers = numbers + along(column, position, len(inputs.shape), xp)
         step = step * length
     return keras.ops.cast(numbers, "int32")

@@ -99,11 +99,10 @@ def _starts(samples: Any, length: Any, size: int, outputs: int) -> Any:
     else:
         step = keras.ops.divide(keras.ops.cast(last, "float32"), steps)
     samples = keras.ops.expand_dims(samples, -1)
-    places = keras.ops.cast(numbers, "float32") + samples
+    places: Any = keras.ops.cast(numbers, "float32") + samples
     # Truncated, and in float32, so that the windows are torch's.
-    starts: Any = keras.ops.cast(places * step, "int32") - keras.ops.cast(
-        samples * step, "int32"
-    )
+    firsts: Any = keras.ops.cast(places * step, "int32")
+    starts = firsts - keras.ops.cast(samples * step, "int32")
     return keras.ops.where(numbers == outputs - 1, last, starts)
 
 

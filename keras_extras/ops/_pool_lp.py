@@ -8,6 +8,7 @@ the padding in front.
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -71,7 +72,8 @@ def lp_pool(
     )  # fmt: skip
     if math.isinf(order):
         sign = math.copysign(1, order)
-        return sign * max_of_windows(plan, sign * keras.ops.abs(wide))
+        absolute: Any = keras.ops.abs(wide)
+        return sign * max_of_windows(plan, sign * absolute)
     count = math.prod(plan.size)
     sums = count * mean_of_windows(plan, _power(wide, order))
     # The root's slope at zero is infinite: there it is not asked for.

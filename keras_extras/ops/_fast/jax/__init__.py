@@ -5,6 +5,7 @@ go element by element; slices compared or added as wholes are vectorized.
 """
 
 import functools
+import inspect
 import itertools
 import math
 from collections.abc import Callable, Iterator
@@ -231,7 +232,7 @@ def _adaptive_maximum_jvp(
     plan: AdaptivePlan, primals: tuple[Tensor], tangents: tuple[Tensor]
 ) -> tuple[Tensor, Tensor]:
     # The gradient of equals is divided as the definition divides it.
-    definition = functools.partial(adaptive_maximum.__wrapped__, plan)
+    definition = functools.partial(inspect.unwrap(adaptive_maximum), plan)
     return jax.jvp(definition, primals, tangents)
 
 
