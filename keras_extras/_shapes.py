@@ -10,7 +10,7 @@ not known yet is `None` and stays `None`.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 Pads = tuple[int, int]
 Shape = tuple[int | None, ...]
@@ -69,12 +69,61 @@ def axis_pads(
     return padding[axis]
 
 
-def _choose(condition: bool, one, other):
-    return one if condition else other
+def all_pads(
+    padding: str | Sequence[Pads],
+    lengths: Shape,
+    extents: Sequence[int],
+    strides: Sequence[int],
+) -> tuple[Pads, ...] | None:
+    """Returns (before, after) of each spatial axis.
+
+    `None` if they depend on a length that is not known, or is a symbol.
+    """
+    if padding == "valid":
+        return ((0, 0),) * len(lengths)
+    if not isinstance(padding, str):
+        return tuple((before, after) for before, after in padding)
+    pads = []
+    for axis, (length, extent, stride) in enumerate(
+        zip(lengths, extents, strides, strict=False)
+    ):
+        needs_length = stride > 1 and (padding == "same" or axis > 0)
+        known = length if isinstance(length, int) else None
+        if needs_length and known is None:
+            return None
+        pads.append(axis_pads(padding, axis, known, extent, stride))
+    return tuple(pads)
+
+
+class Window(NamedTuple):
+    """The windows of a convolution, an entry for each spatial axis.
+
+    Of a transposed one they lie on its outputs.
+    """
+
+    lengths: Shape
+    size: tuple[int, ...]
+    strides: tuple[int, ...]
+    pads: tuple[Pads, ...]
+    dilation: tuple[int, ...]
+    groups: int = 1
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        """The number of windows on each axis; all lengths must be known."""
+        return tuple(
+            ((length or 0) + sum(pads) - extent(size, step)) // stride + 1
+            for length, size, stride, pads, step in zip(*self[:5], strict=True)
+        )
+
+
+def choose(condition: bool, yes: Any, no: Any) -> Any:
+    """Returns `yes` if the condition holds, else `no`."""
+    return yes if condition else no
 
 
 def overhang(
-    length, window: int, stride: int, pads: tuple, where: Callable = _choose
+    length, window: int, stride: int, pads: tuple, where: Callable = choose
 ):
     """Returns how far one more window would reach over the padded end.
 
@@ -105,6 +154,11 @@ def output_length(
     if ceil_mode:
         padded += overhang(length, window, stride, pads)
     return (padded - window) // stride + 1
+
+
+def spatial(shape: Shape, data_format: str) -> Shape:
+    """Returns the lengths of the spatial axes of a batched shape."""
+    return shape[1:-1] if data_format == "channels_last" else shape[2:]
 
 
 def spatial_axes(rank: int, data_format: str) -> range:
@@ -252,6 +306,26 @@ def transpose_crops(
     # Causal: an output sees no later input if only the end is cut.
     before = 0 if padding == "causal" and axis == 0 else max(total // 2, 0)
     return before, total - before
+
+
+def transpose_pads(
+    padding: str | Sequence[Pads],
+    lengths: Shape,
+    extents: Sequence[int],
+    strides: Sequence[int],
+    output_padding: Sequence[int] | None = None,
+) -> tuple[tuple[Pads, ...], Shape]:
+    """Returns what a transposed convolution cuts off, and what it leaves.
+
+    That is (before, after) and the number of outputs, of each spatial axis.
+    """
+    added = output_padding or (None,) * len(lengths)
+    crops = tuple(
+        transpose_crops(padding, axis, *sizes)
+        for axis, sizes in enumerate(zip(extents, strides, added, strict=False))
+    )
+    sizes = zip(lengths, extents, strides, crops, strict=False)
+    return crops, tuple(transpose_length(*each) for each in sizes)
 
 
 def transpose_length(

@@ -35,6 +35,7 @@ from keras_extras.ops._kernel_symmetry import (
     reflect_kernel,
 )
 from keras_extras.ops._maxout import maxout
+from keras_extras.ops._operation import load_rows
 from keras_extras.ops._pad import pad, pad_spatial
 from keras_extras.ops._pixel_shuffle import (
     pixel_shuffle,
@@ -112,10 +113,4 @@ __all__ = [
     "weight_norm",
 ]
 
-try:
-    from keras_extras.ops._fast import accelerate as _accelerate
-except ImportError as error:  # the folder may be deleted
-    if error.name != "keras_extras.ops._fast":
-        raise
-else:
-    globals().update(_accelerate({name: globals()[name] for name in __all__}))
+load_rows(globals())

@@ -6,14 +6,43 @@ with i and j running over the spatial axes, s the strides, d the dilation and
 p the padding in front.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import keras
 
 from keras_extras import _shapes as shapes
 from keras_extras._shapes import Ints, Pads, Tensor
-from keras_extras.ops._pad import as_tensor, pad_spatial
+from keras_extras.ops._operation import on_cpu, planned
+from keras_extras.ops._pad import pad_spatial
+from keras_extras.ops._tensors import as_tensor, dtype_of, take_slice
+
+
+class ConvPlan(NamedTuple):
+    """A convolution of tensors of one shape and dtype; per spatial axis.
+
+    Of a transposed one, `lengths` are those of the outputs, and `pads` are
+    what is cut off.
+    """
+
+    batch: int | None
+    lengths: shapes.Shape
+    size: tuple[int, ...]
+    strides: tuple[int, ...]
+    dilation: tuple[int, ...]
+    padding: str | tuple[Pads, ...]
+    pads: tuple[Pads, ...] | None  # None if a length is not known yet
+    data_format: str
+    groups: int
+    is_valid: bool  # whether rank, groups, channels and filters go together
+    dtype: str  # of both tensors; empty if they differ
+    on_cpu: bool
+    output_padding: tuple[int, ...] | None = None  # of a transposed one
+
+    @property
+    def extents(self) -> tuple[int, ...]:
+        """The positions that a window covers."""
+        return tuple(map(shapes.extent, self.size, self.dilation))
 
 
 def conv(
@@ -52,40 +81,94 @@ def conv(
         [0.0, 1.0, 3.0, 6.0, 9.0]
     """
     inputs, kernel = as_tensor(inputs), as_tensor(kernel)
-    rank = len(inputs.shape) - 2
+    plan = conv_plan(
+        inputs, kernel, kernel.shape, strides, padding, data_format,
+        dilation_rate,
+    )  # fmt: skip
+    return convolve(plan, inputs, kernel)
+
+
+def conv_plan(
+    inputs: Tensor,
+    kernel: Tensor,
+    kernel_shape: Sequence[int],
+    strides: Ints,
+    padding: str | Sequence[Pads],
+    data_format: str | None,
+    dilation_rate: Ints,
+) -> ConvPlan:
+    """Binds the arguments of a convolution; see `conv`.
+
+    `kernel_shape` is `(*kernel_size, channels / groups, filters)`.
+    """
+    shape = tuple(inputs.shape)
+    rank = len(shape) - 2
+    *size, channels, filters = kernel_shape
     data_format = data_format or keras.config.image_data_format()
-    strides = shapes.per_axis(strides, rank)
-    dilation_rate = shapes.per_axis(dilation_rate, rank)
+    lengths = shapes.spatial(shape, data_format)
+    steps = shapes.per_axis(strides, rank)
+    dilation = shapes.per_axis(dilation_rate, rank)
+    if not isinstance(padding, str):
+        padding = tuple((before, after) for before, after in padding)
+    groups, rest = 0, 0
+    given = shape[shapes.channel_axis(rank, data_format)]
+    if given is not None and channels:
+        groups, rest = divmod(given, channels)
+    return ConvPlan(
+        shape[0],
+        lengths,
+        tuple(size),
+        steps,
+        dilation,
+        padding,
+        shapes.all_pads(
+            padding, lengths, tuple(map(shapes.extent, size, dilation)), steps
+        ),
+        data_format,
+        groups,
+        len(size) == rank
+        and groups * filters > 0 == rest
+        and not filters % groups,
+        dtype_of(inputs) if inputs.dtype == kernel.dtype else "",
+        on_cpu(inputs) and on_cpu(kernel),
+    )
+
+
+@planned("conv")
+def convolve(plan: ConvPlan, inputs: Tensor, kernel: Tensor) -> Tensor:
+    """Returns the convolution by Keras's operation, padded if need be."""
+    return by_keras(keras.ops.conv, plan, inputs, kernel)
+
+
+def by_keras(
+    operation: Callable[..., Tensor],
+    plan: ConvPlan,
+    inputs: Tensor,
+    kernel: Tensor,
+) -> Tensor:
+    """Returns a convolution of Keras, for what it lacks on some backend too."""
+    strides, padding, data_format = plan.strides, plan.padding, plan.data_format
     empty = inputs.shape[0] == 0
     if empty:  # TensorFlow answers no examples with a wrong shape
-        inputs = keras.ops.pad(inputs, [(0, 1)] + [(0, 0)] * (rank + 1))
+        widths = [(0, 1)] + [(0, 0)] * (len(inputs.shape) - 1)
+        inputs = keras.ops.pad(inputs, widths)
     # Not every backend strides and dilates at once; all can thin out after.
-    thin = max(strides) > 1 and max(dilation_rate) > 1
+    thin = max(strides) > 1 and max(plan.dilation) > 1
     if padding != "valid" and (padding != "same" or thin):
-        window = [
-            shapes.extent(size, dilation)
-            for size, dilation in zip(
-                kernel.shape[:rank], dilation_rate, strict=True
-            )
-        ]
-        inputs = pad_spatial(inputs, window, strides, padding, data_format)
+        inputs = pad_spatial(
+            inputs, plan.extents, strides, padding, data_format
+        )
         padding = "valid"
-    options: dict[str, Any] = {
-        "strides": 1 if thin else strides,
-        "padding": padding,
-        "data_format": data_format,
-        "dilation_rate": dilation_rate,
-    }
-    outputs = keras.ops.conv(inputs, kernel, **options)
+    outputs = operation(
+        inputs,
+        kernel,
+        strides=1 if thin else strides,
+        padding=padding,
+        data_format=data_format,
+        dilation_rate=plan.dilation,
+    )
     if thin:
-        outputs = _every(outputs, strides, data_format)
+        axes = shapes.spatial_axes(len(strides), data_format)
+        for axis, stride in zip(axes, strides, strict=True):
+            outputs = take_slice(outputs, axis, slice(None, None, stride))
     return outputs[:0] if empty else outputs
-
-
-def _every(outputs, strides, data_format):
-    """Keeps every `strides`-th position of the spatial axes."""
-    steps = [slice(None)] * len(outputs.shape)
-    axes = shapes.spatial_axes(len(strides), data_format)
-    for axis, stride in zip(axes, strides, strict=True):
-        steps[axis] = slice(None, None, stride)
-    return outputs[tuple(steps)]

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import keras
 
 from keras_extras._shapes import Ints, Pads, Tensor
-from keras_extras.ops._pad import as_tensor
+from keras_extras.ops._conv import conv
+from keras_extras.ops._tensors import as_tensor
 
 
 def conditional_conv(
@@ -51,17 +52,15 @@ def conditional_conv(
     References:
         Yang et al., "CondConv", arXiv:1904.04971, equation 1.
     """
-    from keras_extras import ops  # the public ones, which may be faster
-
     inputs, kernel = as_tensor(inputs), as_tensor(kernel)
     routing = as_tensor(routing)
     options = (strides, padding, data_format, dilation_rate)
     if inputs.shape[0] == 1:
         mixture = keras.ops.tensordot(routing[0], kernel, axes=1)
-        return ops.conv(inputs, mixture, *options)
+        return conv(inputs, mixture, *options)
     each = (-1, *(1,) * (len(inputs.shape) - 1))
     return sum(
         keras.ops.reshape(routing[:, expert], each)
-        * ops.conv(inputs, kernel[expert], *options)
+        * conv(inputs, kernel[expert], *options)
         for expert in range(kernel.shape[0])
     )

@@ -13,7 +13,7 @@ import keras
 
 from keras_extras import _shapes as shapes
 from keras_extras._shapes import Tensor
-from keras_extras.ops._pad import as_tensor
+from keras_extras.ops._tensors import along, as_tensor
 
 
 def add_coordinates(
@@ -55,9 +55,8 @@ def add_coordinates(
         last = keras.ops.cast(sizes[axis] - 1, "float32")
         places: Any = keras.ops.cast(keras.ops.arange(sizes[axis]), "float32")
         places = (2 * places - last) / keras.ops.maximum(last, 1)
-        shape = [-1 if other == axis else 1 for other in range(rank + 2)]
-        places = keras.ops.reshape(places, shape)
-        coordinates.append(blank + keras.ops.cast(places, inputs.dtype))
+        places = along(keras.ops.cast(places, inputs.dtype), axis, rank + 2)
+        coordinates.append(blank + places)
     if with_r:
         squares = sum(places**2 for places in coordinates)
         coordinates.append(keras.ops.sqrt(squares))

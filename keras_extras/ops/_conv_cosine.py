@@ -12,8 +12,9 @@ from typing import Any
 import keras
 
 from keras_extras._shapes import Ints, Pads, Tensor
-from keras_extras.ops._dense_cosine import inverse_root, unit, widen
-from keras_extras.ops._pad import as_tensor
+from keras_extras.ops._conv import conv
+from keras_extras.ops._dense_cosine import inverse_root, unit
+from keras_extras.ops._tensors import as_tensor, widen
 
 
 def cosine_conv(
@@ -50,14 +51,12 @@ def cosine_conv(
     References:
         Luo et al., "Cosine Normalization", arXiv:1702.05870.
     """
-    from keras_extras import ops  # the public ones, which may be faster
-
     inputs, kernel = as_tensor(inputs), as_tensor(kernel)
     options = (strides, padding, data_format, dilation_rate)
     wide: Any = widen(inputs)
     # As many filters of ones as the kernel has: each group gets its own.
     ones = keras.ops.ones(kernel.shape, wide.dtype)
-    squares = ops.conv(keras.ops.square(wide), ones, *options)
+    squares = conv(keras.ops.square(wide), ones, *options)
     rows = tuple(range(len(kernel.shape) - 1))
-    cosines = ops.conv(inputs, unit(kernel, rows), *options)
+    cosines = conv(inputs, unit(kernel, rows), *options)
     return keras.ops.cast(widen(cosines) * inverse_root(squares), cosines.dtype)

@@ -6,14 +6,13 @@ with r = 0 ... m - 1 and m the number of outputs per channel.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
-from keras_extras import _shapes as shapes
 from keras_extras._shapes import Ints, Pads, Tensor
-from keras_extras.ops._conv import conv
-from keras_extras.ops._pad import as_tensor, pad_spatial
+from keras_extras.ops._conv import ConvPlan, by_keras, conv_plan, convolve
+from keras_extras.ops._operation import planned
+from keras_extras.ops._tensors import as_tensor
 
 
 def depthwise_conv(
@@ -51,31 +50,29 @@ def depthwise_conv(
         [3.0, 30.0]
     """
     inputs, kernel = as_tensor(inputs), as_tensor(kernel)
-    rank = len(inputs.shape) - 2
-    data_format = data_format or keras.config.image_data_format()
-    strides = shapes.per_axis(strides, rank)
-    dilation_rate = shapes.per_axis(dilation_rate, rank)
+    *_, channels, _ = kernel.shape
+    plan = conv_plan(
+        inputs, kernel, _grouped_shape(kernel), strides, padding, data_format,
+        dilation_rate,
+    )  # fmt: skip
+    if plan.groups != channels:
+        plan = plan._replace(is_valid=False)
+    return convolve_channels(plan, inputs, kernel)
+
+
+@planned("depthwise_conv")
+def convolve_channels(plan: ConvPlan, inputs: Tensor, kernel: Tensor) -> Tensor:
+    """Returns the depthwise convolution by Keras's operation, if it has it."""
+    if len(plan.size) > 2:
+        return convolve(plan, inputs, grouped(kernel))
+    return by_keras(keras.ops.depthwise_conv, plan, inputs, kernel)
+
+
+def grouped(kernel: Tensor) -> Tensor:
+    """Returns the kernel of the same convolution, a group for each channel."""
+    return keras.ops.reshape(kernel, _grouped_shape(kernel))
+
+
+def _grouped_shape(kernel: Tensor) -> tuple[int, ...]:
     *size, channels, multiplier = kernel.shape
-    if rank > 2:  # which Keras has not: as many groups as channels
-        kernel = keras.ops.reshape(kernel, (*size, 1, channels * multiplier))
-        return conv(
-            inputs, kernel, strides, padding, data_format, dilation_rate
-        )
-    empty = inputs.shape[0] == 0
-    if empty:  # TensorFlow answers no examples with a wrong shape
-        inputs = keras.ops.pad(inputs, [(0, 1)] + [(0, 0)] * (rank + 1))
-    if padding not in ("valid", "same"):
-        window = [
-            shapes.extent(taps, dilation)
-            for taps, dilation in zip(size, dilation_rate, strict=True)
-        ]
-        inputs = pad_spatial(inputs, window, strides, padding, data_format)
-        padding = "valid"
-    options: dict[str, Any] = {
-        "strides": strides,
-        "padding": padding,
-        "data_format": data_format,
-        "dilation_rate": dilation_rate,
-    }
-    outputs: Any = keras.ops.depthwise_conv(inputs, kernel, **options)
-    return outputs[:0] if empty else outputs
+    return (*size, 1, channels * multiplier)

@@ -15,7 +15,8 @@ from typing import Any
 import keras
 
 from keras_extras._shapes import Ints, Pads, Tensor
-from keras_extras.ops._pad import as_tensor
+from keras_extras.ops._conv import conv
+from keras_extras.ops._tensors import as_tensor
 
 
 def partial_conv(
@@ -61,8 +62,6 @@ def partial_conv(
         Liu et al., "Image Inpainting for Irregular Holes Using Partial
         Convolutions", arXiv:1804.07723, equations 1 and 2.
     """
-    from keras_extras import ops  # the public ones, which may be faster
-
     inputs, mask, kernel = as_tensor(inputs), as_tensor(mask), as_tensor(kernel)
     data_format = data_format or keras.config.image_data_format()
     channels = mask.shape[-1 if data_format == "channels_last" else 1]
@@ -72,7 +71,7 @@ def partial_conv(
     there: Any = keras.ops.where(keras.ops.equal(mask, 0), 0, inputs)
     there = there * keras.ops.cast(mask, inputs.dtype)
     sums, counts = (
-        ops.conv(tensor, weights, strides, padding, data_format, dilation_rate)
+        conv(tensor, weights, strides, padding, data_format, dilation_rate)
         for tensor, weights in (
             (there, kernel),
             (keras.ops.cast(mask, wide), window),

@@ -15,8 +15,9 @@ import keras
 
 from keras_extras import _shapes as shapes
 from keras_extras._shapes import Ints, Pads, Tensor
-from keras_extras.ops._conv import conv
-from keras_extras.ops._pad import as_tensor
+from keras_extras.ops._conv import ConvPlan, conv, conv_plan
+from keras_extras.ops._operation import planned
+from keras_extras.ops._tensors import as_tensor, take_slice
 
 
 def conv_transpose(
@@ -64,44 +65,73 @@ def conv_transpose(
         [1.0, 2.0, 13.0, 20.0, 30.0]
     """
     inputs, kernel = as_tensor(inputs), as_tensor(kernel)
-    rank = len(inputs.shape) - 2
-    data_format = data_format or keras.config.image_data_format()
-    strides = shapes.per_axis(strides, rank)
-    dilation_rate = shapes.per_axis(dilation_rate, rank)
-    added: Sequence[int | None] = (None,) * rank
+    plan = _plan(
+        inputs, kernel, strides, padding, output_padding, data_format,
+        dilation_rate, groups,
+    )  # fmt: skip
+    return convolve_transposed(plan, inputs, kernel)
+
+
+def _plan(
+    inputs: Tensor,
+    kernel: Tensor,
+    strides: Ints,
+    padding: str | Sequence[Pads],
+    output_padding: Ints | None,
+    data_format: str | None,
+    dilation_rate: Ints,
+    groups: int,
+) -> ConvPlan:
+    """Binds the arguments; the window is that of the convolution back."""
+    *size, filters, channels = kernel.shape
+    shape = (*size, channels // groups, filters * groups)
+    plan = conv_plan(
+        inputs, kernel, shape, strides, padding, data_format, dilation_rate
+    )
     if output_padding is not None:
-        added = output_padding = shapes.per_axis(output_padding, rank)
-    window = [
-        shapes.extent(size, dilation)
-        for size, dilation in zip(
-            kernel.shape[:rank], dilation_rate, strict=True
-        )
-    ]
-    crops = [
-        shapes.transpose_crops(padding, axis, *sizes)
-        for axis, sizes in enumerate(zip(window, strides, added, strict=True))
-    ]
-    both = max(strides) > 1 and max(dilation_rate) > 1
-    if groups > 1 or both:
+        output_padding = shapes.per_axis(output_padding, len(plan.strides))
+    pads, outputs = shapes.transpose_pads(
+        plan.padding, plan.lengths, plan.extents, plan.strides, output_padding
+    )
+    return plan._replace(
+        lengths=outputs,
+        pads=pads,
+        groups=groups,
+        is_valid=plan.is_valid and plan.groups == groups,
+        output_padding=output_padding,
+    )
+
+
+@planned("conv_transpose")
+def convolve_transposed(
+    plan: ConvPlan, inputs: Tensor, kernel: Tensor
+) -> Tensor:
+    """Returns Keras's, cut to size, or the definition where Keras has none."""
+    strides, padding, data_format = plan.strides, plan.padding, plan.data_format
+    crops: Any = plan.pads
+    both = max(strides) > 1 and max(plan.dilation) > 1
+    if plan.groups > 1 or both:
         # The definition: zeros between the inputs, then a convolution.
         spread = _spread(inputs, strides, data_format)
         pads = [
             (size - 1 - before, size - 1 - after)
-            for size, (before, after) in zip(window, crops, strict=True)
+            for size, (before, after) in zip(plan.extents, crops, strict=True)
         ]
         return conv(
             _resize(spread, pads, data_format),
-            _turn(kernel, groups),
+            _turn(kernel, plan.groups),
             data_format=data_format,
-            dilation_rate=dilation_rate,
+            dilation_rate=plan.dilation,
         )
-    direct = _keras_agrees(padding, window, strides, added)
+    direct = _keras_agrees(plan)
     options: dict[str, Any] = {
         "strides": strides,
         "padding": padding if direct else "valid",
-        "output_padding": output_padding if direct else (0,) * rank,
+        "output_padding": (
+            plan.output_padding if direct else (0,) * len(strides)
+        ),
         "data_format": data_format,
-        "dilation_rate": dilation_rate,
+        "dilation_rate": plan.dilation,
     }
     outputs = keras.ops.conv_transpose(inputs, kernel, **options)
     if direct:
@@ -110,21 +140,25 @@ def conv_transpose(
     return _resize(outputs, pads, data_format)
 
 
-def _keras_agrees(padding, window, strides, output_padding) -> bool:
-    """Tells whether Keras has these arguments on all backends.
+def _keras_agrees(plan: ConvPlan) -> bool:
+    """Returns whether Keras takes these arguments on all backends.
 
     TensorFlow takes only sizes that a convolution would bring back.
     """
-    if padding not in ("valid", "same"):
+    if plan.padding not in ("valid", "same"):
         return False
-    odd = [size % 2 if padding == "same" else 1 for size in window]
+    if plan.output_padding is None:
+        return True
+    is_same = plan.padding == "same"
     return all(
-        added is None or 1 <= added + one <= stride
-        for added, one, stride in zip(output_padding, odd, strides, strict=True)
+        1 <= added + (size % 2 if is_same else 1) <= stride
+        for added, size, stride in zip(
+            plan.output_padding, plan.extents, plan.strides, strict=True
+        )
     )
 
 
-def _spread(inputs: Any, strides, data_format):
+def _spread(inputs: Tensor, strides: Sequence[int], data_format: str) -> Tensor:
     """Puts `strides - 1` zeros between the positions of each spatial axis."""
     axes = shapes.spatial_axes(len(strides), data_format)
     for axis, stride in zip(axes, strides, strict=True):
@@ -136,11 +170,11 @@ def _spread(inputs: Any, strides, data_format):
         pads[axis + 1] = (0, stride - 1)
         spread = (*sizes[:axis], sizes[axis] * stride, *sizes[axis + 1 :])
         inputs = keras.ops.reshape(keras.ops.pad(inputs, pads), spread)
-        inputs = _slice(inputs, axis, slice(None, 1 - stride))
+        inputs = take_slice(inputs, axis, slice(None, 1 - stride))
     return inputs
 
 
-def _turn(kernel, groups):
+def _turn(kernel: Tensor, groups: int) -> Tensor:
     """Returns the kernel of the convolution that adds the same products.
 
     Turned round in space, and `(filters / groups, channels)` made into
@@ -159,7 +193,7 @@ def _turn(kernel, groups):
     )
 
 
-def _resize(inputs: Any, pads, data_format):
+def _resize(inputs: Tensor, pads: Sequence[Pads], data_format: str) -> Tensor:
     """Adds zeros to the spatial axes; where a number is negative, cuts."""
     widths = [(0, 0)] * len(inputs.shape)
     axes = shapes.spatial_axes(len(pads), data_format)
@@ -167,13 +201,7 @@ def _resize(inputs: Any, pads, data_format):
         widths[axis] = max(before, 0), max(after, 0)
         cut = slice(max(-before, 0), min(after, 0) or None)
         if cut != slice(0, None):
-            inputs = _slice(inputs, axis, cut)
+            inputs = take_slice(inputs, axis, cut)
     if any(width != (0, 0) for width in widths):
         inputs = keras.ops.pad(inputs, widths)
     return inputs
-
-
-def _slice(inputs, axis, part):
-    index = [slice(None)] * len(inputs.shape)
-    index[axis] = part
-    return inputs[tuple(index)]

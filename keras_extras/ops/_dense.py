@@ -1,9 +1,11 @@
 """Linear maps over the last axis: the full matrix, and a low-rank change."""
 
+from typing import Any
+
 import keras
 
 from keras_extras._shapes import Tensor
-from keras_extras.ops._pad import as_tensor
+from keras_extras.ops._tensors import as_tensor
 
 
 def dense(inputs: Tensor, kernel: Tensor) -> Tensor:
@@ -53,5 +55,6 @@ def low_rank_update(
         Hu et al., "LoRA", arXiv:2106.09685, equation 3.
     """
     kernel = as_tensor(kernel)
-    update = scale * keras.ops.matmul(a, b)
-    return keras.ops.cast(keras.ops.add(kernel, update), kernel.dtype)
+    product: Any = keras.ops.matmul(a, b)
+    changed = keras.ops.add(kernel, scale * product)
+    return keras.ops.cast(changed, kernel.dtype)

@@ -8,7 +8,8 @@ from typing import Any
 import keras
 
 from keras_extras._shapes import Tensor
-from keras_extras.ops._pad import as_tensor
+from keras_extras.ops._dense import dense
+from keras_extras.ops._tensors import as_tensor, widen
 
 
 def cosine_dense(inputs: Tensor, kernel: Tensor) -> Tensor:
@@ -33,24 +34,17 @@ def cosine_dense(inputs: Tensor, kernel: Tensor) -> Tensor:
     References:
         Luo et al., "Cosine Normalization", arXiv:1702.05870.
     """
-    from keras_extras import ops  # the public ones, which may be faster
-
-    return ops.dense(unit(as_tensor(inputs), -1), unit(as_tensor(kernel), 0))
+    return dense(unit(as_tensor(inputs), -1), unit(as_tensor(kernel), 0))
 
 
-def unit(x, axis) -> Any:
+def unit(x: Tensor, axis: int | tuple[int, ...]) -> Any:
     """Returns `x` with length 1 along the axes; zeros stay zeros."""
     wide: Any = widen(x)
     squares = keras.ops.sum(keras.ops.square(wide), axis=axis, keepdims=True)
     return keras.ops.cast(wide * inverse_root(squares), x.dtype)
 
 
-def widen(x) -> Any:
-    """Returns `x` in float32 at least: squares leave half precision."""
-    return keras.ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
-
-
-def inverse_root(squares) -> Any:
+def inverse_root(squares: Any) -> Any:
     """Returns 1 / sqrt(squares), and 0 without a gradient where they are."""
     nothing = squares < 1e-30  # smaller numbers are zeros on some machines
     roots = keras.ops.rsqrt(keras.ops.where(nothing, 1, squares))

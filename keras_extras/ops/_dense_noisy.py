@@ -6,7 +6,7 @@ noise[i, j] = s(a[i]) * s(b[j])        s(z) = sign(z) * sqrt(|z|)
 import keras
 
 from keras_extras._shapes import Tensor
-from keras_extras.ops._pad import as_tensor
+from keras_extras.ops._tensors import as_tensor
 
 
 def factorized_noise(a: Tensor, b: Tensor) -> Tensor:

@@ -15,7 +15,8 @@ import keras
 
 from keras_extras import _shapes as shapes
 from keras_extras._shapes import Ints, Tensor
-from keras_extras.ops._pad import as_tensor
+from keras_extras.ops._pool import max_pool
+from keras_extras.ops._tensors import as_tensor
 
 
 def drop_block(
@@ -55,8 +56,6 @@ def drop_block(
         scale are `torchvision.ops.drop_block2d`'s, whose blocks differ for
         even sizes.
     """
-    from keras_extras import ops  # the public ones, which may be faster
-
     inputs = as_tensor(inputs)
     data_format = data_format or keras.config.image_data_format()
     rank = len(inputs.shape) - 2
@@ -75,7 +74,7 @@ def drop_block(
         )
     drawn = keras.ops.less(as_tensor(samples)[tuple(steps)], probability)
     # A position is dropped if one of the `size` seeds up to it is drawn.
-    dropped = ops.max_pool(
+    dropped = max_pool(
         keras.ops.cast(drawn, "float32"),
         block,
         1,
@@ -93,16 +92,12 @@ def drop_block(
 
 
 def _at_least_one(number: Any) -> Any:
-    return (
-        max(number, 1)
-        if isinstance(number, int)
-        else (keras.ops.maximum(number, 1))
-    )
+    if isinstance(number, int):
+        return max(number, 1)
+    return keras.ops.maximum(number, 1)
 
 
 def _float(number: Any) -> Any:
-    return (
-        float(number)
-        if isinstance(number, int)
-        else (keras.ops.cast(number, "float32"))
-    )
+    if isinstance(number, int):
+        return float(number)
+    return keras.ops.cast(number, "float32")

@@ -15,7 +15,7 @@ import keras
 
 from keras_extras._errors import invalid_argument
 from keras_extras._shapes import Tensor
-from keras_extras.ops._pad import as_tensor
+from keras_extras.ops._tensors import as_tensor
 
 Axes = int | Sequence[int]
 
@@ -49,7 +49,7 @@ def standardize_kernel(
     kernel = as_tensor(kernel)
     axes = other_axes(kernel, axis)
     centered = kernel - keras.ops.mean(kernel, axes, keepdims=True)
-    variance = keras.ops.mean(centered**2, axes, keepdims=True)
+    variance: Any = keras.ops.mean(centered**2, axes, keepdims=True)
     return centered * keras.ops.rsqrt(variance + epsilon)
 
 
@@ -177,7 +177,7 @@ def power_iteration(
         >>> keras.ops.convert_to_numpy(u).round(4).tolist()
         [1.0, 0.0]
     """
-    matrix = keras.ops.stop_gradient(as_matrix(as_tensor(kernel), axis))
+    matrix: Any = keras.ops.stop_gradient(as_matrix(as_tensor(kernel), axis))
     u, v = None, keras.ops.cast(v, matrix.dtype)
     for _ in range(steps):
         u = _unit(keras.ops.matmul(matrix, v), epsilon)

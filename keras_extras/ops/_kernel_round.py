@@ -6,12 +6,13 @@ Neurons", arXiv:1308.3432).
 """
 
 import math
+from typing import Any
 
 import keras
 
 from keras_extras._shapes import Tensor
 from keras_extras.ops._kernel import Axes, other_axes
-from keras_extras.ops._pad import as_tensor
+from keras_extras.ops._tensors import as_tensor
 
 
 def magnitude_mask(kernel: Tensor, sparsity: float) -> Tensor:
@@ -37,7 +38,7 @@ def magnitude_mask(kernel: Tensor, sparsity: float) -> Tensor:
     kernel = as_tensor(kernel)
     zeros = round(sparsity * math.prod(kernel.shape))
     order = keras.ops.argsort(keras.ops.reshape(keras.ops.abs(kernel), (-1,)))
-    places = keras.ops.reshape(keras.ops.argsort(order), kernel.shape)
+    places: Any = keras.ops.reshape(keras.ops.argsort(order), kernel.shape)
     return keras.ops.cast(places >= zeros, kernel.dtype)
 
 
@@ -70,10 +71,10 @@ def ternary_kernel(
     """
     kernel = as_tensor(kernel)
     axes = other_axes(kernel, axis)
-    sizes = keras.ops.abs(kernel)
-    least = threshold * keras.ops.mean(sizes, axes, keepdims=True)
-    large = keras.ops.cast(sizes > least, kernel.dtype)
-    total = keras.ops.sum(large * sizes, axes, keepdims=True)
+    sizes: Any = keras.ops.abs(kernel)
+    mean: Any = keras.ops.mean(sizes, axes, keepdims=True)
+    large: Any = keras.ops.cast(sizes > threshold * mean, kernel.dtype)
+    total: Any = keras.ops.sum(large * sizes, axes, keepdims=True)
     count = keras.ops.sum(large, axes, keepdims=True)
     scale = total / keras.ops.maximum(count, 1)
     return _straight_through(kernel, scale * large * keras.ops.sign(kernel))
@@ -110,10 +111,13 @@ def quantize_kernel(
     """
     kernel = as_tensor(kernel)
     axes = None if axis is None else other_axes(kernel, axis)
-    largest = keras.ops.max(keras.ops.abs(kernel), axis=axes, keepdims=True)
+    largest: Any = keras.ops.max(
+        keras.ops.abs(kernel), axis=axes, keepdims=True
+    )
     step = largest / (2 ** (bits - 1) - 1)
     step = keras.ops.where(step > 0, step, keras.ops.ones_like(step))
-    return _straight_through(kernel, keras.ops.round(kernel / step) * step)
+    multiples: Any = keras.ops.round(kernel / step)
+    return _straight_through(kernel, multiples * step)
 
 
 def _straight_through(kernel: Tensor, rounded: Tensor) -> Tensor:

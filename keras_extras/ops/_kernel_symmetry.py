@@ -6,7 +6,8 @@ Cost: a linear system of the size of the larger side of M for Cayley's map, of
 the smaller one for reflections.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 
@@ -17,7 +18,7 @@ from keras_extras.ops._kernel import (
     other_axes,
     output_axes,
 )
-from keras_extras.ops._pad import as_tensor
+from keras_extras.ops._tensors import as_tensor
 
 
 def reflect_kernel(
@@ -103,7 +104,9 @@ def householder_kernel(kernel: Tensor, axis: Axes = -1) -> Tensor:
     return _orthogonal(_householder, as_tensor(kernel), axis)
 
 
-def _orthogonal(tall_map, kernel: Tensor, axis: Axes) -> Tensor:
+def _orthogonal(
+    tall_map: Callable[[Tensor], Tensor], kernel: Tensor, axis: Axes
+) -> Tensor:
     """Returns a kernel whose matrix is `tall_map` of the one given."""
     matrix = as_matrix(kernel, axis)
     wide = matrix.shape[0] < matrix.shape[1]
@@ -121,7 +124,8 @@ def _orthogonal(tall_map, kernel: Tensor, axis: Axes) -> Tensor:
 
 def _cayley(matrix: Tensor) -> Tensor:
     rows, columns = matrix.shape
-    lower = keras.ops.pad(keras.ops.tril(matrix), ((0, 0), (0, rows - columns)))
+    pads = (0, 0), (0, rows - columns)
+    lower: Any = keras.ops.pad(keras.ops.tril(matrix), pads)
     half = (lower - keras.ops.transpose(lower)) / 2
     identity = keras.ops.eye(rows, dtype=matrix.dtype)
     return keras.ops.solve(identity - half, (identity + half)[:, :columns])
@@ -133,8 +137,8 @@ def _householder(matrix: Tensor) -> Tensor:
     rows, columns = matrix.shape
     identity = keras.ops.eye(rows, columns, dtype=matrix.dtype)
     v = keras.ops.tril(matrix, -1) + identity
-    products = keras.ops.matmul(keras.ops.transpose(v), v)
-    system = keras.ops.triu(products) - keras.ops.eye(
+    products: Any = keras.ops.matmul(keras.ops.transpose(v), v)
+    system: Any = keras.ops.triu(products) - keras.ops.eye(
         columns, dtype=matrix.dtype
     ) * (products / 2)
     right = keras.ops.transpose(v[:columns])

@@ -10,7 +10,7 @@ import keras
 
 from keras_extras._errors import invalid_argument
 from keras_extras._shapes import Tensor
-from keras_extras.ops._pad import as_tensor
+from keras_extras.ops._tensors import as_tensor
 
 
 def maxout(inputs: Tensor, num_units: int, axis: int = -1) -> Tensor:
@@ -52,7 +52,7 @@ def maxout(inputs: Tensor, num_units: int, axis: int = -1) -> Tensor:
     return functools.reduce(_larger, groups)
 
 
-def _larger(a, b):
+def _larger(a: Tensor, b: Tensor) -> Tensor:
     # Not `keras.ops.maximum`, whose gradient for equals is another one on each
     # backend.
     return keras.ops.where((a >= b) | keras.ops.isnan(a), a, b)

@@ -16,6 +16,7 @@ import numpy as np
 
 from keras_extras import _shapes as shapes
 from keras_extras._shapes import Pads, Tensor
+from keras_extras.ops._tensors import as_tensor, length_of
 
 
 def pad(
@@ -64,15 +65,6 @@ def pad(
     return outputs
 
 
-def as_tensor(inputs: Tensor) -> Tensor:
-    """Returns arrays and lists as tensors, symbolic tensors as they are."""
-    if isinstance(inputs, keras.Variable):
-        return keras.ops.copy(inputs)  # TensorFlow's conversion keeps it
-    if keras.ops.is_tensor(inputs) or isinstance(inputs, keras.KerasTensor):
-        return inputs
-    return keras.ops.convert_to_tensor(inputs)
-
-
 def pad_spatial(
     inputs: Tensor,
     window: Sequence[int],
@@ -105,20 +97,32 @@ def pad_spatial(
         True
     """
     inputs = as_tensor(inputs)
-    rank = len(window)
-    pad_width = [(0, 0)] * (rank + 2)
-    for axis, position in enumerate(shapes.spatial_axes(rank, data_format)):
-        length, maximum = inputs.shape[position], max
-        if length is None and strides[axis] > 1:
-            sizes: Any = keras.ops.shape(inputs)
-            length, maximum = sizes[position], keras.ops.maximum
-        pad_width[position] = shapes.axis_pads(
-            padding, axis, length, window[axis], strides[axis], maximum
-        )
+    pad_width = pads_of(inputs, window, strides, padding, data_format)
     return pad(inputs, pad_width, pad_mode, constant_values)
 
 
-def _source(position, length, mode, xp):
+def pads_of(
+    inputs: Tensor,
+    window: Sequence[int],
+    strides: Sequence[int],
+    padding: str | Sequence[Pads],
+    data_format: str,
+) -> list[tuple[Any, Any]]:
+    """Returns (before, after) of every axis; tensors if a length is unknown."""
+    pads: list[tuple[Any, Any]] = [(0, 0)] * len(inputs.shape)
+    axes = shapes.spatial_axes(len(window), data_format)
+    for axis, position in enumerate(axes):
+        length, maximum = inputs.shape[position], max
+        if length is None and strides[axis] > 1:
+            length, _ = length_of(inputs, position)
+            maximum = keras.ops.maximum
+        pads[position] = shapes.axis_pads(
+            padding, axis, length, window[axis], strides[axis], maximum
+        )
+    return pads
+
+
+def _source(position: Any, length: Any, mode: str, xp: Any) -> Any:
     """Returns the position in the input that a padded position repeats."""
     last = length - 1
     if mode == "edge":

@@ -15,7 +15,7 @@ import numpy as np
 
 from keras_extras import _shapes as shapes
 from keras_extras._shapes import Ints, Tensor
-from keras_extras.ops._pad import as_tensor
+from keras_extras.ops._tensors import as_tensor
 
 
 def pixel_shuffle(

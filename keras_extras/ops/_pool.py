@@ -11,7 +11,7 @@ its columns, so the taps of one axis are combined after those of another.
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -19,26 +19,98 @@ import numpy as np
 
 from keras_extras import _shapes as shapes
 from keras_extras._shapes import Ints, Pads, Tensor
-from keras_extras.ops._pad import as_tensor, pad
+from keras_extras.ops._operation import on_cpu, planned
+from keras_extras.ops._pad import pad, pads_of
+from keras_extras.ops._tensors import (
+    along,
+    as_float,
+    as_tensor,
+    dtype_of,
+    length_of,
+    lowest,
+    widen,
+)
 
 
-class Windows(NamedTuple):
-    """The windows of one call, one entry per spatial axis."""
+class PoolPlan(NamedTuple):
+    """A pooling of inputs of one shape and dtype; per spatial axis."""
 
+    lengths: shapes.Shape
     size: tuple[int, ...]
     strides: tuple[int, ...]
     dilation: tuple[int, ...]
-    padding: Any
+    padding: str | tuple[Pads, ...]
+    pads: tuple[Pads, ...] | None  # None if a length is not known yet
     data_format: str
     ceil_mode: bool
+    dtype: str
+    on_cpu: bool
+    return_indices: bool = False
+    count_include_pad: bool = False
+    divisor_override: int | None = None
 
     @property
-    def extents(self):
+    def extents(self) -> tuple[int, ...]:
+        """The positions that a window covers."""
         return tuple(map(shapes.extent, self.size, self.dilation))
 
     @property
-    def axes(self):
+    def axes(self) -> range:
+        """The spatial axes of the inputs."""
         return shapes.spatial_axes(len(self.size), self.data_format)
+
+    @property
+    def is_stock(self) -> bool:
+        """Whether what poolings have beyond Keras is at its default."""
+        return (
+            max(self.dilation) == 1
+            and not self.ceil_mode
+            and not self.return_indices
+            and not self.count_include_pad
+            and self.divisor_override is None
+        )
+
+
+def pool_plan(
+    inputs: Tensor,
+    pool_size: Ints,
+    strides: Ints | None,
+    padding: str | Sequence[Pads],
+    data_format: str | None,
+    dilation_rate: Ints = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+    count_include_pad: bool = False,
+    divisor_override: int | None = None,
+) -> PoolPlan:
+    """Binds the arguments of a pooling; see `max_pool` and `average_pool`."""
+    shape = tuple(inputs.shape)
+    rank = len(shape) - 2
+    data_format = data_format or keras.config.image_data_format()
+    lengths = shapes.spatial(shape, data_format)
+    size = shapes.per_axis(pool_size, rank)
+    steps = size if strides is None else shapes.per_axis(strides, rank)
+    dilation = shapes.per_axis(dilation_rate, rank)
+    if not isinstance(padding, str):
+        padding = tuple((before, after) for before, after in padding)
+    extents = size
+    if dilation_rate != 1:
+        extents = tuple(map(shapes.extent, size, dilation))
+    return PoolPlan(
+        lengths,
+        size,
+        steps,
+        dilation,
+        padding,
+        shapes.all_pads(padding, lengths, extents, steps),
+        data_format,
+        ceil_mode,
+        dtype_of(inputs),
+        on_cpu(inputs),
+        return_indices,
+        count_include_pad,
+        divisor_override,
+    )
 
 
 def max_pool(
@@ -85,20 +157,26 @@ def max_pool(
         [1, 2]
     """
     inputs = as_tensor(inputs)
-    windows = standardize(
+    plan = pool_plan(
         inputs, pool_size, strides, padding, data_format, dilation_rate,
-        ceil_mode,
+        ceil_mode, return_indices,
     )  # fmt: skip
-    padded = pad_windows(inputs, windows, _lowest(inputs.dtype))
-    if not return_indices:
-        return _fold(larger, padded, windows)
-    numbers = places(inputs, windows.axes)
-    if math.prod(windows.size) == 1:  # nothing to choose, so nothing to spread
+    return max_of_windows(plan, inputs)
+
+
+@planned("max_pool")
+def max_of_windows(plan: PoolPlan, inputs: Tensor) -> Any:
+    """Returns the maxima, by folding; with their places if asked for."""
+    padded = pad_windows(inputs, plan, lowest(plan.dtype))
+    if not plan.return_indices:
+        return _fold(larger, padded, plan)
+    numbers = places(inputs, plan.axes)
+    if math.prod(plan.size) == 1:  # nothing to choose, so nothing to spread
         numbers = numbers + keras.ops.cast(
             keras.ops.zeros_like(inputs), "int32"
         )
-    numbers = pad_windows(numbers, windows, -1, lengths_of=inputs)
-    return _fold(larger_with_place, (padded, numbers), windows)
+    numbers = pad_windows(numbers, plan, -1, lengths_of=inputs)
+    return _fold(larger_with_place, (padded, numbers), plan)
 
 
 def average_pool(
@@ -142,46 +220,34 @@ def average_pool(
         >>> keras.ops.convert_to_numpy(y).ravel().tolist()
         [15.0]
     """
-    inputs = as_tensor(inputs)
-    if "float" not in keras.backend.standardize_dtype(inputs.dtype):
-        inputs = keras.ops.cast(inputs, keras.config.floatx())
-    windows = standardize(
+    inputs = as_float(inputs)
+    plan = pool_plan(
         inputs, pool_size, strides, padding, data_format, dilation_rate,
-        ceil_mode,
+        ceil_mode, False, count_include_pad, divisor_override,
     )  # fmt: skip
+    return mean_of_windows(plan, inputs)
+
+
+@planned("average_pool")
+def mean_of_windows(plan: PoolPlan, inputs: Tensor) -> Any:
+    """Returns the means over what counts in each window."""
     # Zeros add nothing to the sum: only the count has to be put right.
-    means = _full_means(pad_windows(inputs, windows), windows)
-    if divisor_override is not None:
-        return means * (math.prod(windows.size) / divisor_override)
-    if padding == "valid" and not ceil_mode:
+    means: Any = _full_means(pad_windows(inputs, plan), plan)
+    if plan.divisor_override is not None:
+        return means * (math.prod(plan.size) / plan.divisor_override)
+    if plan.padding == "valid" and not plan.ceil_mode:
         return means
-    share = _counted_share(inputs, windows, count_include_pad)
+    share: Any = _counted_share(plan)
     if share is None:  # a length is known only when the graph runs
         ones = keras.ops.ones_like(inputs)
-        ones = pad_windows(ones, windows, pads_hold=int(count_include_pad))
-        share = _full_means(ones, windows)
+        ones = pad_windows(ones, plan, pads_hold=int(plan.count_include_pad))
+        share = _full_means(ones, plan)
     return means / keras.ops.cast(share, inputs.dtype)
-
-
-def standardize(
-    inputs, pool_size, strides, padding, data_format, dilation_rate, ceil_mode
-) -> Windows:
-    """Returns the windows, each argument with one entry per spatial axis."""
-    rank = len(inputs.shape) - 2
-    size = shapes.per_axis(pool_size, rank)
-    return Windows(
-        size,
-        size if strides is None else shapes.per_axis(strides, rank),
-        shapes.per_axis(dilation_rate, rank),
-        padding,
-        data_format or keras.config.image_data_format(),
-        ceil_mode,
-    )
 
 
 def pad_windows(
     inputs: Tensor,
-    windows: Windows,
+    plan: PoolPlan,
     constant_values: float = 0,
     *,
     pads_hold: float | None = None,
@@ -191,27 +257,26 @@ def pad_windows(
 
     Args:
         inputs: tensor `(batch, *spatial, channels)`, or channels second.
-        windows: the windows to be placed on it.
+        plan: the windows to be placed on it.
         constant_values: number to fill with.
         pads_hold: number for the pads, if it differs from the overhang's.
         lengths_of: tensor that has the spatial lengths, if not `inputs`.
     """
+    if plan.padding == "valid" and not plan.ceil_mode:
+        return inputs
     like = inputs if lengths_of is None else lengths_of
-    pads = [(0, 0)] * len(inputs.shape)
-    overhangs = list(pads)
-    for axis, position in enumerate(windows.axes):
-        length, maximum, where = like.shape[position], max, {}
-        extent, stride = windows.extents[axis], windows.strides[axis]
-        if length is None and stride > 1:
-            sizes: Any = keras.ops.shape(like)
-            length, maximum = sizes[position], keras.ops.maximum
-            where = {"where": keras.ops.where}
-        pads[position] = shapes.axis_pads(
-            windows.padding, axis, length, extent, stride, maximum
-        )
-        if windows.ceil_mode and stride > 1:
+    extents, strides = plan.extents, plan.strides
+    pads = pads_of(like, extents, strides, plan.padding, plan.data_format)
+    overhangs: list[tuple[Any, Any]] = [(0, 0)] * len(pads)
+    for axis, position in enumerate(plan.axes):
+        if plan.ceil_mode and strides[axis] > 1:
+            length, xp = length_of(like, position)
             after = shapes.overhang(
-                length, extent, stride, pads[position], **where
+                length,
+                extents[axis],
+                strides[axis],
+                pads[position],
+                shapes.choose if xp is np else keras.ops.where,
             )
             overhangs[position] = (0, after)
     if pads_hold is not None:
@@ -224,7 +289,9 @@ def pad_windows(
     return _pad(inputs, widths, constant_values)
 
 
-def _pad(inputs, widths, value):
+def _pad(
+    inputs: Tensor, widths: Sequence[tuple[Any, Any]], value: float
+) -> Tensor:
     nothing = all(
         isinstance(n, int) and n == 0 for pair in widths for n in pair
     )
@@ -232,8 +299,12 @@ def _pad(inputs, widths, value):
 
 
 def fold_axis(
-    combine: Callable, parts: Any, axis: int, taps: Callable, count: int
-):
+    combine: Callable[[Any, Any], Any],
+    parts: Any,
+    axis: int,
+    taps: Callable[[Tensor, int, int], Tensor],
+    count: int,
+) -> Any:
     """Combines the taps of one axis, of each of `parts`, from first to last."""
     return functools.reduce(
         combine,
@@ -246,107 +317,117 @@ def fold_axis(
     )
 
 
-def _fold(combine, parts, windows):
+def _fold(
+    combine: Callable[[Any, Any], Any], parts: Any, plan: PoolPlan
+) -> Any:
     """Combines the taps of every window, along one axis after the other."""
-    for axis in reversed(range(len(windows.size))):
+    for axis in reversed(range(len(plan.size))):
 
-        def tap(part, position, number, axis=axis):
-            offset = number * windows.dilation[axis]
-            # From the end, since the length may not be known.
-            stop = offset + 1 - windows.extents[axis]
-            steps = [slice(None)] * len(part.shape)
-            steps[position] = slice(offset, stop or None, windows.strides[axis])
-            return part[tuple(steps)]
+        def take(part: Tensor, _: int, number: int, axis: int = axis) -> Tensor:
+            return tap(part, plan, {axis: number})
 
         parts = fold_axis(
-            combine, parts, windows.axes[axis], tap, windows.size[axis]
+            combine, parts, plan.axes[axis], take, plan.size[axis]
         )
     return parts
 
 
+def tap(inputs: Tensor, plan: PoolPlan, place: Mapping[int, int]) -> Tensor:
+    """Returns what every window of padded inputs holds at one place.
+
+    `place` has the number within the window for spatial axes; an axis that it
+    has not stays whole.
+    """
+    steps = [slice(None)] * len(inputs.shape)
+    for axis, number in place.items():
+        offset = number * plan.dilation[axis]
+        # From the end, since the length may not be known.
+        stop = offset + 1 - plan.extents[axis]
+        steps[plan.axes[axis]] = slice(offset, stop or None, plan.strides[axis])
+    return inputs[tuple(steps)]
+
+
 def larger(best: Tensor, tap: Tensor) -> Tensor:
     """Returns the larger of each two; a NaN is larger than all."""
-    better = keras.ops.logical_or(
-        keras.ops.greater(tap, best), keras.ops.not_equal(tap, tap)  # NaN
-    )  # fmt: skip
-    return keras.ops.where(better, tap, best)
+    return keras.ops.where(_is_larger(tap, best), tap, best)
 
 
-def larger_with_place(best: tuple, tap: tuple) -> tuple:
+def larger_with_place(
+    best: tuple[Tensor, Tensor], tap: tuple[Tensor, Tensor]
+) -> tuple[Tensor, Tensor]:
     """Returns the larger of each two, and its place."""
-    (best, best_place), (tap, place) = best, tap
-    better = keras.ops.logical_or(
-        keras.ops.greater(tap, best), keras.ops.not_equal(tap, tap)
-    )
+    (best_number, best_place), (number, place) = best, tap
     # A pad is no maximum, even where the input is as low.
-    better = keras.ops.logical_or(better, keras.ops.less(best_place, 0))
+    better = keras.ops.logical_or(
+        _is_larger(number, best_number), keras.ops.less(best_place, 0)
+    )
     return (
-        keras.ops.where(better, tap, best),
+        keras.ops.where(better, number, best_number),
         keras.ops.where(better, place, best_place),
     )
 
 
+def _is_larger(tap: Tensor, best: Tensor) -> Tensor:
+    is_nan = keras.ops.not_equal(tap, tap)
+    return keras.ops.logical_or(keras.ops.greater(tap, best), is_nan)
+
+
 def places(inputs: Tensor, axes: Sequence[int]) -> Tensor:
     """Returns the number of each position, row by row: (1, *spatial, 1)."""
-    numbers, step, xp = 0, 1, np
+    numbers: Any = 0
+    step: Any = 1
     for position in reversed(axes):
-        length = inputs.shape[position]
-        if length is None:
-            sizes: Any = keras.ops.shape(inputs)
-            length, xp = sizes[position], keras.ops
-        shape = [1] * len(inputs.shape)
-        shape[position] = -1
-        numbers = numbers + xp.reshape(xp.arange(length) * step, shape)
+        length, xp = length_of(inputs, position)
+        if not isinstance(step, int):
+            xp = keras.ops
+        column: Any = xp.arange(length) * step
+        numbers = numbers + along(column, position, len(inputs.shape), xp)
         step = step * length
     return keras.ops.cast(numbers, "int32")
 
 
-def _full_means(inputs, windows):
+def _full_means(inputs: Tensor, plan: PoolPlan) -> Any:
     """Returns the sum of every window over the number of its taps."""
-    dtype = keras.backend.standardize_dtype(inputs.dtype)
     # No backend dilates here, and two know 3D means of float32 alone.
-    native = max(windows.dilation) == 1
-    if native and (len(windows.size) < 3 or dtype == "float32"):
-        options: dict[str, Any] = {"data_format": windows.data_format}
+    native = max(plan.dilation) == 1
+    if native and (len(plan.size) < 3 or plan.dtype == "float32"):
         return keras.ops.average_pool(
-            inputs, windows.size, windows.strides, "valid", **options
+            inputs,
+            plan.size,
+            plan.strides,
+            "valid",
+            data_format=plan.data_format,
         )
-    if dtype in ("float16", "bfloat16"):
-        inputs = keras.ops.cast(inputs, "float32")
-    sums: Any = _fold(keras.ops.add, inputs, windows)
-    return keras.ops.cast(sums / math.prod(windows.size), dtype)
+    sums: Any = _fold(keras.ops.add, widen(inputs), plan)
+    return keras.ops.cast(sums / math.prod(plan.size), plan.dtype)
 
 
-def _lowest(dtype):
-    """Returns the number that no maximum takes."""
-    dtype = keras.backend.standardize_dtype(dtype)
-    if "float" in dtype:
-        return -math.inf
-    return int(np.iinfo(dtype).min)
-
-
-def _counted_share(inputs, windows, count_pads):
+def _counted_share(plan: PoolPlan) -> Any:
     """Returns the share of counted taps in each window; None if unknown."""
-    share = np.ones((1,) * len(inputs.shape), "float32")
-    for axis, position in enumerate(windows.axes):
-        length, stride = inputs.shape[position], windows.strides[axis]
+    if plan.pads is None:
+        return None
+    rank = len(plan.size)
+    share = np.ones((1,) * (rank + 2), "float32")
+    for axis, length in enumerate(plan.lengths):
         if length is None:
             return None
-        extent = windows.extents[axis]
-        pads = shapes.axis_pads(windows.padding, axis, length, extent, stride)
+        stride, pads, extent = (
+            plan.strides[axis],
+            plan.pads[axis],
+            plan.extents[axis],
+        )
         more = 0
-        if windows.ceil_mode:
+        if plan.ceil_mode:
             more = shapes.overhang(length, extent, stride, pads)
-        if count_pads:
+        if plan.count_include_pad:
             length, pads = length + sum(pads), (0, 0)
         counts = shapes.window_counts(
             length,
-            windows.size[axis],
+            plan.size[axis],
             stride,
             (pads[0], pads[1] + more),
-            windows.dilation[axis],
+            plan.dilation[axis],
         )
-        shape = [1] * len(inputs.shape)
-        shape[position] = -1
-        share = share * np.reshape(counts, shape).astype("float32")
-    return share / math.prod(windows.size)
+        counts = np.array(counts, "float32")
+        share = share * along(counts, plan.axes[axis], rank + 2, np)
+    return share / math.prod(plan.size)

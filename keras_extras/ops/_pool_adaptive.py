@@ -9,16 +9,68 @@ do not overlap, and are a reshape; elsewhere they are gathered.
 """
 
 import functools
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
 from keras_extras import _shapes as shapes
-from keras_extras._shapes import Tensor
-from keras_extras.ops._pad import as_tensor
+from keras_extras._shapes import Shape, Tensor
+from keras_extras.ops._operation import on_cpu, planned
 from keras_extras.ops._pool_global import maximum
+from keras_extras.ops._tensors import along, as_tensor, dtype_of, length_of
+
+
+class AdaptivePlan(NamedTuple):
+    """An adaptive pooling of inputs of one shape and dtype."""
+
+    lengths: Shape
+    outputs: Shape  # `None` where an axis of unknown length stays as it is
+    axes: tuple[tuple[int, int], ...]  # (axis, outputs) of what is pooled
+    data_format: str
+    return_indices: bool
+    dtype: str
+    on_cpu: bool
+    is_empty: bool
+
+
+def _plan(
+    inputs: Tensor,
+    output_size: int | Sequence[int | None],
+    data_format: str | None,
+    return_indices: bool = False,
+) -> AdaptivePlan:
+    """Binds the arguments of adaptive pooling."""
+    shape = tuple(inputs.shape)
+    rank = len(shape) - 2
+    data_format = data_format or keras.config.image_data_format()
+    lengths = shapes.spatial(shape, data_format)
+    sizes = (
+        (output_size,) * rank if isinstance(output_size, int) else output_size
+    )
+    outputs = tuple(
+        length if size is None else size
+        for length, size in zip(lengths, sizes, strict=True)
+    )
+    first = shapes.spatial_axes(rank, data_format)[0]
+    axes = tuple(
+        (axis, size)
+        for axis, (length, size) in enumerate(
+            zip(lengths, outputs, strict=True), first
+        )
+        if size is not None and size != length
+    )
+    return AdaptivePlan(
+        lengths,
+        outputs,
+        axes,
+        data_format,
+        return_indices,
+        dtype_of(inputs),
+        on_cpu(inputs),
+        0 in shape,
+    )
 
 
 def adaptive_average_pool(
@@ -48,9 +100,15 @@ def adaptive_average_pool(
         [1.5, 3.0, 4.5]
     """
     inputs = as_tensor(inputs)
-    if "float" not in keras.backend.standardize_dtype(inputs.dtype):
+    if "float" not in dtype_of(inputs):
         inputs = keras.ops.cast(inputs, "float32")
-    inputs, axes, restore = _prepare(inputs, output_size, data_format)
+    return adaptive_mean(_plan(inputs, output_size, data_format), inputs)
+
+
+@planned("adaptive_average_pool")
+def adaptive_mean(plan: AdaptivePlan, inputs: Tensor) -> Tensor:
+    """Returns the mean of each window, of one axis after the other."""
+    inputs, axes, restore = _prepare(plan, inputs)
     for axis, outputs in axes:
         inputs = _mean(*_windows(inputs, axis, outputs), axis)
     return restore(inputs)
@@ -89,10 +147,15 @@ def adaptive_max_pool(
         [5.0, 5.0, 4.0]
     """
     inputs = as_tensor(inputs)
-    inputs, axes, restore = _prepare(
-        inputs, output_size, data_format, is_turned=return_indices
-    )
-    if not return_indices:
+    plan = _plan(inputs, output_size, data_format, return_indices)
+    return adaptive_maximum(plan, inputs)
+
+
+@planned("adaptive_max_pool")
+def adaptive_maximum(plan: AdaptivePlan, inputs: Tensor) -> Any:
+    """Returns the maximum of each window, with its position if asked for."""
+    inputs, axes, restore = _prepare(plan, inputs)
+    if not plan.return_indices:
         for axis, outputs in axes:
             windows, _ = _windows(inputs, axis, outputs)
             inputs = maximum(windows, axis + 1)
@@ -116,7 +179,7 @@ def adaptive_max_pool(
     return restore(inputs), restore(indices)
 
 
-def _mean(windows, is_real, axis):
+def _mean(windows: Tensor, is_real: Any, axis: int) -> Tensor:
     if is_real is None:
         return keras.ops.mean(windows, axis=axis + 1)
     # Not a mask to multiply with: infinity times zero is no number.
@@ -125,51 +188,37 @@ def _mean(windows, is_real, axis):
     return keras.ops.divide(keras.ops.sum(real, axis=axis + 1), count)
 
 
-def _prepare(inputs: Any, output_size, data_format, is_turned=False):
+def _prepare(
+    plan: AdaptivePlan, inputs: Tensor
+) -> tuple[Any, Sequence[tuple[int, int]], Callable[[Tensor], Tensor]]:
     """Returns the inputs, (axis, outputs) of what is pooled, and the way back.
 
-    The channels are moved last if asked for, or if windows will be gathered,
-    which is faster in whole rows of channels.
+    The channels are moved last if places are asked for, or if windows will be
+    gathered, which is faster in whole rows of channels.
     """
-    rank = len(inputs.shape) - 2
-    sizes: Any = (
-        (output_size,) * rank if isinstance(output_size, int) else output_size
-    )
-    lengths: Any = inputs.shape[2:]
-    first = 1
-    if (data_format or keras.config.image_data_format()) == "channels_first":
-        is_turned = is_turned or any(
-            size is not None and (length is None or length % size)
-            for length, size in zip(lengths, sizes, strict=True)
+    if plan.data_format == "channels_last" or not (
+        plan.return_indices
+        or any(
+            inputs.shape[axis] is None or inputs.shape[axis] % size
+            for axis, size in plan.axes
         )
-        first = 1 if is_turned else 2
-    else:
-        is_turned = False
-    if is_turned:
-        inputs = keras.ops.moveaxis(inputs, 1, -1)
-    axes = [
-        (axis, size)
-        for axis, size in enumerate(sizes, first)
-        if size is not None and size != inputs.shape[axis]
-    ]
+    ):
+        return inputs, plan.axes, lambda outputs: outputs
+    axes = [(axis - 1, size) for axis, size in plan.axes]
     back = functools.partial(keras.ops.moveaxis, source=-1, destination=1)
-    return inputs, axes, back if is_turned else lambda outputs: outputs
+    return keras.ops.moveaxis(inputs, 1, -1), axes, back
 
 
-def _windows(inputs, axis, outputs):
+def _windows(inputs: Tensor, axis: int, outputs: int) -> tuple[Any, Any]:
     """Returns the windows of one axis, and which of their taps are real.
 
     The axis becomes two: `(outputs, taps)`. Where a window is shorter than
     the longest, its last position is repeated; `None` says that none is.
     """
-    length = inputs.shape[axis]
-    if length is not None and length % outputs == 0:
+    length, xp = length_of(inputs, axis)
+    if xp is np and length % outputs == 0:
         split = (outputs, length // outputs)
         return keras.ops.reshape(inputs, _with(inputs, axis, split)), None
-    xp = np
-    if length is None:  # known only when the graph runs
-        sizes: Any = keras.ops.shape(inputs)
-        length, xp = sizes[axis], keras.ops
     starts, ends = shapes.adaptive_window(xp.arange(outputs), length, outputs)
     taps = xp.arange(xp.max(ends - starts))
     positions = xp.expand_dims(starts, 1) + xp.expand_dims(taps, 0)
@@ -178,13 +227,11 @@ def _windows(inputs, axis, outputs):
     windows = keras.ops.take(inputs, positions, axis=axis)
     if xp is np and is_real.all():
         return windows, None
-    behind = len(inputs.shape) - axis - 1
-    for _ in range(behind):
-        is_real = xp.expand_dims(is_real, -1)
-    return windows, is_real
+    behind = range(2, len(inputs.shape) - axis + 1)
+    return windows, xp.expand_dims(is_real, tuple(behind))
 
 
-def _with(inputs, axis, split):
+def _with(inputs: Tensor, axis: int, split: tuple[int, ...]) -> tuple[Any, ...]:
     """Returns the shape of the inputs with one axis replaced by others."""
     shape = list(inputs.shape)
     unknown = [place for place, size in enumerate(shape) if size is None]
@@ -196,14 +243,12 @@ def _with(inputs, axis, split):
     return (*shape[:axis], *split, *shape[axis + 1 :])
 
 
-def _positions(inputs):
+def _positions(inputs: Tensor) -> Tensor:
     """Returns the flat position in its channel of each number, in int32."""
     _, *spatial, _ = range(len(inputs.shape))
     sizes: Any = keras.ops.shape(inputs)
     flat = keras.ops.zeros_like(inputs, dtype="int32")
     for axis in spatial:
-        shape = [1] * len(inputs.shape)
-        shape[axis] = -1
-        along = keras.ops.arange(sizes[axis], dtype="int32")
-        flat = flat * sizes[axis] + keras.ops.reshape(along, shape)
+        numbers = keras.ops.arange(sizes[axis], dtype="int32")
+        flat = flat * sizes[axis] + along(numbers, axis, len(inputs.shape))
     return flat

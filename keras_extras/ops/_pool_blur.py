@@ -15,8 +15,8 @@ from typing import Any
 import keras
 
 from keras_extras._shapes import Ints, Pads, Tensor
-from keras_extras.ops._pool import pad_windows, standardize
-from keras_extras.ops._windows import as_float, tap, widen
+from keras_extras.ops._pool import PoolPlan, pad_windows, pool_plan, tap
+from keras_extras.ops._tensors import as_float, widen
 
 
 def blur_pool(
@@ -55,26 +55,24 @@ def blur_pool(
         arXiv:1904.11486.
     """
     inputs = as_float(inputs)
-    windows = standardize(
+    plan = pool_plan(
         inputs, pool_size, strides, padding, data_format, dilation_rate,
         ceil_mode,
     )  # fmt: skip
-    sums = _filter(pad_windows(widen(inputs), windows), windows)
+    sums = _filter(pad_windows(widen(inputs), plan), plan)
     if padding != "valid" or ceil_mode:
         ones = keras.ops.ones_like(widen(inputs))
-        sums = sums / _filter(pad_windows(ones, windows), windows)
+        sums = sums / _filter(pad_windows(ones, plan), plan)
     return keras.ops.cast(sums, inputs.dtype)
 
 
-def _filter(inputs: Any, windows) -> Any:
+def _filter(inputs: Any, plan: PoolPlan) -> Any:
     """Returns the weighted sums along one axis after the other."""
-    rank = len(windows.size)
-    for axis, size in enumerate(windows.size):
-        place: list[int | None] = [None] * rank
-        sums: Any = 0
-        for number in range(size):
-            place[axis] = number
-            weight = math.comb(size - 1, number) / 2 ** (size - 1)
-            sums = sums + weight * tap(inputs, windows, place)
-        inputs = sums
+    for axis, size in enumerate(plan.size):
+        inputs = sum(
+            math.comb(size - 1, number)
+            / 2 ** (size - 1)
+            * tap(inputs, plan, {axis: number})
+            for number in range(size)
+        )
     return inputs

@@ -15,8 +15,8 @@ import numpy as np
 
 from keras_extras import _shapes as shapes
 from keras_extras._shapes import Ints, Tensor
-from keras_extras.ops._pad import as_tensor
 from keras_extras.ops._pool import fold_axis, larger, larger_with_place, places
+from keras_extras.ops._tensors import as_tensor, length_of
 
 
 def fractional_max_pool(
@@ -68,16 +68,15 @@ def fractional_max_pool(
         zeros = keras.ops.cast(keras.ops.zeros_like(inputs), "int32")
         parts = (inputs, places(inputs, axes) + zeros)
     for axis in reversed(range(rank)):
-        length: Any = inputs.shape[axes[axis]]
-        if length is None:
-            sizes: Any = keras.ops.shape(inputs)
-            length = sizes[axes[axis]]
+        length, _ = length_of(inputs, axes[axis])
         starts = _starts(
             samples[:, :, axis], length, size[axis], output_size[axis]
         )  # (batch, channels, outputs)
         starts = _along(starts, axes[axis], rank, data_format)
 
-        def tap(part, position, number, starts=starts):
+        def tap(
+            part: Tensor, position: int, number: int, starts: Any = starts
+        ) -> Any:
             return keras.ops.take_along_axis(part, starts + number, position)
 
         parts = fold_axis(
@@ -90,30 +89,27 @@ def fractional_max_pool(
     return parts
 
 
-def _starts(samples, length, size, outputs):
+def _starts(samples: Any, length: Any, size: int, outputs: int) -> Any:
     """Returns the first position of every window on one axis."""
     last = length - size
     numbers = keras.ops.arange(outputs, dtype="int32")
-    if isinstance(length, int) and isinstance(outputs, int):
-        step = np.float32(last) / np.float32(max(outputs - 1, 1))
+    steps = max(outputs - 1, 1)
+    if isinstance(length, int):
+        step = np.float32(last) / np.float32(steps)
     else:
-        step = keras.ops.cast(last, "float32") / keras.ops.cast(
-            keras.ops.maximum(outputs - 1, 1), "float32"
-        )
+        step = keras.ops.divide(keras.ops.cast(last, "float32"), steps)
     samples = keras.ops.expand_dims(samples, -1)
-    places = keras.ops.cast(numbers, "float32") + samples
+    places: Any = keras.ops.cast(numbers, "float32") + samples
     # Truncated, and in float32, so that the windows are torch's.
-    starts = keras.ops.cast(places * step, "int32") - keras.ops.cast(
-        samples * step, "int32"
-    )
+    firsts: Any = keras.ops.cast(places * step, "int32")
+    starts = firsts - keras.ops.cast(samples * step, "int32")
     return keras.ops.where(numbers == outputs - 1, last, starts)
 
 
-def _along(starts, position, rank, data_format):
+def _along(starts: Any, position: int, rank: int, data_format: str) -> Tensor:
     """Returns (batch, channels, outputs) with the axes of the inputs."""
     if data_format == "channels_last":
         starts = keras.ops.transpose(starts, (0, 2, 1))
-        others = [axis for axis in range(1, rank + 1) if axis != position]
-    else:
-        others = [axis for axis in range(2, rank + 2) if axis != position]
+    axes = shapes.spatial_axes(rank, data_format)
+    others = [axis for axis in axes if axis != position]
     return keras.ops.expand_dims(starts, others) if others else starts

@@ -5,16 +5,33 @@
 The mean may leave positions out: `sum(m * x) / sum(m)` with a mask m.
 """
 
-import functools
-import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
-import numpy as np
 
 from keras_extras import _shapes as shapes
 from keras_extras._shapes import Tensor
-from keras_extras.ops._pad import as_tensor
+from keras_extras.ops._operation import planned
+from keras_extras.ops._tensors import as_tensor, dtype_of, lowest
+
+
+class GlobalPlan(NamedTuple):
+    """A reduction of all positions of inputs of one shape and dtype."""
+
+    axes: tuple[int, ...]
+    keepdims: bool
+    dtype: str
+    is_empty: bool
+
+
+def _plan(
+    inputs: Tensor, data_format: str | None, keepdims: bool
+) -> GlobalPlan:
+    """Binds the arguments of global pooling."""
+    shape = inputs.shape
+    data_format = data_format or keras.config.image_data_format()
+    axes = tuple(shapes.spatial_axes(len(shape) - 2, data_format))
+    return GlobalPlan(axes, keepdims, dtype_of(inputs), 0 in shape)
 
 
 def global_max_pool(
@@ -37,8 +54,13 @@ def global_max_pool(
         3.0
     """
     inputs = as_tensor(inputs)
-    axes = _spatial_axes(inputs, data_format)
-    return maximum(inputs, axes, keepdims)
+    return global_maximum(_plan(inputs, data_format, keepdims), inputs)
+
+
+@planned("global_max_pool")
+def global_maximum(plan: GlobalPlan, inputs: Tensor) -> Tensor:
+    """Returns the maximum over all positions."""
+    return maximum(inputs, _few(plan.axes), plan.keepdims)
 
 
 def global_average_pool(
@@ -72,41 +94,42 @@ def global_average_pool(
         2.0
     """
     inputs = as_tensor(inputs)
-    axes = _spatial_axes(inputs, data_format)
+    plan = _plan(inputs, data_format, keepdims)
     if mask is None:
-        return keras.ops.mean(inputs, axis=axes, keepdims=keepdims)
-    first = axes if isinstance(axes, int) else axes[0]
-    channels = 1 if first == 2 else -1
+        return global_mean(plan, inputs)
+    channels = 1 if plan.axes[0] == 2 else -1
     counts = keras.ops.cast(keras.ops.expand_dims(mask, channels), "bool")
     # Not a product: what is masked may be infinite, or no number.
     real: Any = keras.ops.where(counts, inputs, 0)
-    total: Any = keras.ops.sum(real, axis=axes, keepdims=keepdims)
+    total: Any = keras.ops.sum(real, axis=plan.axes, keepdims=keepdims)
     return total / keras.ops.sum(
-        keras.ops.cast(counts, real.dtype), axis=axes, keepdims=keepdims
+        keras.ops.cast(counts, real.dtype), axis=plan.axes, keepdims=keepdims
     )
 
 
-def maximum(inputs, axis, keepdims=False):
+@planned("global_average_pool")
+def global_mean(plan: GlobalPlan, inputs: Tensor) -> Tensor:
+    """Returns the mean over all positions."""
+    return keras.ops.mean(inputs, axis=_few(plan.axes), keepdims=plan.keepdims)
+
+
+def _few(axes: tuple[int, ...]) -> int | tuple[int, ...]:
+    # TensorFlow makes a tensor of several, which takes as long as a mean.
+    return axes[0] if len(axes) == 1 else axes
+
+
+def maximum(
+    inputs: Tensor, axis: int | tuple[int, ...], keepdims: bool = False
+) -> Any:
     """Returns the maximum along axes, of an empty batch too.
 
     `keras.ops.max` refuses all empty tensors on TensorFlow and torch.
     """
-    dtype = keras.backend.standardize_dtype(inputs.dtype)
-    reduce = functools.partial(keras.ops.max, axis=axis, keepdims=keepdims)
+    dtype = dtype_of(inputs)
     if any(size is None for size in inputs.shape):
         # May be empty when the graph runs: with a first value it may.
-        lowest = -math.inf if "float" in dtype else int(np.iinfo(dtype).min)
-        return reduce(inputs, initial=lowest)
+        return keras.ops.max(inputs, axis, keepdims, initial=lowest(dtype))
     if 0 in inputs.shape:  # no numbers go in and none come out
         empty = keras.ops.sum(inputs, axis=axis, keepdims=keepdims)
         return keras.ops.cast(empty, dtype)
-    return reduce(inputs)
-
-
-def _spatial_axes(inputs, data_format):
-    axes = shapes.spatial_axes(
-        len(inputs.shape) - 2,
-        data_format or keras.config.image_data_format(),
-    )
-    # TensorFlow makes a tensor of several, which takes as long as a mean.
-    return axes[0] if len(axes) == 1 else tuple(axes)
+    return keras.ops.max(inputs, axis, keepdims)

@@ -12,7 +12,7 @@ import keras
 from keras_extras import _shapes as shapes
 from keras_extras._shapes import Tensor
 from keras_extras.ops._pool_gem import log_power, root
-from keras_extras.ops._windows import as_float
+from keras_extras.ops._tensors import as_float
 
 
 def global_gem_pool(

@@ -8,11 +8,13 @@ the padding in front.
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
-from keras_extras._shapes import Ints, Pads, Tensor, per_axis
-from keras_extras.ops._pad import as_tensor
+from keras_extras._shapes import Ints, Pads, Tensor
+from keras_extras.ops._pool import max_of_windows, mean_of_windows, pool_plan
+from keras_extras.ops._tensors import as_float, dtype_of, widen
 
 
 def lp_pool(
@@ -60,29 +62,20 @@ def lp_pool(
         `torch.nn.functional.lp_pool2d`, whose numbers these are. It scales
         the last window of `ceil_mode` as above, too; pads it has not.
     """
-    from keras_extras import ops  # the public ones, which may be faster
-
-    inputs = as_tensor(inputs)
-    dtype = keras.backend.standardize_dtype(inputs.dtype)
-    if "float" not in dtype:
-        dtype = keras.config.floatx()
-    windows = {
-        "pool_size": pool_size,
-        "strides": strides,
-        "padding": padding,
-        "data_format": data_format,
-        "dilation_rate": dilation_rate,
-        "ceil_mode": ceil_mode,
-    }
+    inputs = as_float(inputs)
+    dtype = dtype_of(inputs)
+    # Powers leave the range of half precision long before the roots do.
+    wide = inputs if math.isinf(order) else widen(inputs)
+    plan = pool_plan(
+        wide, pool_size, strides, padding, data_format, dilation_rate,
+        ceil_mode,
+    )  # fmt: skip
     if math.isinf(order):
         sign = math.copysign(1, order)
-        inputs = keras.ops.cast(inputs, dtype)
-        return sign * ops.max_pool(sign * keras.ops.abs(inputs), **windows)
-    # Powers leave the range of half precision long before the roots do.
-    wide = "float64" if dtype == "float64" else "float32"
-    inputs = keras.ops.cast(inputs, wide)
-    count = math.prod(per_axis(pool_size, len(inputs.shape) - 2))
-    sums = count * ops.average_pool(_power(inputs, order), **windows)
+        absolute: Any = keras.ops.abs(wide)
+        return sign * max_of_windows(plan, sign * absolute)
+    count = math.prod(plan.size)
+    sums = count * mean_of_windows(plan, _power(wide, order))
     # The root's slope at zero is infinite: there it is not asked for.
     nothing = keras.ops.equal(sums, 0)
     roots = _power(keras.ops.where(nothing, 1, sums), 1 / order)
@@ -90,7 +83,7 @@ def lp_pool(
     return keras.ops.cast(norms, dtype)
 
 
-def _power(x, exponent):
+def _power(x: Tensor, exponent: float) -> Tensor:
     if exponent == 1:
         return x
     return keras.ops.power(x, keras.ops.cast(exponent, x.dtype))

@@ -9,7 +9,8 @@ from typing import Any
 import keras
 
 from keras_extras._shapes import Ints, Pads, Tensor
-from keras_extras.ops._windows import as_float
+from keras_extras.ops._pool import max_of_windows, mean_of_windows, pool_plan
+from keras_extras.ops._tensors import as_float
 
 
 def mixed_pool(
@@ -49,18 +50,11 @@ def mixed_pool(
         Lee et al., "Generalizing pooling functions in convolutional neural
         networks", arXiv:1509.08985, section 3.1.
     """
-    from keras_extras import ops  # the public ones, which may be faster
-
     inputs = as_float(inputs)
-    windows = {
-        "pool_size": pool_size,
-        "strides": strides,
-        "padding": padding,
-        "data_format": data_format,
-        "dilation_rate": dilation_rate,
-        "ceil_mode": ceil_mode,
-    }
+    plan = pool_plan(
+        inputs, pool_size, strides, padding, data_format, dilation_rate,
+        ceil_mode,
+    )  # fmt: skip
     share: Any = keras.ops.cast(alpha, inputs.dtype)
-    return share * ops.max_pool(inputs, **windows) + (
-        1 - share
-    ) * ops.average_pool(inputs, **windows)
+    maxima, means = max_of_windows(plan, inputs), mean_of_windows(plan, inputs)
+    return share * maxima + (1 - share) * means

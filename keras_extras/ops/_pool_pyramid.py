@@ -13,7 +13,8 @@ import keras
 
 from keras_extras import _shapes as shapes
 from keras_extras._shapes import Tensor
-from keras_extras.ops._pad import as_tensor
+from keras_extras.ops._pool_adaptive import adaptive_average_pool
+from keras_extras.ops._tensors import as_tensor
 
 
 def spatial_pyramid_pool(
@@ -22,7 +23,7 @@ def spatial_pyramid_pool(
     data_format: str | None = None,
     *,
     crop: bool = True,
-    reduce: Callable | None = None,
+    reduce: Callable[..., Tensor] | None = None,
 ) -> Tensor:
     """Reduces inputs of any size to a fixed number of windows, per channel.
 
@@ -53,15 +54,13 @@ def spatial_pyramid_pool(
         for visual recognition", arXiv:1406.4729: maxima without cropping.
         The default is TensorFlow Addons' `SpatialPyramidPooling2D`.
     """
-    from keras_extras import ops  # the public ones, which may be faster
-
     inputs = as_tensor(inputs)
     data_format = data_format or keras.config.image_data_format()
     rank = len(inputs.shape) - 2
     is_last = data_format == "channels_last"
     sizes: Any = keras.ops.shape(inputs)  # known when the graph runs
     channels = sizes[-1 if is_last else 1]
-    reduce = reduce or ops.adaptive_average_pool
+    reduce = reduce or adaptive_average_pool
     levels = []
     for level in bins:
         size = shapes.per_axis(level, rank)
@@ -72,7 +71,7 @@ def spatial_pyramid_pool(
     return keras.ops.concatenate(levels, axis=1 if is_last else 2)
 
 
-def _crop(inputs, size, data_format):
+def _crop(inputs: Tensor, size: Sequence[int], data_format: str) -> Tensor:
     """Cuts the end off so that the windows divide each axis evenly."""
     steps = [slice(None)] * len(inputs.shape)
     sizes: Any = keras.ops.shape(inputs)

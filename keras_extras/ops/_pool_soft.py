@@ -13,7 +13,8 @@ import keras
 
 from keras_extras._shapes import Ints, Pads, Tensor
 from keras_extras.ops._pool_global import maximum
-from keras_extras.ops._windows import as_float, extract_windows
+from keras_extras.ops._tensors import as_float
+from keras_extras.ops._windows import extract_windows
 
 
 def soft_pool(

@@ -12,7 +12,8 @@ from typing import Any
 import keras
 
 from keras_extras._shapes import Ints, Pads, Tensor
-from keras_extras.ops._windows import as_float, extract_windows, widen
+from keras_extras.ops._tensors import as_float, widen
+from keras_extras.ops._windows import extract_windows
 
 
 def stochastic_pool(

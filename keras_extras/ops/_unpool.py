@@ -6,6 +6,8 @@ with i running over the windows and `place` the number of a position, row by
 row, as `max_pool` gives it.
 """
 
+import functools
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +15,7 @@ import keras
 
 from keras_extras import _shapes as shapes
 from keras_extras._shapes import Tensor
-from keras_extras.ops._pad import as_tensor
+from keras_extras.ops._tensors import along, as_tensor, dtype_of
 
 
 def max_unpool(
@@ -57,15 +59,15 @@ def max_unpool(
     axis = shapes.channel_axis(rank, data_format)
     sizes: Any = keras.ops.shape(inputs)
     batch, channels = sizes[0], sizes[axis]
-    plane = 1
-    for size in output_size:
-        plane = plane * size
+    plane = functools.reduce(operator.mul, output_size, 1)
     outputs_shape = [batch, *output_size]
     outputs_shape.insert(axis, channels)
     if 0 in inputs.shape:
         return keras.ops.zeros(outputs_shape, inputs.dtype)
-    example = _along(keras.ops.arange(batch), 0, rank)
-    channel = _along(keras.ops.arange(channels), axis, rank)
+    example, channel = (
+        along(keras.ops.arange(number, dtype="int32"), place, rank + 2)
+        for number, place in ((batch, 0), (channels, axis))
+    )
     if data_format == "channels_last":
         places = (example * plane + indices) * channels + channel
     else:
@@ -73,20 +75,12 @@ def max_unpool(
     places = keras.ops.reshape(places, (-1,))
     values = keras.ops.reshape(inputs, (-1,))
     count = batch * channels * plane
-    total, named = (
-        keras.ops.segment_sum(data, places, num_segments=count)
-        for data in (values, keras.ops.ones_like(values))
-    )
+    total: Any = keras.ops.segment_sum(values, places, num_segments=count)
+    ones = keras.ops.ones_like(values)
+    named: Any = keras.ops.segment_sum(ones, places, num_segments=count)
     named = keras.ops.maximum(named, 1)
-    if "float" in keras.backend.standardize_dtype(inputs.dtype):
+    if "float" in dtype_of(inputs):
         total = total / named
     else:
         total = keras.ops.floor_divide(total, named)
     return keras.ops.reshape(total, outputs_shape)
-
-
-def _along(numbers, axis, rank):
-    """Returns the numbers along one axis of a batched tensor."""
-    shape = [1] * (rank + 2)
-    shape[axis] = -1
-    return keras.ops.reshape(keras.ops.cast(numbers, "int32"), shape)

@@ -13,8 +13,8 @@ import keras
 import numpy as np
 
 from keras_extras._shapes import Ints, Pads, Tensor
-from keras_extras.ops._pad import as_tensor
-from keras_extras.ops._pool import Windows, pad_windows, standardize
+from keras_extras.ops._pool import pad_windows, pool_plan, tap
+from keras_extras.ops._tensors import as_tensor
 
 
 def extract_windows(
@@ -56,47 +56,12 @@ def extract_windows(
         [[[3.0], [2.0]]]
     """
     inputs = as_tensor(inputs)
-    windows = standardize(
+    plan = pool_plan(
         inputs, pool_size, strides, padding, data_format, dilation_rate,
         ceil_mode,
     )  # fmt: skip
-    padded = pad_windows(inputs, windows, constant_values)
+    padded = pad_windows(inputs, plan, constant_values)
+    places = (dict(enumerate(place)) for place in np.ndindex(*plan.size))
     return keras.ops.stack(
-        [tap(padded, windows, place) for place in np.ndindex(*windows.size)],
-        axis=-1,
+        [tap(padded, plan, place) for place in places], axis=-1
     )
-
-
-def tap(
-    inputs: Tensor, windows: Windows, place: Sequence[int | None]
-) -> Tensor:
-    """Returns what every window of padded inputs holds at one place.
-
-    `place` has a number for each spatial axis; `None` leaves the axis whole.
-    """
-    steps = [slice(None)] * len(inputs.shape)
-    for axis, number in enumerate(place):
-        if number is not None:
-            offset = number * windows.dilation[axis]
-            # From the end, since the length may not be known.
-            stop = offset + 1 - windows.extents[axis]
-            steps[windows.axes[axis]] = slice(
-                offset, stop or None, windows.strides[axis]
-            )
-    return inputs[tuple(steps)]
-
-
-def as_float(inputs: Tensor) -> Tensor:
-    """Returns a tensor of floats: integers in Keras's configured one."""
-    inputs = as_tensor(inputs)
-    if "float" in keras.backend.standardize_dtype(inputs.dtype):
-        return inputs
-    return keras.ops.cast(inputs, keras.config.floatx())
-
-
-def widen(inputs: Tensor) -> Tensor:
-    """Returns half precision as float32, for sums and powers on the way."""
-    dtype = keras.backend.standardize_dtype(inputs.dtype)
-    if dtype in ("float16", "bfloat16"):
-        return keras.ops.cast(inputs, "float32")
-    return inputs

@@ -1,3 +1,4 @@
+import inspect
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 import keras_extras
 from keras_extras import ops
+from keras_extras.ops._operation import ROWS, Row
 from tests.gradients import value_and_gradients
 
 fast = pytest.importorskip(
@@ -33,7 +35,6 @@ CONVOLUTIONS = [
     "conv",  # tests/ops/test_fast_conv.py
     "conv_transpose",
     "depthwise_conv",
-    "separable_conv",
 ]
 
 
@@ -43,17 +44,41 @@ def rows():
     return module.ROWS
 
 
-@pytest.mark.skipif(
+def takes_a_row(name, *arguments, **named):
+    """Returns whether the operation runs a row for these arguments."""
+    taken = []
+
+    def recorded(row):
+        def run(plan, *tensors):
+            taken.append(row)
+            return row.run(plan, *tensors)
+
+        return row._replace(run=run)
+
+    rows = ROWS[name]
+    before = rows[:]
+    rows[:] = map(recorded, before)
+    try:
+        getattr(ops, name)(*arguments, **named)
+    finally:
+        rows[:] = before
+    return bool(taken)
+
+
+is_on = pytest.mark.skipif(
     os.environ.get("KERAS_EXTRAS_FAST") == "0", reason="turned off"
 )
+
+
+@is_on
 def test_rows_are_in_use_and_documented():
     assert rows()
     for row in rows():
-        assert row.name in NAMES + GLOBAL + ADAPTIVE + CONVOLUTIONS, (
+        assert row.operation in NAMES + GLOBAL + ADAPTIVE + CONVOLUTIONS, (
             "add a test for the operation"
         )
-        assert hasattr(getattr(ops, row.name), "__wrapped__")
-        line = f"| `{row.name}`"
+        assert hasattr(getattr(ops, row.operation), "__wrapped__")
+        line = f"| `{row.operation}`"
         assert any(
             line in text and keras.backend.backend() in text
             for text in fast.__doc__.splitlines()
@@ -164,12 +189,16 @@ def test_fast_global_pooling_equals_generic_in_values_and_gradients(
         )
         for one, other in zip(got[:2], expected[:2], strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-6)
-    mask = np.ones((2, 4), "bool")
-    assert not any(
-        row.when(keras.ops.ones((2, 4, 3)), mask=mask)
-        for row in rows()
-        if row.name == name
-    )
+
+
+@is_on
+@pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="torch alone has such rows"
+)
+def test_a_masked_mean_is_the_generic_one():
+    x, mask = keras.ops.ones((2, 4, 3)), np.ones((2, 4), "bool")
+    assert takes_a_row("global_average_pool", x)
+    assert not takes_a_row("global_average_pool", x, mask=mask)
 
 
 @pytest.mark.parametrize(
@@ -191,9 +220,7 @@ def test_rows_leave_what_they_cannot_do_to_the_generic(name, beyond):
     generic = getattr(operation, "__wrapped__", operation)
     for padding in ("same", [(1, 1), (1, 1)]):
         arguments = (x, 2, 3, padding, "channels_last")
-        assert not any(
-            row.when(*arguments, **beyond) for row in rows() if row.name == name
-        )
+        assert not takes_a_row(name, *arguments, **beyond)
         got, expected = (
             keras.tree.map_structure(
                 keras.ops.convert_to_numpy, function(*arguments, **beyond)
@@ -203,6 +230,7 @@ def test_rows_leave_what_they_cannot_do_to_the_generic(name, beyond):
         keras.tree.map_structure(np.testing.assert_array_equal, got, expected)
 
 
+@is_on
 def test_stock_like_calls_take_a_row():
     x = keras.ops.ones((2, 6, 6, 3))
     whole = {"dilation_rate": (1, 1), "ceil_mode": False}
@@ -211,11 +239,27 @@ def test_stock_like_calls_take_a_row():
         ("max_pool", {"return_indices": False}),
         ("average_pool", {"count_include_pad": False}),
     ]:
-        assert any(
-            row.when(*arguments, **whole, **more)
-            for row in rows()
-            if row.name == name
-        )
+        assert takes_a_row(name, *arguments, **whole, **more)
+
+
+@is_on
+def test_siblings_and_the_generic_way():
+    x, kernel = keras.ops.ones((2, 6, 6, 4)), keras.ops.ones((3, 3, 2, 4))
+    arguments = (1, "same", "channels_last")
+    taken = []
+    row = Row("conv", lambda plan: taken.append(plan), lambda plan, *_: None)
+    ROWS["conv"].insert(0, row)
+    try:
+        ops.cosine_conv(x, kernel, *arguments)
+        count = len(taken)
+        assert count >= 2  # TensorFlow convolves each group by itself
+        assert taken[0].groups == 2
+        assert taken[0].pads == ((1, 1), (1, 1))
+        ops.conv.__wrapped__(x, kernel, *arguments)
+        assert len(taken) == count
+    finally:
+        ROWS["conv"].remove(row)
+    assert inspect.signature(ops.conv).parameters["padding"].default == "valid"
 
 
 @pytest.mark.parametrize("value", [np.nan, -np.inf])

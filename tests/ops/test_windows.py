@@ -1,9 +1,7 @@
-import keras
 import numpy as np
 import pytest
 
 from keras_extras import ops
-from keras_extras.ops._windows import as_float, widen
 from tests import windows
 from tests.gradients import to_numpy
 
@@ -30,11 +28,3 @@ def test_pads_and_what_ceil_mode_reaches_hold_the_constant():
         x, 2, 2, [(1, 0)], "channels_last", ceil_mode=True, constant_values=-9
     )
     assert to_numpy(y)[0, :, 0].tolist() == [[-9, 1], [2, 3], [4, -9]]
-
-
-def test_integers_become_floats_and_half_precision_single():
-    numbers = as_float(np.arange(3))
-    assert keras.backend.standardize_dtype(numbers.dtype) == "float32"
-    half = keras.ops.cast(numbers, "bfloat16")
-    assert keras.backend.standardize_dtype(as_float(half).dtype) == "bfloat16"
-    assert keras.backend.standardize_dtype(widen(half).dtype) == "float32"

@@ -1,33 +1,34 @@
 """Faster ways on TensorFlow."""
 
 import math
-from collections.abc import Sequence
+from typing import Any
 
-import keras
 import tensorflow as tf
 
-from keras_extras._shapes import Ints, Pads, Tensor
-from keras_extras.ops import _conv
-from keras_extras.ops._fast import (
-    KERAS_SAME_AVERAGE,
-    Row,
-    is_stock_max,
-    keras_max_pool,
-)
+from keras_extras._shapes import Tensor
+from keras_extras.ops._conv import ConvPlan, convolve
+from keras_extras.ops._fast import FLOATS, KERAS_SAME_AVERAGE, keras_max_pool
+from keras_extras.ops._operation import Row
+from keras_extras.ops._pool import PoolPlan
 
 MAX_GROUPS = 32
 
 
-def max_pool(inputs: Tensor, *args, **kwargs) -> Tensor:
-    """See `keras_extras.ops.max_pool`.
+def on_cpu(tensor: Tensor) -> bool:
+    """Returns False: no row here asks."""
+    return False
+
+
+def _max_pool(plan: PoolPlan, inputs: Tensor) -> Tensor:
+    """Returns the maxima, NaN and minus infinity included.
 
     TensorFlow's own kernel drops NaN and takes no window for lower than the
     lowest finite number. Whether either is there is asked of two numbers that
     come quickly; only then are the windows looked at.
     """
-    outputs = keras_max_pool(inputs, *args, **kwargs)
+    outputs = keras_max_pool(plan, inputs)
 
-    def extremes():
+    def extremes() -> tuple[Any, Any]:
         every = tuple(range(len(inputs.shape)))
         return tf.reduce_max(inputs, every), tf.reduce_min(outputs, every)
 
@@ -36,74 +37,51 @@ def max_pool(inputs: Tensor, *args, **kwargs) -> Tensor:
         if largest == largest and least > inputs.dtype.min:
             return outputs
 
-    def put_back():
+    def put_back() -> Any:
         nans, reals = (
-            keras_max_pool(tf.cast(marks, inputs.dtype), *args, **kwargs) > 0
+            keras_max_pool(plan, tf.cast(marks, inputs.dtype)) > 0
             for marks in (tf.math.is_nan(inputs), inputs > -math.inf)
         )
         low = tf.where(reals, outputs, tf.constant(-math.inf, inputs.dtype))
         return tf.where(nans, tf.constant(math.nan, inputs.dtype), low)
 
     @tf.custom_gradient  # the kernel's own: that of `cond` is slow
-    def checked(outputs):
+    def checked(outputs: Any) -> Any:
         largest, least = extremes()
         odd = tf.logical_or(tf.math.is_nan(largest), least <= inputs.dtype.min)
-        mended = tf.cond(odd, put_back, lambda: outputs)
-        return mended, lambda upstream: upstream
+        corrected = tf.cond(odd, put_back, lambda: outputs)
+        return corrected, lambda upstream: upstream
 
     return checked(outputs)
 
 
-def _when(inputs, pool_size, strides=None, padding="valid",
-          data_format=None, *beyond, **options):  # fmt: skip
-    dtype = keras.backend.standardize_dtype(inputs.dtype)
-    kernels = ("float32", "bfloat16", "float16", "float64")
-    rank = len(inputs.shape) - 2
-    return dtype in kernels[: 2 if rank == 3 else None] and is_stock_max(
-        *beyond, **options
-    )
+def _has_kernel(plan: PoolPlan) -> bool:
+    kernels = FLOATS[: 2 if len(plan.size) == 3 else None]
+    return plan.dtype in kernels and plan.is_stock
 
 
-def conv(
-    inputs: Tensor,
-    kernel: Tensor,
-    strides: Ints = 1,
-    padding: str | Sequence[Pads] = "valid",
-    data_format: str | None = None,
-    dilation_rate: Ints = 1,
-) -> Tensor:
-    """See `keras_extras.ops.conv`: one convolution for each group.
+def _conv(plan: ConvPlan, inputs: Tensor, kernel: Tensor) -> Tensor:
+    """Returns one convolution for each group, side by side.
 
     Keras gives groups to XLA, whose CPU goes through them element by element.
     """
-    axis = 1 if data_format == "channels_first" else -1
-    groups = inputs.shape[axis] // kernel.shape[-2]
-    outputs = [
-        _conv.conv(part, own, strides, padding, data_format, dilation_rate)
-        for part, own in zip(
-            tf.split(inputs, groups, axis),
-            tf.split(kernel, groups, -1),
-            strict=True,
-        )
-    ]
-    return tf.concat(outputs, axis)
-
-
-def _few_groups(inputs, kernel, strides=1, padding="valid",
-                data_format=None, dilation_rate=1) -> bool:  # fmt: skip
-    channels = inputs.shape[1 if data_format == "channels_first" else -1]
-    if data_format is None or channels is None or not kernel.shape[-2]:
-        return False
-    groups, rest = divmod(channels, kernel.shape[-2])
-    return (
-        not rest
-        and 1 < groups <= MAX_GROUPS
-        and not (kernel.shape[-1] % groups)
+    axis = 1 if plan.data_format == "channels_first" else -1
+    alone = plan._replace(groups=1)
+    parts = (
+        tf.split(inputs, plan.groups, axis),
+        tf.split(kernel, plan.groups, -1),
+    )
+    return tf.concat(
+        [convolve(alone, *pair) for pair in zip(*parts, strict=True)], axis
     )
 
 
+def _has_few_groups(plan: ConvPlan) -> bool:
+    return plan.is_valid and 1 < plan.groups <= MAX_GROUPS
+
+
 ROWS = (
-    Row("conv", conv, _few_groups),
-    Row("max_pool", max_pool, _when),
+    Row("conv", _has_few_groups, _conv),
+    Row("max_pool", _has_kernel, _max_pool),
     KERAS_SAME_AVERAGE,
 )

@@ -5,9 +5,10 @@ go element by element; slices compared or added as wholes are vectorized.
 """
 
 import functools
+import inspect
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -16,60 +17,49 @@ import numpy as np
 from jax import lax
 
 from keras_extras import _shapes as shapes
-from keras_extras._shapes import Ints, Pads, Tensor
-from keras_extras.ops import _pool, _pool_adaptive
-from keras_extras.ops._fast import (
-    KERAS_SAME_AVERAGE,
-    Row,
-    is_stock_max,
-)
+from keras_extras._shapes import Tensor
+from keras_extras.ops._fast import KERAS_SAME_AVERAGE
 from keras_extras.ops._fast.jax import conv
+from keras_extras.ops._operation import Row
+from keras_extras.ops._pool import PoolPlan, pad_windows
+from keras_extras.ops._pool_adaptive import AdaptivePlan, adaptive_maximum
 
 MAX_TAPS = 9  # beyond, the slices cost more than they save
 MAX_LENGTH = 128  # of an axis in as many slices, which have to be compiled
 
 
-def max_pool(
-    inputs: Tensor,
-    pool_size: Ints,
-    strides: Ints | None = None,
-    padding: str | Sequence[Pads] = "valid",
-    data_format: str | None = None,
-    *_,
-    **__,
-) -> Tensor:
-    """See `keras_extras.ops.max_pool`; the first of equals counts."""
-    windows = _pool.standardize(
-        inputs, pool_size, strides, padding, data_format, 1, False
-    )
-    return _max_pool(inputs, windows)
+def on_cpu(tensor: Tensor) -> bool:
+    """Returns whether what is not placed anywhere runs on the CPU."""
+    return jax.default_backend() == "cpu"
 
 
-def _maximum(inputs, windows):
+def _maximum(inputs: Tensor, plan: PoolPlan) -> Tensor:
     axes = [(1, 1, (0, 0))] * inputs.ndim
-    for axis, size, stride, (before, count) in _counted(inputs, windows):
+    for axis, size, stride, (before, count) in _counted(inputs, plan):
         after = (count - 1) * stride + size - before - inputs.shape[axis]
         axes[axis] = size, stride, (before, max(after, 0))
     sizes, strides, pads = zip(*axes, strict=True)
-    if len(windows.size) < 3 or not any(map(any, pads)):
-        return functools.reduce(lax.max, _taps(inputs, windows))
+    if len(plan.size) < 3 or not any(map(any, pads)):
+        return functools.reduce(lax.max, _taps(inputs, plan))
     # Nearly all slices would be padded: XLA's own way is no slower.
     lowest = jnp.array(-math.inf, inputs.dtype)
     return lax.reduce_window(inputs, lowest, lax.max, sizes, strides, pads)
 
 
-def _maximum_jvp(windows, primals, tangents):
+def _maximum_jvp(
+    plan: PoolPlan, primals: tuple[Tensor], tangents: tuple[Tensor]
+) -> tuple[Tensor, Tensor]:
     # `lax.max` halves the gradient of equals; Keras's goes to the first.
     (inputs,), (change,) = primals, tangents
-    if all(map(int.__le__, windows.size, windows.strides)):
-        best, place = _best(inputs, windows)
+    if all(map(int.__le__, plan.size, plan.strides)):
+        best, place = _best(inputs, plan)
     else:
-        padded = _pool.pad_windows(inputs, windows, -math.inf)
-        valid = windows._replace(padding="valid")
-        best, place = _apart(functools.partial(_best, windows=valid), padded)
+        padded = pad_windows(inputs, plan, -math.inf)
+        valid = plan._replace(padding="valid", pads=((0, 0),) * len(plan.size))
+        best, place = _apart(functools.partial(_best, plan=valid), padded)
     chosen = [
         jnp.where(place == number, tap, 0)
-        for number, tap in enumerate(_split_taps(change, windows))
+        for number, tap in enumerate(_split_taps(change, plan))
     ]
     return best, functools.reduce(lax.add, chosen)
 
@@ -80,9 +70,9 @@ _differentiable.defjvp(_maximum_jvp)
 _max_pool = jax.jit(_differentiable, static_argnums=1)
 
 
-def _best(inputs, windows):
+def _best(inputs: Tensor, plan: PoolPlan) -> tuple[Tensor, Tensor]:
     """Returns the maximum of each window, and the number of its tap."""
-    first, *others = _taps(inputs, windows)
+    first, *others = _taps(inputs, plan)
     best, place = first, jnp.zeros(first.shape, "int8")
     for number, tap in enumerate(others, 1):
         better = jnp.logical_or(tap > best, tap != tap)  # or NaN
@@ -91,7 +81,7 @@ def _best(inputs, windows):
     return best, place
 
 
-def _apart(function, inputs):
+def _apart(function: Callable[[Tensor], Any], inputs: Tensor) -> Any:
     """Returns `function(inputs)`, computed once.
 
     XLA would compute it anew wherever it is used, within one loop over the
@@ -103,14 +93,14 @@ def _apart(function, inputs):
     return lax.cond(whichever, function, function, inputs)
 
 
-def _taps(inputs, windows):
+def _taps(inputs: Tensor, plan: PoolPlan) -> Iterator[Tensor]:
     """Yields, for each place in the window, what all windows hold there.
 
     A slice that begins or ends in the pads is padded itself: the input would
     have to be copied.
     """
     axes = []
-    for axis, size, stride, (before, count) in _counted(inputs, windows):
+    for axis, size, stride, (before, count) in _counted(inputs, plan):
         length = inputs.shape[axis]
         axes.append(
             [
@@ -122,7 +112,7 @@ def _taps(inputs, windows):
         index = [slice(None)] * len(inputs.shape)
         pads = [(0, 0, 0)] * len(inputs.shape)
         for axis, (inside, before, after) in zip(
-            windows.axes, places, strict=True
+            plan.axes, places, strict=True
         ):
             index[axis], pads[axis] = inside, (before, after, 0)
         tap = inputs[tuple(index)]
@@ -130,20 +120,25 @@ def _taps(inputs, windows):
         yield lax.pad(tap, lowest, pads) if any(map(any, pads)) else tap
 
 
-def _counted(inputs, windows):
+def _counted(
+    inputs: Tensor, plan: PoolPlan
+) -> Iterator[tuple[int, int, int, tuple[int, int]]]:
     """Yields axis, size, stride, (pad in front, windows) of each axis."""
-    for number, (axis, size, stride) in enumerate(
-        zip(windows.axes, windows.size, windows.strides, strict=True)
+    for axis, size, stride, (before, after) in zip(
+        plan.axes, plan.size, plan.strides, plan.pads or (), strict=True
     ):
-        length = inputs.shape[axis]
-        before, after = shapes.axis_pads(
-            windows.padding, number, length, size, stride
+        padded = before + inputs.shape[axis] + after
+        yield (
+            axis,
+            size,
+            stride,
+            (before, max((padded - size) // stride + 1, 0)),
         )
-        count = max((before + length + after - size) // stride + 1, 0)
-        yield axis, size, stride, (before, count)
 
 
-def _inside(start, count, length, stride):
+def _inside(
+    start: int, count: int, length: int, stride: int
+) -> tuple[slice, int, int]:
     """Returns which of `start + stride * i` are positions, and the rest.
 
     That is the slice of those in `0 .. length - 1`, for i below `count`, and
@@ -157,7 +152,7 @@ def _inside(start, count, length, stride):
     return slice(start + stride * first, last + 1, stride), first, count - stop
 
 
-def _split_taps(inputs, windows):
+def _split_taps(inputs: Tensor, plan: PoolPlan) -> Iterator[Tensor]:
     """Yields what `_taps` does, with zeros in the pads, one stride apart.
 
     The transpose of a slice with steps is a slow scatter. Here each axis is
@@ -165,7 +160,7 @@ def _split_taps(inputs, windows):
     is a slice without steps, and the transpose is a stack.
     """
     parts: dict[tuple[int, ...], Tensor] = {(): inputs}
-    for axis, size, stride, (before, count) in _counted(inputs, windows):
+    for axis, size, stride, (before, count) in _counted(inputs, plan):
         length = inputs.shape[axis]
         rows = count + (size - 1) // stride
         pads = [(0, 0, 0)] * inputs.ndim
@@ -178,17 +173,17 @@ def _split_taps(inputs, windows):
                         axis, stride)
             )
         }  # fmt: skip
-    for places in np.ndindex(*windows.size):
-        tap = parts[tuple(map(int.__mod__, places, windows.strides))]
+    for places in np.ndindex(*plan.size):
+        tap = parts[tuple(map(int.__mod__, places, plan.strides))]
         for place, (axis, _, stride, (_, count)) in zip(
-            places, _counted(inputs, windows), strict=True
+            places, _counted(inputs, plan), strict=True
         ):
             first = place // stride
             tap = lax.slice_in_dim(tap, first, first + count, axis=axis)
         yield tap
 
 
-def _phases(inputs, axis, stride):
+def _phases(inputs: Tensor, axis: int, stride: int) -> list[Tensor]:
     """Returns the positions `stride * i + rest` of an axis, for each rest."""
     if stride == 1:
         return [inputs]
@@ -198,92 +193,63 @@ def _phases(inputs, axis, stride):
     return [jnp.squeeze(phase, axis + 1) for phase in split]
 
 
-def _few_taps(
-    inputs: Tensor,
-    pool_size: Ints,
-    strides: Ints | None = None,
-    padding: str | Sequence[Pads] = "valid",
-    data_format: str | None = None,
-    *beyond,
-    **options,
-) -> bool:
-    rank = len(inputs.shape) - 2
+def _has_few_taps(plan: PoolPlan) -> bool:
     return (
-        _is_for_cpu(inputs, data_format)
-        and math.prod(shapes.per_axis(pool_size, rank)) <= MAX_TAPS
-        and isinstance(padding, str)
-        and is_stock_max(*beyond, **options)
+        _is_known_on_cpu(plan)
+        and plan.is_stock
+        and isinstance(plan.padding, str)
+        and math.prod(plan.size) <= MAX_TAPS
     )
 
 
-def _is_for_cpu(inputs, data_format):
+def _is_known_on_cpu(plan: PoolPlan | AdaptivePlan) -> bool:
     return (
-        data_format is not None
-        and jax.default_backend() == "cpu"
-        and jnp.issubdtype(inputs.dtype, jnp.floating)
-        and all(isinstance(length, int) for length in inputs.shape[1:])
+        plan.on_cpu
+        and "float" in plan.dtype
+        and all(isinstance(length, int) for length in plan.lengths)
     )
 
 
-def adaptive_average_pool(
-    inputs: Tensor,
-    output_size: int | Sequence[int | None],
-    data_format: str | None = None,
-) -> Tensor:
-    """See `keras_extras.ops.adaptive_average_pool`: slice by slice."""
-    return _adaptive_average_pool(inputs, _as_tuple(output_size), data_format)
+def _max_pool_row(plan: PoolPlan, inputs: Tensor) -> Tensor:
+    return _max_pool(inputs, plan)
 
 
-@functools.partial(jax.jit, static_argnums=(1, 2))
-def _adaptive_average_pool(inputs, output_size, data_format):
+@functools.partial(jax.jit, static_argnums=0)
+def _adaptive_average_pool(plan: AdaptivePlan, inputs: Tensor) -> Tensor:
     sums = inputs.astype(jnp.promote_types(inputs.dtype, "float32"))
-    means = _adaptive(
-        lambda slices: functools.reduce(lax.add, slices) / len(slices),
-        sums, output_size, data_format,
-    )  # fmt: skip
-    return means.astype(inputs.dtype)
+
+    def mean(slices: list[Tensor]) -> Tensor:
+        return functools.reduce(lax.add, slices) / len(slices)
+
+    return _adaptive(mean, plan, sums).astype(inputs.dtype)
 
 
-def _as_tuple(output_size):
-    return output_size if isinstance(output_size, int) else tuple(output_size)
+def _adaptive_maximum(plan: AdaptivePlan, inputs: Tensor) -> Tensor:
+    return _adaptive(functools.partial(functools.reduce, lax.max), plan, inputs)
 
 
-def adaptive_max_pool(
-    inputs: Tensor,
-    output_size: int | Sequence[int | None],
-    data_format: str | None = None,
-    **_,
-) -> Tensor:
-    """See `keras_extras.ops.adaptive_max_pool`: slice by slice."""
-    return _adaptive_max_pool(inputs, _as_tuple(output_size), data_format)
-
-
-def _adaptive_maximum(inputs, output_size, data_format):
-    return _adaptive(
-        functools.partial(functools.reduce, lax.max),
-        inputs, output_size, data_format,
-    )  # fmt: skip
-
-
-def _adaptive_maximum_jvp(output_size, data_format, primals, tangents):
+def _adaptive_maximum_jvp(
+    plan: AdaptivePlan, primals: tuple[Tensor], tangents: tuple[Tensor]
+) -> tuple[Tensor, Tensor]:
     # The gradient of equals is divided as the definition divides it.
-    return jax.jvp(
-        lambda x: _pool_adaptive.adaptive_max_pool(x, output_size, data_format),
-        primals,
-        tangents,
-    )
+    definition = functools.partial(inspect.unwrap(adaptive_maximum), plan)
+    return jax.jvp(definition, primals, tangents)
 
 
 _adaptive_differentiable: Any = jax.custom_jvp(
-    _adaptive_maximum, nondiff_argnums=(1, 2)
+    _adaptive_maximum, nondiff_argnums=(0,)
 )
 _adaptive_differentiable.defjvp(_adaptive_maximum_jvp)
-_adaptive_max_pool = jax.jit(_adaptive_differentiable, static_argnums=(1, 2))
+_adaptive_max_pool = jax.jit(_adaptive_differentiable, static_argnums=0)
 
 
-def _adaptive(combine, inputs, output_size, data_format):
+def _adaptive(
+    combine: Callable[[list[Tensor]], Tensor],
+    plan: AdaptivePlan,
+    inputs: Tensor,
+) -> Tensor:
     """Combines the slices of each window, along one axis after the other."""
-    for axis, windows in _adaptive_windows(inputs, output_size, data_format):
+    for axis, windows in _adaptive_windows(plan):
         # Split, not sliced: the transpose is a concatenation, and no sum.
         slices = jnp.split(inputs, inputs.shape[axis], axis)
         inputs = jnp.concatenate(
@@ -292,46 +258,34 @@ def _adaptive(combine, inputs, output_size, data_format):
     return inputs
 
 
-def _adaptive_windows(inputs, output_size, data_format):
-    """Returns (axis, windows) of each axis that is pooled."""
-    axes = shapes.spatial_axes(len(inputs.shape) - 2, data_format)
-    if isinstance(output_size, int):
-        output_size = (output_size,) * len(axes)
-    return [
-        (
+def _adaptive_windows(
+    plan: AdaptivePlan,
+) -> Iterator[tuple[int, list[tuple[int, int]]]]:
+    """Yields (axis, windows) of each axis that is pooled."""
+    first = shapes.spatial_axes(len(plan.lengths), plan.data_format)[0]
+    for axis, size in plan.axes:
+        length = plan.lengths[axis - first]
+        yield (
             axis,
-            [
-                shapes.adaptive_window(number, inputs.shape[axis], size)
-                for number in range(size)
-            ],
+            [shapes.adaptive_window(i, length, size) for i in range(size)],
         )
-        for axis, size in zip(axes, output_size, strict=True)
-        if size not in (None, inputs.shape[axis])
-    ]
 
 
-def _few_slices(
-    inputs: Tensor,
-    output_size: int | Sequence[int | None],
-    data_format: str | None = None,
-    return_indices: bool = False,
-) -> bool:
+def _has_few_slices(plan: AdaptivePlan) -> bool:
     return (
-        not return_indices
-        and _is_for_cpu(inputs, data_format)
+        not plan.return_indices
+        and _is_known_on_cpu(plan)
         and all(
             sum(stop - start for start, stop in windows) <= MAX_LENGTH
-            for _, windows in _adaptive_windows(
-                inputs, output_size, data_format
-            )
+            for _, windows in _adaptive_windows(plan)
         )
     )
 
 
 ROWS = (
-    Row("max_pool", max_pool, _few_taps),
-    Row("adaptive_average_pool", adaptive_average_pool, _few_slices),
-    Row("adaptive_max_pool", adaptive_max_pool, _few_slices),
+    Row("max_pool", _has_few_taps, _max_pool_row),
+    Row("adaptive_average_pool", _has_few_slices, _adaptive_average_pool),
+    Row("adaptive_max_pool", _has_few_slices, _adaptive_max_pool),
     KERAS_SAME_AVERAGE,
     *conv.ROWS,
 )

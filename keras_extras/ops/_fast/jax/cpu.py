@@ -16,9 +16,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from keras_extras import _shapes as shapes
-from keras_extras._shapes import Tensor
+from keras_extras._shapes import Tensor, Window
 from keras_extras.ops._fast.jax.window import (
-    Window,
     add_zeros,
     each_tap,
     native,

@@ -1,32 +1,13 @@
 """What a convolution is on JAX: its window, XLA's own way, and its taps."""
 
 import itertools
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from keras_extras import _shapes as shapes
-from keras_extras._shapes import Tensor
-
-
-class Window(NamedTuple):
-    """What is fixed: one entry per spatial axis, `lengths` of the inputs."""
-
-    lengths: tuple[int, ...]
-    size: tuple[int, ...]
-    strides: tuple[int, ...]
-    pads: tuple[tuple[int, int], ...]
-    dilation: tuple[int, ...]
-    groups: int
-
-    @property
-    def outputs(self):
-        return tuple(
-            (length + sum(pads) - shapes.extent(size, step)) // stride + 1
-            for length, size, stride, pads, step in zip(*self[:5], strict=True)
-        )
+from keras_extras._shapes import Pads, Tensor, Window
 
 
 def native(one: Tensor, other: Tensor, *, what: str, window: Window) -> Tensor:
@@ -34,7 +15,7 @@ def native(one: Tensor, other: Tensor, *, what: str, window: Window) -> Tensor:
     rank = len(window.size)
     axes = "DHW"[3 - rank :]
 
-    def conv(inputs, kernel):
+    def conv(inputs: Tensor, kernel: Tensor, window: Window = window) -> Tensor:
         return lax.conv_general_dilated(
             inputs,
             kernel,
@@ -48,20 +29,21 @@ def native(one: Tensor, other: Tensor, *, what: str, window: Window) -> Tensor:
     if what == "outputs":
         return conv(one, other)
     if what == "inputs":
-        channels = other.shape[-2] * window.groups
-        like = one.shape[0], *window.lengths, channels
-        linear = lambda inputs: conv(inputs, other)  # noqa: E731
-        given = one
-    else:
-        channels = one.shape[-1] // window.groups
-        like = *window.size, channels, other.shape[-1]
-        linear = lambda kernel: conv(one, kernel)  # noqa: E731
-        given = other
-    spec = jax.ShapeDtypeStruct(like, given.dtype)
-    return jax.linear_transpose(linear, spec)(given)[0]
+        return transpose_conv(conv, one, other, window)
+    channels = one.shape[-1] // window.groups
+    like = jax.ShapeDtypeStruct(
+        (*window.size, channels, other.shape[-1]), other.dtype
+    )
+    transposed = jax.linear_transpose(lambda kernel: conv(one, kernel), like)
+    return transposed(other)[0]
 
 
-def transpose_conv(conv, outputs, kernel, window):
+def transpose_conv(
+    conv: Callable[[Tensor, Tensor, Window], Tensor],
+    outputs: Tensor,
+    kernel: Tensor,
+    window: Window,
+) -> Tensor:
     """Returns the inputs' derivative of a way of computing outputs."""
     channels = kernel.shape[-2] * window.groups
     like = jax.ShapeDtypeStruct(
@@ -73,13 +55,15 @@ def transpose_conv(conv, outputs, kernel, window):
     return linear(outputs)[0]
 
 
-def add_zeros(inputs, pads):
+def add_zeros(inputs: Tensor, pads: Sequence[Pads]) -> Tensor:
     """Adds zeros to the spatial axes; where a number is negative, cuts."""
     widths = [(0, 0, 0), *((*pair, 0) for pair in pads), (0, 0, 0)]
     return lax.pad(inputs, jnp.zeros((), inputs.dtype), widths)
 
 
-def each_tap(padded, axes, window):
+def each_tap(
+    padded: Tensor, axes: Sequence[int], window: Window
+) -> Iterator[Tensor]:
     """Yields, for each position in the window, that element of all windows."""
     for offsets in itertools.product(*map(range, window.size)):
         index = [slice(None)] * padded.ndim

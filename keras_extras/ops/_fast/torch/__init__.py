@@ -5,259 +5,168 @@ format, which its pooling reads directly; copying it to channels first and back
 is what takes the time.
 """
 
-import functools
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
-import keras
-import torch
 import torch.nn.functional as nnf
 
-from keras_extras import _shapes as shapes
-from keras_extras._shapes import Ints, Pads, Tensor
-from keras_extras.ops._fast import (
-    Row,
-    is_stock_average,
-    is_stock_max,
-    keras_max_pool,
-)
+from keras_extras._shapes import Tensor
+from keras_extras.ops._fast import keras_max_pool
 from keras_extras.ops._fast.torch import conv
+from keras_extras.ops._fast.torch.layout import on_cpu, to_last, to_second
+from keras_extras.ops._operation import Row
+from keras_extras.ops._pool import PoolPlan
+from keras_extras.ops._pool_adaptive import AdaptivePlan
+from keras_extras.ops._pool_global import GlobalPlan
 
-_MAX = {2: nnf.max_pool2d, 3: nnf.max_pool3d}
-_MEAN = {2: nnf.avg_pool2d, 3: nnf.avg_pool3d}
+__all__ = ["ROWS", "on_cpu"]
+
+WIDE = ("float32", "float64")
 
 
-def max_pool(
+def _max_pool(plan: PoolPlan, inputs: Tensor) -> Tensor:
+    functions = nnf.max_pool2d, nnf.max_pool3d
+    return _pool(functions, plan, inputs)
+
+
+def _average_pool(plan: PoolPlan, inputs: Tensor) -> Tensor:
+    functions = nnf.avg_pool2d, nnf.avg_pool3d
+    # Not to count is slower, even if there are no pads.
+    counts = plan.padding == "valid"
+    return _pool(functions, plan, inputs, count_include_pad=counts)
+
+
+def _pool(
+    functions: tuple[Callable[..., Any], Callable[..., Any]],
+    plan: PoolPlan,
     inputs: Tensor,
-    pool_size: Ints,
-    strides: Ints | None = None,
-    padding: str | Sequence[Pads] = "valid",
-    data_format: str | None = None,
-    *_,
-    **__,
+    **options: bool,
 ) -> Tensor:
-    """See `keras_extras.ops.max_pool`."""
-    return _pool(_MAX, inputs, pool_size, strides, padding)
+    size, strides, pads = plan.size, plan.strides, plan.pads or ()
+    before = [first for first, _ in pads]
+    rank = len(size)
+    if rank == 1:  # an image of one row, which has a channels-last format
+        inputs = inputs.unsqueeze(1)
+        size, strides, before = (1, *size), (1, *strides), [0, *before]
+    outputs = functions[rank == 3](
+        to_second(inputs),
+        size,
+        strides,
+        before,
+        ceil_mode=plan.padding != "valid"
+        and any(first != second for first, second in pads),
+        **options,
+    )
+    outputs = to_last(outputs)
+    return outputs.squeeze(1) if rank == 1 else outputs
 
 
-def average_pool(
-    inputs: Tensor,
-    pool_size: Ints,
-    strides: Ints | None = None,
-    padding: str | Sequence[Pads] = "valid",
-    data_format: str | None = None,
-    *_,
-    **__,
-) -> Tensor:
-    """See `keras_extras.ops.average_pool`."""
-    return _pool(_MEAN, inputs, pool_size, strides, padding, is_mean=True)
+def _is_last_on_cpu(plan: PoolPlan) -> bool:
+    return (
+        plan.on_cpu
+        and plan.data_format == "channels_last"
+        and "float" in plan.dtype
+        and plan.is_stock
+        and (len(plan.size) < 3 or plan.dtype in WIDE)
+        and _has_windows(plan)
+    )
 
 
-def _pool(functions, inputs, pool_size, strides, padding, is_mean=False):
-    windows: Any = _windows(inputs, pool_size, strides, padding)
-    options = {}
-    if is_mean:  # not to count is slower, even if there are no pads
-        options["count_include_pad"] = padding == "valid"
-    rank = len(inputs.shape) - 2
-    if rank > 1:
-        pool = functions[rank]
-        return _last(pool(_second(inputs), **windows, **options))
-    # An image of one row, which has a channels-last format.
-    for name, nothing in [("kernel_size", 1), ("stride", 1), ("padding", 0)]:
-        windows[name] = nothing, *windows[name]
-    outputs = functions[2](_second(inputs.unsqueeze(1)), **windows, **options)
-    return _last(outputs).squeeze(1)
+def _has_windows(plan: PoolPlan) -> bool:
+    """Returns whether torch has such windows.
 
-
-def _windows(inputs, pool_size, strides, padding):
-    """Returns torch's arguments; None if it has no such windows."""
-    given = tuple(inputs.shape[1:-1]), pool_size, strides, padding
-    if torch.compiler.is_compiling():  # which looks into no cache
-        return _arguments(*given)
-    try:
-        found = _kept(*given)
-    except TypeError:  # symbolic lengths and lists have no place in one
-        found = _arguments(*given)
-    return None if found is None else dict(found)
-
-
-def _arguments(lengths, pool_size, strides, padding):
-    # It takes the same pad on both sides, at most half the window, and in its
-    # ceil mode windows that reach over the end, where nothing counts.
-    rank = len(lengths)
-    size = shapes.per_axis(pool_size, rank)
-    strides = shapes.per_axis(strides or size, rank)
-    pads = [
-        # A length matters only where there are strides: it may be symbolic.
-        shapes.axis_pads(
-            padding, axis, lengths[axis] if stride > 1 else None, window, stride
-        )
-        for axis, (window, stride) in enumerate(zip(size, strides, strict=True))
-    ]
+    It takes the same pad on both sides, at most half the window, and in its
+    ceil mode windows that reach over the end, where nothing counts.
+    """
+    if plan.padding == "valid":
+        return True
+    pads = plan.pads
+    if pads is None:
+        return False
     ceil_mode = any(before != after for before, after in pads)
     for length, window, stride, (before, after) in zip(
-        lengths, size, strides, pads, strict=True
+        plan.lengths, plan.size, plan.strides, pads, strict=True
     ):
         if 2 * before > window:
-            return None
+            return False
         if not ceil_mode:
             continue
         if before > after or not isinstance(length, int):
-            return None
+            return False
         outputs = (length + before + after - window) // stride + 1
         last = (outputs - 1) * stride  # where the last window begins
         room = length + 2 * before - window
         if -(-room // stride) + 1 != outputs or last >= length + before:
-            return None
-    return {
-        "kernel_size": size,
-        "stride": strides,
-        "padding": tuple(before for before, _ in pads),
-        "ceil_mode": ceil_mode,
-    }
+            return False
+    return True
 
 
-_kept = functools.lru_cache(maxsize=1024)(_arguments)
+def _is_stock_float(plan: PoolPlan) -> bool:
+    return "float" in plan.dtype and plan.is_stock
 
 
-def _channels_last(
-    inputs, pool_size, strides=None, padding="valid", data_format=None
-):
-    rank = len(inputs.shape) - 2
-    return (
-        data_format == "channels_last"
-        and inputs.is_floating_point()
-        and inputs.device.type == "cpu"
-        and (rank < 3 or inputs.element_size() > 2)
-        and _windows(inputs, pool_size, strides, padding) is not None
-    )
+_ADAPTIVE_MEAN = (
+    nnf.adaptive_avg_pool1d,
+    nnf.adaptive_avg_pool2d,
+    nnf.adaptive_avg_pool3d,
+)
+_ADAPTIVE_MAX = (
+    nnf.adaptive_max_pool1d,
+    nnf.adaptive_max_pool2d,
+    nnf.adaptive_max_pool3d,
+)
 
 
-def _second(inputs):
-    return inputs.movedim(inputs.ndim - 1, 1)  # ONNX takes no -1
+def _adaptive_average_pool(plan: AdaptivePlan, inputs: Tensor) -> Tensor:
+    return _adaptive(_ADAPTIVE_MEAN, plan, inputs)
 
 
-def _last(outputs):
-    return outputs.movedim(1, outputs.ndim - 1)
+def _adaptive_max_pool(plan: AdaptivePlan, inputs: Tensor) -> Tensor:
+    return _adaptive(_ADAPTIVE_MAX, plan, inputs)
 
 
-def _when_max(inputs, pool_size, strides=None, padding="valid",
-              data_format=None, *beyond, **options):  # fmt: skip
-    return is_stock_max(*beyond, **options) and _channels_last(
-        inputs, pool_size, strides, padding, data_format
-    )
-
-
-def _when_average(inputs, pool_size, strides=None, padding="valid",
-                  data_format=None, *beyond, **options):  # fmt: skip
-    return is_stock_average(*beyond, **options) and _channels_last(
-        inputs, pool_size, strides, padding, data_format
-    )
-
-
-def _when_keras(inputs, pool_size, strides=None, padding="valid",
-                data_format=None, *beyond, **options):  # fmt: skip
-    return inputs.is_floating_point() and is_stock_max(*beyond, **options)
-
-
-def adaptive_average_pool(
+def _adaptive(
+    functions: tuple[Callable[..., Any], ...],
+    plan: AdaptivePlan,
     inputs: Tensor,
-    output_size: int | Sequence[int | None],
-    data_format: str | None = None,
 ) -> Tensor:
-    """See `keras_extras.ops.adaptive_average_pool`."""
-    return _adaptive(_ADAPTIVE_MEAN, inputs, output_size, data_format)
+    pool = functions[len(plan.outputs) - 1]
+    if plan.data_format == "channels_first":
+        return pool(inputs, plan.outputs)
+    return to_last(pool(to_second(inputs), plan.outputs))
 
 
-def adaptive_max_pool(
-    inputs: Tensor,
-    output_size: int | Sequence[int | None],
-    data_format: str | None = None,
-    **_,
-) -> Tensor:
-    """See `keras_extras.ops.adaptive_max_pool`."""
-    return _adaptive(_ADAPTIVE_MAX, inputs, output_size, data_format)
-
-
-_ADAPTIVE_MEAN = {
-    1: nnf.adaptive_avg_pool1d,
-    2: nnf.adaptive_avg_pool2d,
-    3: nnf.adaptive_avg_pool3d,
-}
-_ADAPTIVE_MAX = {
-    1: nnf.adaptive_max_pool1d,
-    2: nnf.adaptive_max_pool2d,
-    3: nnf.adaptive_max_pool3d,
-}
-
-
-def _adaptive(functions, inputs, output_size, data_format):
-    rank = len(inputs.shape) - 2
-    if isinstance(output_size, int):
-        output_size = (output_size,) * rank
-    if _is_first(data_format):
-        return functions[rank](inputs, output_size)
-    return _last(functions[rank](_second(inputs), output_size))
-
-
-def _is_first(data_format):
-    data_format = data_format or keras.config.image_data_format()
-    return data_format == "channels_first"
-
-
-def _when_adaptive(inputs, output_size, data_format=None, *,
-                   return_indices=False):  # fmt: skip
+def _has_adaptive(plan: AdaptivePlan) -> bool:
     # Of several NaN, torch's position is that of the last: left out.
-    # Axes that stay as they are (`None`) are known to torch in 2D and 3D.
-    rank = len(inputs.shape) - 2
+    rank = len(plan.outputs)
     return (
-        rank in _ADAPTIVE_MEAN
-        and inputs.is_floating_point()
-        and not return_indices
-        and 0 not in inputs.shape
-        and (rank != 3 or inputs.element_size() > 2)
-        and (
-            rank != 1 or isinstance(output_size, int) or None not in output_size
-        )
+        "float" in plan.dtype
+        and not plan.return_indices
+        and not plan.is_empty
+        and rank <= 3
+        and (rank < 3 or plan.dtype in WIDE)
     )
 
 
-def global_average_pool(
-    inputs: Tensor, data_format: str | None = None, keepdims: bool = False
-) -> Tensor:
-    """See `keras_extras.ops.global_average_pool`."""
-    return inputs.mean(_spatial(inputs, data_format), keepdim=keepdims)
+def _global_average_pool(plan: GlobalPlan, inputs: Tensor) -> Tensor:
+    return inputs.mean(plan.axes, keepdim=plan.keepdims)
 
 
-def global_max_pool(
-    inputs: Tensor, data_format: str | None = None, keepdims: bool = False
-) -> Tensor:
-    """See `keras_extras.ops.global_max_pool`."""
-    return inputs.amax(_spatial(inputs, data_format), keepdim=keepdims)
+def _global_max_pool(plan: GlobalPlan, inputs: Tensor) -> Tensor:
+    return inputs.amax(plan.axes, keepdim=plan.keepdims)
 
 
-def _spatial(inputs, data_format):
-    first = 2 if _is_first(data_format) else 1
-    return tuple(range(first, first + inputs.ndim - 2))
-
-
-def _when_global(inputs, data_format=None, keepdims=False, *,
-                 mask=None) -> bool:  # fmt: skip
-    return (
-        mask is None
-        and inputs.ndim > 2
-        and inputs.is_floating_point()
-        and 0 not in inputs.shape
-    )
+def _has_numbers(plan: GlobalPlan) -> bool:
+    return "float" in plan.dtype and not plan.is_empty and len(plan.axes) > 0
 
 
 ROWS = (
-    Row("global_average_pool", global_average_pool, _when_global),
-    Row("global_max_pool", global_max_pool, _when_global),
-    Row("adaptive_average_pool", adaptive_average_pool, _when_adaptive),
-    Row("adaptive_max_pool", adaptive_max_pool, _when_adaptive),
-    Row("max_pool", max_pool, _when_max),
-    Row("max_pool", keras_max_pool, _when_keras),
-    Row("average_pool", average_pool, _when_average),
+    Row("global_average_pool", _has_numbers, _global_average_pool),
+    Row("global_max_pool", _has_numbers, _global_max_pool),
+    Row("adaptive_average_pool", _has_adaptive, _adaptive_average_pool),
+    Row("adaptive_max_pool", _has_adaptive, _adaptive_max_pool),
+    Row("max_pool", _is_last_on_cpu, _max_pool),
+    Row("max_pool", _is_stock_float, keras_max_pool),
+    Row("average_pool", _is_last_on_cpu, _average_pool),
     *conv.ROWS,
 )
