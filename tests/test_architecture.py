@@ -163,6 +163,7 @@ ALLOWED = {
             "_version",
             "history",
             "history._directions",
+            "history._history",
             "history._journal",
             "history._rows",
         ),
