@@ -11,6 +11,7 @@ steps are too large and it explodes. A good rate lies where it falls.
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -18,6 +19,7 @@ import numpy as np
 
 from keras_extras import _checks
 from keras_extras._errors import invalid_argument
+from keras_extras._keras_internals import learning_rate_schedule
 from keras_extras.callbacks._callback import Callback
 from keras_extras.callbacks._snapshot import Snapshot
 
@@ -141,7 +143,7 @@ class LearningRateFinder(Callback):
             )
         if not optimizer.built:
             optimizer.build(model.trainable_variables)
-        schedule = _schedule(optimizer)
+        schedule = learning_rate_schedule(optimizer)
         values = Snapshot(
             [
                 *model.variables,
@@ -304,23 +306,15 @@ class LearningRateFinder(Callback):
 class _Range(keras.optimizers.schedules.LearningRateSchedule):
     """The rates of the test as a schedule, for optimizers that have one."""
 
-    def __init__(self, rate, last, start):
+    def __init__(self, rate: Callable[[Any], Any], last: int, start: int):
         self.rate, self.last, self.start = rate, last, start
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         position = keras.ops.cast(step - self.start, "float32")
         return self.rate(keras.ops.clip(position, 0, self.last))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"rate": self.rate, "last": self.last, "start": self.start}
-
-
-def _schedule(optimizer: Any) -> Any:
-    """Returns the schedule of an optimizer, `None` if it has a number."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    # Private, but the public property computes the number of a schedule.
-    rate = getattr(inner, "_learning_rate", None)
-    return None if isinstance(rate, keras.Variable) else rate
 
 
 def _longest_descent(losses: np.ndarray) -> list[int]:
