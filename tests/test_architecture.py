@@ -172,6 +172,7 @@ ALLOWED = {
             "_version",
             "history",
             "history._directions",
+            "history._history",
             "history._journal",
             "history._rows",
         ),

@@ -7,10 +7,10 @@ from keras_extras.callbacks._gradient_norms import (
     GradientNormRow,
     GradientNorms,
 )
-from keras_extras.callbacks._history import HistoryRecorder
 from keras_extras.callbacks._learning_rate_finder import LearningRateFinder
 from keras_extras.callbacks._live_plot import LivePlot
 from keras_extras.callbacks._progress import ProgressBar
+from keras_extras.callbacks._recorder import HistoryRecorder
 from keras_extras.callbacks._time_limit import TimeLimit
 from keras_extras.callbacks._weight_stats import WeightStats, WeightStatsRow
 

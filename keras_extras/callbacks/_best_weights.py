@@ -13,20 +13,16 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
-import keras
 import numpy as np
 
+from keras_extras import _checks
 from keras_extras._errors import invalid_argument
-from keras_extras.callbacks._shared import (
-    boolean,
-    model_of,
-    monitored,
-    say,
-)
+from keras_extras.callbacks._callback import Callback
+from keras_extras.callbacks._output import say
 from keras_extras.history._directions import sign_of
 
 
-class BestWeightsOnInterrupt(keras.callbacks.Callback):
+class BestWeightsOnInterrupt(Callback):
     """Lets Ctrl-C end a fit properly, with the best weights so far.
 
     Without it, Ctrl-C raises `KeyboardInterrupt` in the middle of a step: the
@@ -98,7 +94,7 @@ class BestWeightsOnInterrupt(keras.callbacks.Callback):
             )
         self.monitor = monitor
         self.mode = mode
-        self.restore_best_weights = boolean(
+        self.restore_best_weights = _checks.boolean(
             self, "restore_best_weights", restore_best_weights
         )
         self.verbose = verbose
@@ -139,14 +135,14 @@ class BestWeightsOnInterrupt(keras.callbacks.Callback):
         """Keeps the weights if they are the best so far."""
         if not self.restore_best_weights:
             return
-        value = monitored(self, self.monitor, logs or {})
+        value = _monitored(self, self.monitor, logs or {})
         if value is None or np.isnan(value):
             return
         if self.best is None or self._sign * value > self._sign * self.best:
             self.best, self.best_epoch = value, epoch + 1
             # Copied: the arrays may be those of the model, which goes on.
             self._weights = [
-                np.array(weight) for weight in model_of(self).get_weights()
+                np.array(weight) for weight in self.model.get_weights()
             ]
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
@@ -160,7 +156,7 @@ class BestWeightsOnInterrupt(keras.callbacks.Callback):
                     stacklevel=2,
                 )
             else:
-                model_of(self).set_weights(self._weights)
+                self.model.set_weights(self._weights)
                 self._say(
                     f"the weights are those of epoch {self.best_epoch}, "
                     f"{self.monitor} = {self.best:.4g}."
@@ -206,3 +202,33 @@ class BestWeightsOnInterrupt(keras.callbacks.Callback):
     def _say(self, text: str) -> None:
         if self.verbose:
             say(f"BestWeightsOnInterrupt: {text}")
+
+
+def _monitored(
+    owner: object, monitor: str, logs: Mapping[str, Any]
+) -> float | None:
+    """Returns the number in `logs`, or `None` if it may come in another epoch.
+
+    Raises:
+        ValueError: if there is no such metric, or if it is not one number.
+    """
+    if monitor in logs:
+        try:
+            return float(logs[monitor])
+        # torch raises a RuntimeError for a tensor of several numbers.
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise invalid_argument(
+                owner, "monitor", "a metric that is one number", monitor
+            ) from error
+    # Validation need not run in every epoch.
+    if monitor.startswith("val_") and monitor.removeprefix("val_") in logs:
+        return None
+    known = list(logs)
+    known += [f"val_{name}" for name in logs if not name.startswith("val_")]
+    raise invalid_argument(
+        owner,
+        "monitor",
+        f"a metric that is logged: one of {list(logs)}",
+        monitor,
+        fix=_checks.did_you_mean(monitor, known),
+    )

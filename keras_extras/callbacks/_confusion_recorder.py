@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from keras_extras import _probabilities
+from keras_extras import _checks, _probabilities
 from keras_extras._errors import import_optional, invalid_argument
-from keras_extras.callbacks._shared import EpochCount, count, model_of
+from keras_extras.callbacks._callback import Callback
+from keras_extras.callbacks._epochs import EpochCount
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from keras_extras.plotting import ConfusionMatrixDisplay
 
 
-class ConfusionMatrixRecorder(keras.callbacks.Callback):
+class ConfusionMatrixRecorder(Callback):
     """Counts which class is taken for which, at the end of each epoch.
 
     Shows when a class is learned, and which pairs stay confused, where one
@@ -78,14 +79,14 @@ class ConfusionMatrixRecorder(keras.callbacks.Callback):
             raise invalid_argument(
                 self, "y", "the true classes, unless x is a PyDataset", y
             )
-        self.every = count(self, "every", every)
+        self.every = _checks.integer(self, "every", every)
         self.class_names = None if class_names is None else [*class_names]
         if self.y is not None:
             self._check_names(int(self.y.max(initial=-1)) + 1)
         self.batch_size = (
             batch_size
             if batch_size is None
-            else count(self, "batch_size", batch_size)
+            else _checks.integer(self, "batch_size", batch_size)
         )
         self.matrices: dict[int, np.ndarray] = {}
         self._count = EpochCount()
@@ -184,7 +185,7 @@ class ConfusionMatrixRecorder(keras.callbacks.Callback):
                 self, "output of the model", "(n, classes)", outputs.shape
             )
         # NaN passes: a diverged model must not end its training.
-        found = _probabilities.classes(self, model_of(self), outputs)
+        found = _probabilities.classes(self, self.model, outputs)
         return found, max(outputs.shape[1], 2)
 
     def _check_names(self, classes: int) -> None:
@@ -204,7 +205,7 @@ class ConfusionMatrixRecorder(keras.callbacks.Callback):
         if self.y is not None:
             yield (
                 self.y,
-                model_of(self).predict(
+                self.model.predict(
                     self.x, batch_size=self.batch_size, verbose=0
                 ),
             )
@@ -215,7 +216,5 @@ class ConfusionMatrixRecorder(keras.callbacks.Callback):
             inputs, targets = self.x[index][:2]
             yield (
                 _probabilities.class_numbers(self, "y", targets),
-                keras.ops.convert_to_numpy(
-                    model_of(self).predict_on_batch(inputs)
-                ),
+                keras.ops.convert_to_numpy(self.model.predict_on_batch(inputs)),
             )

@@ -10,13 +10,14 @@ Only the last two may be compared.
 from collections.abc import Mapping
 from typing import Any
 
-import keras
-
+from keras_extras import _checks
 from keras_extras._errors import invalid_argument
-from keras_extras.callbacks._shared import Values, add_to, count, model_of
+from keras_extras.callbacks._callback import Callback
+from keras_extras.callbacks._epochs import add_to_logs
+from keras_extras.callbacks._snapshot import Snapshot
 
 
-class FairMetrics(keras.callbacks.Callback):
+class FairMetrics(Callback):
     """Evaluates the model on training data at the end of each epoch.
 
     What Keras logs as `loss` is the mean over the epoch's batches: the model
@@ -93,16 +94,20 @@ class FairMetrics(keras.callbacks.Callback):
         self.batch_size = (
             batch_size
             if batch_size is None
-            else count(self, "batch_size", batch_size)
+            else _checks.integer(self, "batch_size", batch_size)
         )
         self.prefix = prefix
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Evaluates, and adds the numbers to `logs`."""
-        model = model_of(self)
+        model = self.model
         weights = {id(weight) for weight in model.weights}
-        seeds = [one for one in model.variables if id(one) not in weights]
-        before = Values([*model.metrics_variables, *seeds])
+        seeds = [
+            variable
+            for variable in model.variables
+            if id(variable) not in weights
+        ]
+        before = Snapshot([*model.metrics_variables, *seeds])
         result: Mapping[str, Any] = model.evaluate(
             self.x,
             self.y,
@@ -113,4 +118,4 @@ class FairMetrics(keras.callbacks.Callback):
         )
         before.restore()
         fair = {f"{self.prefix}{name}": value for name, value in result.items()}
-        add_to({} if logs is None else logs, self, fair)
+        add_to_logs(logs, self, fair)

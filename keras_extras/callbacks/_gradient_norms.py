@@ -10,14 +10,10 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from keras_extras import _checks
 from keras_extras._errors import invalid_argument
 from keras_extras._gradients import weight_gradients
-from keras_extras.callbacks._shared import (
-    EpochRows,
-    boolean,
-    model_of,
-    weight_names,
-)
+from keras_extras.callbacks._epochs import EpochRows, weight_names
 
 
 class GradientNormRow(NamedTuple):
@@ -108,10 +104,10 @@ class GradientNorms(EpochRows):
         self.x = x
         self.y = y
         self.sample_weight = sample_weight
-        self.training = boolean(self, "training", training)
+        self.training = _checks.boolean(self, "training", training)
 
     def _rows_of(self, run: int, epoch: int) -> list[GradientNormRow]:
-        model = model_of(self)
+        model = self.model
         gradients = weight_gradients(
             model, self.x, self.y, self.sample_weight, training=self.training
         )

@@ -11,19 +11,17 @@ steps are too large and it explodes. A good rate lies where it falls.
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
+from keras_extras import _checks
 from keras_extras._errors import invalid_argument
-from keras_extras.callbacks._shared import (
-    Values,
-    choice,
-    count,
-    model_of,
-    positive,
-)
+from keras_extras._keras_internals import learning_rate_schedule
+from keras_extras.callbacks._callback import Callback
+from keras_extras.callbacks._snapshot import Snapshot
 
 if TYPE_CHECKING:
     from keras_extras.plotting import LearningRateFinderDisplay
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
 _METHODS = ("valley", "minimum")
 
 
-class LearningRateFinder(keras.callbacks.Callback):
+class LearningRateFinder(Callback):
     """Tries learning rates from small to large in one fit, then puts all back.
 
     Give it to a `fit` of its own, with no other callback: it takes over the
@@ -97,10 +95,10 @@ class LearningRateFinder(keras.callbacks.Callback):
         stop_factor: float = 4.0,
     ):
         super().__init__()
-        self.min_learning_rate = positive(
+        self.min_learning_rate = _checks.positive(
             self, "min_learning_rate", min_learning_rate
         )
-        self.max_learning_rate = positive(
+        self.max_learning_rate = _checks.positive(
             self, "max_learning_rate", max_learning_rate
         )
         if self.max_learning_rate <= self.min_learning_rate:
@@ -110,21 +108,19 @@ class LearningRateFinder(keras.callbacks.Callback):
                 f"above min_learning_rate={self.min_learning_rate:g}",
                 max_learning_rate,
             )
-        self.steps = count(self, "steps", steps)
-        if self.steps < 2:
-            raise invalid_argument(self, "steps", "at least 2", steps)
-        if isinstance(smoothing, str) or not 0 <= smoothing < 1:
+        self.steps = _checks.integer(self, "steps", steps, minimum=2)
+        self.smoothing = _checks.fraction(self, "smoothing", smoothing)
+        if self.smoothing == 1:
             raise invalid_argument(
                 self, "smoothing", "a number from 0 to below 1", smoothing
             )
-        self.smoothing = smoothing
-        self.stop_factor = positive(self, "stop_factor", stop_factor)
-        if self.stop_factor <= 1:
-            raise invalid_argument(self, "stop_factor", "above 1", stop_factor)
+        self.stop_factor = _checks.number(
+            self, "stop_factor", stop_factor, above=1
+        )
         self.learning_rates: list[float] = []
         self.losses: list[float] = []
         self.smoothed_losses: list[float] = []
-        self._before: tuple[Values, Any] | None = None
+        self._before: tuple[Snapshot, Any] | None = None
 
     # --- the fit -------------------------------------------------------------
 
@@ -135,8 +131,8 @@ class LearningRateFinder(keras.callbacks.Callback):
         self.smoothed_losses.clear()
         self._mean, self._exploded = 0.0, False
         self._last = self._steps_of_fit() - 1
-        model, optimizer = model_of(self), self._optimizer()
-        if not model.built or not all(one.built for one in model.layers):
+        model, optimizer = self.model, self._optimizer()
+        if not model.built or not all(layer.built for layer in model.layers):
             # Their first values would be made and moved in one compiled step.
             raise invalid_argument(
                 self,
@@ -147,8 +143,8 @@ class LearningRateFinder(keras.callbacks.Callback):
             )
         if not optimizer.built:
             optimizer.build(model.trainable_variables)
-        schedule = _schedule(optimizer)
-        values = Values(
+        schedule = learning_rate_schedule(optimizer)
+        values = Snapshot(
             [
                 *model.variables,
                 *model.metrics_variables,
@@ -166,7 +162,7 @@ class LearningRateFinder(keras.callbacks.Callback):
         """Sets the rate, and begins the mean of the losses anew."""
         rate = self._rate(len(self.losses))
         self.learning_rates.append(rate)
-        model = model_of(self)
+        model = self.model
         model.reset_metrics()
         if self._before is not None and self._before[1] is None:
             model.optimizer.learning_rate = rate
@@ -184,7 +180,7 @@ class LearningRateFinder(keras.callbacks.Callback):
             count > 1 and smoothed > limit
         )
         if self._exploded or count > self._last:
-            model_of(self).stop_training = True
+            self.model.stop_training = True
 
     def on_train_end(self, logs: Any = None) -> None:
         """Puts all back."""
@@ -208,8 +204,8 @@ class LearningRateFinder(keras.callbacks.Callback):
         values, schedule = self._before
         self._before = None
         if schedule is not None:
-            model_of(self).optimizer.learning_rate = schedule
-            model_of(self).make_train_function(force=True)
+            self.model.optimizer.learning_rate = schedule
+            self.model.make_train_function(force=True)
         values.restore()
 
     # --- what came out -------------------------------------------------------
@@ -227,7 +223,7 @@ class LearningRateFinder(keras.callbacks.Callback):
         Raises:
             ValueError: if there is no such method, or the loss never fell.
         """
-        choice(self, "method", method, _METHODS)
+        _checks.choice(self, "method", method, _METHODS)
         rates, losses = self._usable()
         if method == "minimum":
             return float(rates[losses.argmin()] / 10)
@@ -291,17 +287,17 @@ class LearningRateFinder(keras.callbacks.Callback):
         batches, epochs = params.get("steps"), params.get("epochs")
         if not batches or not epochs:
             return self.steps
-        executions = -(-batches // model_of(self).steps_per_execution)
+        executions = -(-batches // self.model.steps_per_execution)
         return max(2, min(self.steps, executions * epochs))
 
     def _optimizer(self) -> Any:
-        optimizer = model_of(self).optimizer
+        optimizer = self.model.optimizer
         if optimizer is None:
             raise invalid_argument(
                 self,
                 "model",
                 "compiled with an optimizer",
-                model_of(self).name,
+                self.model.name,
                 fix="Call model.compile(optimizer=..., loss=...).",
             )
         return optimizer
@@ -310,23 +306,15 @@ class LearningRateFinder(keras.callbacks.Callback):
 class _Range(keras.optimizers.schedules.LearningRateSchedule):
     """The rates of the test as a schedule, for optimizers that have one."""
 
-    def __init__(self, rate, last, start):
+    def __init__(self, rate: Callable[[Any], Any], last: int, start: int):
         self.rate, self.last, self.start = rate, last, start
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         position = keras.ops.cast(step - self.start, "float32")
         return self.rate(keras.ops.clip(position, 0, self.last))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"rate": self.rate, "last": self.last, "start": self.start}
-
-
-def _schedule(optimizer: Any) -> Any:
-    """Returns the schedule of an optimizer, `None` if it has a number."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    # Private, but the public property computes the number of a schedule.
-    rate = getattr(inner, "_learning_rate", None)
-    return None if isinstance(rate, keras.Variable) else rate
 
 
 def _longest_descent(losses: np.ndarray) -> list[int]:

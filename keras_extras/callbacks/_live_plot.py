@@ -1,7 +1,5 @@
 """Learning curves while they grow: in a notebook, a terminal or a file."""
 
-import contextlib
-import io
 import os
 import shutil
 import sys
@@ -12,14 +10,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_extras import _checks
 from keras_extras._errors import import_optional, invalid_argument
+from keras_extras._files import replaced
+from keras_extras.callbacks._epochs import EpochCount
 from keras_extras.callbacks._main_process import is_main_process
-from keras_extras.callbacks._shared import (
-    EpochCount,
-    count,
-    file_path,
-    ipython_display,
-)
+from keras_extras.callbacks._output import ipython_display
 from keras_extras.history import metric_direction
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -80,13 +76,15 @@ class LivePlot(keras.callbacks.Callback):
         every: int = 1,
     ):
         super().__init__()
-        self.path = None if path is None else file_path(self, "path", path)
+        self.path = (
+            None if path is None else _checks.file_path(self, "path", path)
+        )
         if isinstance(metrics, str):
             raise invalid_argument(
                 self, "metrics", "a list of names", metrics, error=TypeError
             )
         self.metrics = None if metrics is None else list(metrics)
-        self.every = count(self, "every", every)
+        self.every = _checks.integer(self, "every", every)
         self._count = EpochCount()
         self._table: dict[int, dict[str, float]] = {}
         self._drawn = 0  # epoch of the last picture
@@ -122,7 +120,7 @@ class LivePlot(keras.callbacks.Callback):
         for name, values in curves.items():
             group = name.removeprefix("val_")
             both = [
-                curves[one] for one in (group, "val_" + group) if one in curves
+                curves[key] for key in (group, f"val_{group}") if key in curves
             ]
             logged = values[~np.isnan(values)]
             lines.append(
@@ -205,19 +203,14 @@ class LivePlot(keras.callbacks.Callback):
             self._handle.update(self._display())
 
     def _write_file(self) -> None:
-        """Writes the picture beside the file, then puts it in its place."""
+        """Writes the picture in place of the last one."""
         path = self.path or ""
         kind = os.path.splitext(path)[1].removeprefix(".") or "png"
-        picture = io.BytesIO()
-        self._display().plot().figure_.savefig(picture, format=kind)
-        temporary = f"{path}.{os.getpid()}.part"
+        figure = self._display().plot().figure_
         try:
-            with open(temporary, "wb") as file:
-                file.write(picture.getvalue())
-            os.replace(temporary, path)
+            with replaced(path) as file:
+                figure.savefig(file, format=kind)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
             if not self._warned:
                 self._warned = True
                 warnings.warn(

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from keras_extras._errors import import_optional
-from keras_extras.callbacks._shared import ipython_display
+from keras_extras.callbacks._output import ipython_display
 
 # Often enough for the eye; in a notebook each drawing is a message.
 _TERMINAL_SECONDS = 0.1

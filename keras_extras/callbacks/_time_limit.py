@@ -4,12 +4,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import keras
+from keras_extras import _checks
+from keras_extras.callbacks._callback import Callback
+from keras_extras.callbacks._output import say
 
-from keras_extras.callbacks._shared import model_of, positive, say
 
-
-class TimeLimit(keras.callbacks.Callback):
+class TimeLimit(Callback):
     """Ends a fit when its time is up, after the batch in progress.
 
     The epoch is cut short, not thrown away: its weights stay, its validation
@@ -43,7 +43,7 @@ class TimeLimit(keras.callbacks.Callback):
 
     def __init__(self, seconds: float, *, verbose: int = 1):
         super().__init__()
-        self.seconds = positive(self, "seconds", seconds)
+        self.seconds = _checks.positive(self, "seconds", seconds)
         self.verbose = verbose
         self.stopped_epoch: int | None = None
         self._end = 0.0
@@ -77,7 +77,7 @@ class TimeLimit(keras.callbacks.Callback):
     def _check(self, where: str) -> None:
         if self.stopped_epoch is None and time.monotonic() >= self._end:
             self.stopped_epoch = self._epoch
-            model_of(self).stop_training = True
+            self.model.stop_training = True
             if self.verbose:
                 say(
                     f"TimeLimit: {self.seconds:g} seconds are over, training "

@@ -9,11 +9,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from keras_extras.callbacks._shared import (
-    EpochRows,
-    model_of,
-    weight_names,
-)
+from keras_extras.callbacks._epochs import EpochRows, weight_names
 
 
 class WeightStatsRow(NamedTuple):
@@ -118,7 +114,7 @@ class WeightStats(EpochRows):
         }
 
     def _weights(self) -> dict[str, np.ndarray]:
-        model = model_of(self)
+        model = self.model
         # Copied: the next step of training may write into what it was handed.
         return {
             name: np.array(keras.ops.convert_to_numpy(weight.value))

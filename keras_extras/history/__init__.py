@@ -3,8 +3,9 @@
 from keras_extras.history._compare import best_epochs, compare
 from keras_extras.history._directions import metric_direction
 from keras_extras.history._frame import history_frame
+from keras_extras.history._history import TrainingHistory, read_history
 from keras_extras.history._journal import history_path
-from keras_extras.history._rows import HistoryRow, TrainingHistory, read_history
+from keras_extras.history._rows import HistoryRow
 
 __all__ = [
     "HistoryRow",

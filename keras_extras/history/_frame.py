@@ -14,14 +14,10 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from keras_extras import _checks
 from keras_extras._errors import import_optional, invalid_argument
-from keras_extras.history._rows import (
-    HistoryRow,
-    HistoryTables,
-    numbers_in,
-    read_history,
-    split_of,
-)
+from keras_extras.history._history import HistoryTables, read_history
+from keras_extras.history._rows import HistoryRow, numbers_in, split_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,8 +76,7 @@ def history_frame(
         2       0.4       0.8
     """
     pd = import_optional("pandas", extra="pandas", owner="history_frame")
-    if by not in ("epoch", "step"):
-        raise invalid_argument("history_frame", "by", '"epoch" or "step"', by)
+    _checks.choice("history_frame", "by", by, ("epoch", "step"))
     rows = list(rows_of(history, owner="history_frame"))
 
     splits = ("batch",) if by == "step" else ("train", "validation")
@@ -103,7 +98,7 @@ def history_frame(
         if details:
             for name in _around(by):
                 value = getattr(row, name)
-                if not math.isnan(value):  # or it is as it was logged, if so
+                if not math.isnan(value):  # else as it was logged
                     line[name] = value
     columns.update(system)
     return pd.DataFrame(

@@ -11,16 +11,18 @@ and the next writer cuts it off. JSON has no NaN and no infinity: they stand
 as the texts "nan", "inf" and "-inf".
 """
 
-import contextlib
 import json
 import math
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from keras_extras import _checks
 from keras_extras._errors import invalid_argument
+from keras_extras._files import sync_folder
+from keras_extras.history._rows import HistoryRow
 
 FORMAT = "keras-extras training history"
 VERSION = 1
@@ -46,15 +48,7 @@ def history_path(path: str | os.PathLike[str]) -> Path:
         >>> history_path("models/digits.keras").name
         'digits.keras.history.jsonl'
     """
-    if not isinstance(path, str | os.PathLike):
-        raise invalid_argument(
-            "history_path",
-            "path",
-            "the path of a model or of a .jsonl file",
-            path,
-            error=TypeError,
-        )
-    given = Path(path).expanduser()
+    given = Path(_checks.file_path("history_path", "path", path))
     if given.suffix == ".jsonl":
         return given
     return given.with_name(f"{given.name}.history.jsonl")
@@ -73,8 +67,8 @@ class Journal:
         self._whole = 0  # bytes up to the end of the last complete line
         self._torn = False  # whether there may be more than that
 
-    def read(self) -> list[dict[str, Any]]:
-        """Returns the entries; none if there is no such file.
+    def read(self) -> tuple[list[dict[str, Any]], list[HistoryRow]]:
+        """Returns the runs and the rows; none if there is no such file.
 
         Raises:
             ValueError: if the file is something else.
@@ -86,24 +80,33 @@ class Journal:
         self._torn = self._whole < len(data)
         head, *lines = data[: self._whole].split(b"\n")[:-1] or [b""]
         self._check_head(head if head else data)
-        entries = []
+        runs: list[dict[str, Any]] = []
+        rows: list[HistoryRow] = []
         for number, line in enumerate(lines, start=2):
-            entry = _decode(line)
-            if entry is None:
+            try:
+                entry = _decode(line)
+                if "rows" in entry:
+                    rows.extend(list(_rows_of(entry)))
+                else:
+                    runs.append(entry)
+            except (KeyError, TypeError, ValueError) as error:
                 warnings.warn(
                     f"{self.path}, line {number}: not an entry of a training "
-                    "history; it is left out.",
+                    f"history ({type(error).__name__}: {error}); it is left "
+                    "out.",
                     stacklevel=3,
                 )
-            else:
-                entries.append(entry)
-        return entries
+        return runs, rows
 
     def _check_head(self, head: bytes) -> None:
         # Killed while it wrote the first line of all, or before.
         if _HEADER.startswith(head):
             return
-        entry = _decode(head, needs_run=False) or {}
+        try:
+            entry = json.loads(head)
+        except ValueError:  # of JSON or of UTF-8
+            entry = None
+        entry = entry if isinstance(entry, dict) else {}
         if entry.get("format") != FORMAT:
             raise invalid_argument(
                 "read_history",
@@ -130,7 +133,7 @@ class Journal:
             OSError: if they could not all be written. What was written of
                 them is cut off by the next call.
         """
-        data = b"".join(_encode(entry) for entry in entries)
+        data = b"".join(map(_encode, entries))
         self.path.parent.mkdir(parents=True, exist_ok=True)
         is_new = not self.path.exists()
         # Unbuffered: nothing is left for a later flush to fail on.
@@ -145,17 +148,25 @@ class Journal:
             os.fsync(file.fileno())
             self._whole, self._torn = file.tell(), False
         if is_new:
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Makes the name of a new file durable, where folders can be opened."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+def encode_record(entries: Iterable[dict[str, Any]]) -> bytes:
+    """Returns the content of a file that holds these entries."""
+    return _HEADER + b"".join(map(_encode, entries))
+
+
+def entries_of(rows: Iterable[HistoryRow]) -> Iterator[dict[str, Any]]:
+    """Yields one entry per epoch."""
+    entry: dict[str, Any] = {}
+    for row in rows:
+        if (row.run, row.epoch) != (entry.get("run"), entry.get("epoch")):
+            if entry:
+                yield entry
+            entry = {"run": row.run, "epoch": row.epoch, "rows": []}
+        entry["rows"].append(row[2:])
+    if entry:
+        yield entry
 
 
 def plain(entry: dict[str, Any]) -> dict[str, Any]:
@@ -182,14 +193,24 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def _decode(line: bytes, needs_run: bool = True) -> dict[str, Any] | None:
-    """Returns the entry of a line; `None` if it is none."""
-    try:
-        entry = json.loads(line)
-    except ValueError:  # of JSON or of UTF-8
-        return None
-    if not isinstance(entry, dict):
-        return None
-    if needs_run and not isinstance(entry.get("run"), int):
-        return None
+def _decode(line: bytes) -> dict[str, Any]:
+    """Returns the entry of a line; raises a `ValueError` if it is none."""
+    entry = json.loads(line)
+    if not isinstance(entry, dict) or not isinstance(entry.get("run"), int):
+        raise ValueError("it names no run")
     return entry
+
+
+def _rows_of(entry: dict[str, Any]) -> Iterator[HistoryRow]:
+    run, epoch = entry["run"], int(entry["epoch"])
+    for step, seconds, rate, metric, split, value in entry["rows"]:
+        yield HistoryRow(
+            run,
+            epoch,
+            int(step),
+            float(seconds),
+            float(rate),
+            str(metric),
+            str(split),
+            float(value),
+        )

@@ -4,6 +4,7 @@ Written with `keras.ops` alone. Where a framework has a measurably faster way,
 `ops/_fast` puts it in front; without that folder everything works, slower.
 """
 
+from keras_extras.ops import _operation
 from keras_extras.ops._conv import conv
 from keras_extras.ops._conv_conditional import conditional_conv
 from keras_extras.ops._conv_coord import add_coordinates
@@ -35,7 +36,6 @@ from keras_extras.ops._kernel_symmetry import (
     reflect_kernel,
 )
 from keras_extras.ops._maxout import maxout
-from keras_extras.ops._operation import load_rows
 from keras_extras.ops._pad import pad, pad_spatial
 from keras_extras.ops._pixel_shuffle import (
     pixel_shuffle,
@@ -113,4 +113,4 @@ __all__ = [
     "weight_norm",
 ]
 
-load_rows(globals())
+_operation.load_rows(globals())

@@ -114,7 +114,6 @@ def _generic(function: Callable[..., Any]) -> Callable[..., Any]:
         finally:
             _State.is_generic = before
 
-    vars(generic).update(
-        __doc__=function.__doc__, __signature__=inspect.signature(function)
-    )
+    generic.__doc__ = function.__doc__
+    vars(generic)["__signature__"] = inspect.signature(function)
     return generic

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from keras_extras.callbacks import BestWeightsOnInterrupt
+from keras_extras.callbacks._best_weights import _monitored
 from tests.callbacks import small
 
 X, Y = small.data()
@@ -225,7 +226,7 @@ def test_validation_that_never_ran_is_said_at_the_end():
         ({"monitor": 3}, TypeError, "monitor must be the name of a metric"),
         ({"mode": "best"}, ValueError, "mode must be one of"),
         ({"monitor": "strange"}, ValueError, "'min' or 'max' for this metric"),
-        ({"restore_best_weights": 1}, TypeError, "must be True or False"),
+        ({"restore_best_weights": 2}, TypeError, "must be True or False"),
     ],
     ids=str,
 )
@@ -239,3 +240,33 @@ def test_an_unknown_monitor_is_named_in_the_first_epoch(handler):
     with pytest.raises(ValueError, match="Did you mean 'val_accuracy'"):
         fit(small.model(), keeper)
     keeper._give_back()
+
+
+def test_monitored():
+    logs = {"loss": 1.0}
+    assert _monitored("X", "loss", logs) == 1.0
+    assert _monitored("X", "val_loss", logs) is None  # may come yet
+
+
+@pytest.mark.parametrize(
+    "value",
+    [np.ones(3), [0.5, 1.0], {"a": 1.0}, "high", keras.ops.ones(3)],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_monitor_that_is_no_number_is_named(value):
+    words = r"X: monitor must be a metric that is one number.*monitor='f1'"
+    with pytest.raises(ValueError, match=words):
+        _monitored("X", "f1", {"f1": value})
+
+
+@pytest.mark.parametrize(
+    ("monitor", "words"),
+    [
+        ("acc", r"\['loss', 'accuracy'\].*Did you mean 'accuracy'"),
+        ("val_acc", r"Did you mean 'val_accuracy'"),
+        ("zzz", r"one of \['loss', 'accuracy'\]\. Received: monitor='zzz'\.$"),
+    ],
+)
+def test_an_unknown_monitor_names_what_there_is(monitor, words):
+    with pytest.raises(ValueError, match=words):
+        _monitored("X", monitor, {"loss": 1.0, "accuracy": 0.5})

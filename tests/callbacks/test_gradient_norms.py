@@ -110,7 +110,7 @@ def test_weights_of_examples_count():
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        ({"training": 1}, TypeError, "training must be True or False"),
+        ({"training": 2}, TypeError, "training must be True or False"),
         ({"add_to_logs": "yes"}, TypeError, "add_to_logs must be True"),
         ({"x": small.Batches(X, Y)}, ValueError, r"Pass \*dataset\[0\]"),
     ],

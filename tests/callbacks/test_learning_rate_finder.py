@@ -216,14 +216,20 @@ def test_plot_shows_the_suggestion():
     [
         ({"min_learning_rate": 0}, "min_learning_rate must be a number above"),
         ({"max_learning_rate": 1e-9}, "max_learning_rate must be above min_"),
-        ({"steps": 1}, "steps must be at least 2"),
-        ({"steps": 0}, "steps must be a positive integer"),
+        ({"steps": 1}, "steps must be an integer of at least 2"),
+        ({"steps": 0}, "steps must be an integer of at least 2"),
         ({"smoothing": 1.0}, "smoothing must be a number from 0"),
-        ({"smoothing": "0.9"}, "smoothing must be a number from 0"),
-        ({"stop_factor": 1}, "stop_factor must be above 1"),
+        ({"stop_factor": 1}, "stop_factor must be a number above 1"),
     ],
     ids=str,
 )
 def test_wrong_arguments_are_refused(arguments, words):
     with pytest.raises(ValueError, match=words):
         LearningRateFinder(**arguments)
+
+
+def test_wrong_types_are_refused():
+    with pytest.raises(TypeError, match="smoothing must be a number from 0"):
+        LearningRateFinder(smoothing="0.9")
+    with pytest.raises(TypeError, match="steps must be an integer"):
+        LearningRateFinder(steps=2.5)

@@ -1,5 +1,6 @@
 """The picture in a file, a notebook and a terminal, while a training runs."""
 
+import errno
 import os
 import re
 import sys
@@ -23,6 +24,7 @@ def play(plot, *logs, start=0):
     for epoch, entry in enumerate(logs, start=start):
         plot.on_epoch_end(epoch, dict(entry))
     plot.on_train_end()
+    return plot
 
 
 def logs(*values):
@@ -79,6 +81,32 @@ def test_a_training_draws_a_file_and_leaves_nothing_else(tmp_path):
     epochs, curves = plot._curves()
     assert epochs.tolist() == [1, 2, 3, 4]
     assert list(curves) == ["loss", "val_loss", "accuracy", "val_accuracy"]
+
+
+def test_a_link_to_the_picture_is_kept(tmp_path):
+    real, link = tmp_path / "real.png", tmp_path / "link.png"
+    real.write_text("")
+    real.chmod(0o600)
+    link.symlink_to(real)
+    play(LivePlot(link), *logs(2, 1))
+    assert link.is_symlink()
+    assert real.read_bytes().startswith(PNG)
+    assert real.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_full_disk_keeps_the_last_picture(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "curves.png"
+    plot = play(LivePlot(path), *logs(3))
+    before = path.read_bytes()
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.warns(UserWarning, match="No space left") as caught:
+        play(plot, *logs(2, 1))
+    assert len(caught) == 1
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_path_that_cannot_be_written_warns_once(tmp_path):

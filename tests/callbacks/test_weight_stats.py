@@ -99,4 +99,4 @@ def test_a_diverged_training_is_recorded():
 
 def test_wrong_arguments_are_refused():
     with pytest.raises(TypeError, match="add_to_logs must be True or False"):
-        WeightStats(add_to_logs=1)
+        WeightStats(add_to_logs="yes")

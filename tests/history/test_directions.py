@@ -153,10 +153,11 @@ def predictions(name):
     if name in ("Accuracy", "IoU", "MeanIoU"):
         return [0, 1, 1, 0], [0, 1, 1, 0], [1, 0, 0, 1]
     if name.startswith("Sparse"):
-        good = np.array([[0.9, 0.1], [0.1, 0.9], [0.2, 0.8]])
+        good = np.array([[0.9, 0.1], [0.1, 0.9], [0.2, 0.8]], "float32")
         return [0, 1, 1], good, good[:, ::-1]
     if "Hinge" in name and not name.startswith("Categorical"):
-        return [-1, 1, 1, -1], [-1, 1, 1, -1], [1, -1, -1, 1]
+        truth = np.array([-1, 1, 1, -1], "float32")
+        return truth, truth, -truth
     if "Categorical" in name or name.startswith(("F1", "FBeta", "OneHot")):
         truth = np.array([[1, 0], [0, 1], [0, 1]], "float32")
         return truth, 0.8 * truth + 0.1, 0.9 - 0.8 * truth
@@ -171,6 +172,8 @@ def predictions(name):
     return truth, truth, 1 - truth
 
 
+# Keras's IoU asks for int64, which JAX does not have.
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype")
 @pytest.mark.parametrize(
     "name", sorted(name for name, way in KERAS_METRICS.items() if way)
 )

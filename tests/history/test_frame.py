@@ -172,7 +172,9 @@ def test_a_path_is_read(tmp_path):
 
 
 def test_by_is_checked():
-    with pytest.raises(ValueError, match='by must be "epoch" or "step"'):
+    with pytest.raises(
+        ValueError, match=r"by must be one of \('epoch', 'step'\)"
+    ):
         history_frame({}, by="batch")
 
 

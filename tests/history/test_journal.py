@@ -356,8 +356,8 @@ def test_two_writers_do_not_cut_each_other(tmp_path):
     for number in range(3):
         one.append([{"run": 1, "number": number}])
         two.append([{"run": 2, "number": number}])
-    entries = Journal(path).read()
-    assert [entry["run"] for entry in entries] == [1, 2] * 3
+    runs, _ = Journal(path).read()
+    assert [entry["run"] for entry in runs] == [1, 2] * 3
 
 
 def test_a_file_that_was_removed_is_begun_again(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_extras.callbacks import HistoryRecorder
-from keras_extras.callbacks._history_meter import (
+from keras_extras.callbacks._epoch_meter import (
     EpochMeter,
     learning_rate,
     steps_after,

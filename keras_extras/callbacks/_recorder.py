@@ -15,24 +15,20 @@ from typing import Any
 
 import keras
 
+from keras_extras import _checks
 from keras_extras._errors import invalid_argument
-from keras_extras.callbacks._history_batches import BatchValues
-from keras_extras.callbacks._history_metadata import (
+from keras_extras.callbacks._batch_values import BatchValues
+from keras_extras.callbacks._epoch_meter import EpochMeter, steps_after
+from keras_extras.callbacks._epochs import EpochCount
+from keras_extras.callbacks._main_process import is_main_process
+from keras_extras.callbacks._run_metadata import (
     describe_begin,
     describe_model,
 )
-from keras_extras.callbacks._history_meter import EpochMeter, steps_after
-from keras_extras.callbacks._main_process import is_main_process
-from keras_extras.callbacks._shared import EpochCount
-from keras_extras.history._journal import Journal, history_path, plain
-from keras_extras.history._rows import (
-    HistoryRow,
-    HistoryTables,
-    epochs_of,
-    numbers_in,
-    split_entries,
-    split_of,
-)
+from keras_extras.history import HistoryRow, history_path
+from keras_extras.history._history import HistoryTables
+from keras_extras.history._journal import Journal, entries_of, plain
+from keras_extras.history._rows import numbers_in, split_of
 
 
 class HistoryRecorder(HistoryTables, keras.callbacks.Callback):
@@ -112,7 +108,7 @@ class HistoryRecorder(HistoryTables, keras.callbacks.Callback):
     ):
         super().__init__()
         self.path = path
-        self.per_batch = bool(per_batch)
+        self.per_batch = _checks.boolean(self, "per_batch", per_batch)
         self.metadata = _checked(metadata)
         # With True, Keras on JAX goes on while hooks run in a thread; what is
         # read after each batch must be read before the next one.
@@ -197,7 +193,7 @@ class HistoryRecorder(HistoryTables, keras.callbacks.Callback):
             numbers.append((*head, name, "system", value))
         rows = [HistoryRow(self._count.run, epoch, *each) for each in numbers]
         self.rows.extend(rows)
-        self._unwritten.extend(epochs_of(rows))
+        self._unwritten.extend(entries_of(rows))
         self._begin_epoch()
         self._write()
 
@@ -253,11 +249,10 @@ class HistoryRecorder(HistoryTables, keras.callbacks.Callback):
     def _read(self, journal: Journal) -> None:
         """Begins with what an earlier training left in the file."""
         try:
-            entries = journal.read()
+            runs, rows = journal.read()
         except OSError as error:
             self._warn_unusable(journal, error)
         else:
-            runs, rows = split_entries(entries)
             self.runs.extend(runs)
             self.rows.extend(rows)
 

@@ -253,11 +253,12 @@ def test_it_travels_by_pickle_even_in_training(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        ({"path": 1}, TypeError, "path must be the path"),
+        ({"path": 1}, TypeError, "path must be a path"),
+        ({"per_batch": "yes"}, TypeError, "per_batch must be True or False"),
         ({"metadata": "seed"}, TypeError, "metadata must be a dict"),
         ({"metadata": {"a": object()}}, ValueError, "not JSON serializable"),
     ],
-    ids=["path", "type", "value"],
+    ids=["path", "per_batch", "type", "value"],
 )
 def test_arguments_are_checked(arguments, error, words):
     with pytest.raises(error, match=words):

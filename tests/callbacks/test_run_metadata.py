@@ -10,7 +10,7 @@ import pytest
 
 import keras_extras
 from keras_extras.callbacks import HistoryRecorder
-from keras_extras.callbacks._history_metadata import (
+from keras_extras.callbacks._run_metadata import (
     describe_model,
     model_hash,
 )
