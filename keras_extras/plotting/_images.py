@@ -324,8 +324,11 @@ class ImagesDisplay(Display):
             )
 
         shown, (black, white) = self.images, limits(self.images)
-        if shown.ndim == 4:
-            shown = shown[..., 0] if shown.shape[-1] == 1 else _colors(shown)
+        if shown.ndim == 4 and shown.shape[-1] > 1:
+            shown = _colors(shown)
+        else:  # in their own numbers, so that vmin and vmax can be given
+            shown = shown.reshape(shown.shape[:3])
+            shown = np.where(np.isnan(shown), black, shown)
         style = self._styled(
             "image", style, cmap="gray", vmin=black, vmax=white
         )

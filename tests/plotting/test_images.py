@@ -297,3 +297,9 @@ def test_one_broken_pixel_leaves_the_scale_as_it_is(channels):
         shown.to_rgba(shown.get_array()),
         whole.to_rgba(whole.get_array()),
     )
+
+
+def test_nan_is_black():
+    images = np.array([[[np.nan, 0.5], [-1.0, 2.0]]])
+    (shown,) = ImagesDisplay(images).plot().ax_[0].images
+    assert shown.to_rgba(shown.get_array())[0, 0].tolist() == [0, 0, 0, 1]
