@@ -21,12 +21,16 @@ import numpy as np
 
 from keras_extras import layers as ours
 from keras_extras._errors import invalid_argument
+from keras_extras._keras_internals import (
+    all_sublayers,
+    graph_nodes,
+    is_functional,
+)
 from keras_extras.conversion._rebuild import (
     Rebuilder,
     Replacement,
-    _traced,
+    as_graph,
     carry_nothing,
-    is_functional,
 )
 
 stock = keras.layers
@@ -83,7 +87,7 @@ def fold_batch_norm(model: keras.Model, strict: bool = True) -> keras.Model:
             "has no weights. Call it, or its build(input_shape), first."
         )
     if not isinstance(model, keras.Sequential) and not is_functional(model):
-        model = _traced("fold_batch_norm", model)
+        model = as_graph("fold_batch_norm", model)
     plan = _Plan(model)
     if strict and plan.reasons:
         raise ValueError(
@@ -198,7 +202,7 @@ class _Plan:
         if isinstance(layer, keras.Sequential) or is_functional(layer):
             return
         if isinstance(layer, stock.Layer):
-            for part in layer._flatten_layers(include_self=False):
+            for part in all_sublayers(layer):
                 if isinstance(part, stock.BatchNormalization):
                     kind = type(layer).__name__
                     why = f"it is inside of {layer.name!r} ({kind})"
@@ -237,7 +241,6 @@ def _chain(model) -> tuple[list[_Use], list]:
 
 
 def _network(model) -> tuple[list[_Use], list]:
-    depths = sorted(model._nodes_by_depth, reverse=True)
     uses = [
         _Use(
             node.operation,
@@ -245,8 +248,7 @@ def _network(model) -> tuple[list[_Use], list]:
             node.output_tensors,
             node.arguments.kwargs.get("training"),
         )
-        for depth in depths
-        for node in model._nodes_by_depth[depth]
+        for node in graph_nodes(model)
         if not node.is_input
     ]
     return uses, keras.tree.flatten(model.outputs)

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from keras_extras import layers
+from keras_extras._keras_internals import package_of, sublayers
 from keras_extras.conversion._rebuild import own_weights
 
 
@@ -61,11 +62,12 @@ def modules_of(owner, model, flattened) -> Iterator[Module]:
 def _leaves(layer) -> Iterator[Any]:
     """Yields the layers in order, models and wrappers opened."""
     is_open = isinstance(layer, keras.Model | keras.layers.Wrapper)
-    is_stock = type(layer).__module__.partition(".")[0] == "keras"
+    is_stock = package_of(layer) == "keras"
     if is_open or not (is_stock or own_weights(layer)):
-        for part in layer._layers:
+        parts = sublayers(layer)
+        for part in parts:
             yield from _leaves(part)
-        if layer._layers:
+        if parts:
             return
     yield layer
     activation = getattr(layer, "activation", None)

@@ -24,6 +24,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_extras._keras_internals import (
+    called_by_metrics,
+    called_by_optimizer,
+    has_torch_hooks,
+    package_of,
+)
 from keras_extras.inspection._macs import multiply_adds
 
 # Ctrl-C and the progress bar wait for a call to end.
@@ -33,13 +39,6 @@ _MULTIPLY_ADDS_PER_SECOND = 1e10
 # A scan copies its batches into one array, which should stay in the cache.
 _MAX_SCAN = 16
 _FUNCTIONS = ("train_function", "test_function")
-_TORCH_HOOKS = (
-    "_forward_hooks",
-    "_forward_pre_hooks",
-    "_backward_hooks",
-    "_backward_pre_hooks",
-    "_post_accumulate_grad_hooks",
-)
 _STEP_HOOKS = (
     "on_batch_begin",
     "on_batch_end",
@@ -248,11 +247,7 @@ def _is_replayable(model: Any) -> bool:
         and model.jit_compile is not True
         and "train_step" not in vars(model)
         and all(map(_is_pure, _called(model)))
-        and not any(
-            getattr(part, hooks, None)
-            for part in listened
-            for hooks in _TORCH_HOOKS
-        )
+        and not any(map(has_torch_hooks, listened))
     )
 
 
@@ -260,20 +255,8 @@ def _called(model: Any) -> Iterator[Any]:
     """Yields all that a step calls: layers, optimizer, losses, metrics."""
     yield from model.modules()
     yield from keras.tree.flatten(model.loss)
-    optimizer = model.optimizer
-    while optimizer is not None:
-        yield optimizer
-        yield getattr(optimizer, "_learning_rate", None)  # or a schedule
-        optimizer = getattr(optimizer, "inner_optimizer", None)
-    # Private: the public list has none before the first batch.
-    for container in model.metrics:
-        given = [
-            getattr(container, name, None)
-            for name in ("_user_metrics", "_user_weighted_metrics")
-        ]
-        for metric in (container, *keras.tree.flatten(given)):
-            yield metric
-            yield getattr(metric, "_fn", None)  # a function in Keras's metric
+    yield from called_by_optimizer(model.optimizer)
+    yield from called_by_metrics(model.metrics)
 
 
 def _is_pure(part: Any) -> bool:
@@ -281,11 +264,10 @@ def _is_pure(part: Any) -> bool:
         return True
     if isinstance(part, keras.layers.Lambda):
         return False
+    if package_of(part) in ("keras", "keras_extras", "torch"):
+        return True
     owner = part if isinstance(part, types.FunctionType) else type(part)
-    package = owner.__module__.partition(".")[0]
-    return package in ("keras", "keras_extras", "torch") or getattr(
-        owner, "pure_call", False
-    )
+    return getattr(owner, "pure_call", False)
 
 
 def _sees_steps(callback: Any) -> bool:
@@ -310,8 +292,7 @@ def _has_own(callback: Any, hook: str, known: tuple[str, ...]) -> bool:
         return True  # a function of the user's, as in LambdaCallback
     owner = next(cls for cls in type(callback).__mro__ if hook in vars(cls))
     return (
-        owner is not keras.callbacks.Callback
-        and owner.__module__.partition(".")[0] not in known
+        owner is not keras.callbacks.Callback and package_of(owner) not in known
     )
 
 
