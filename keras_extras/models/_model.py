@@ -10,7 +10,7 @@ import numpy as np
 from keras_extras._config import FromCall
 from keras_extras._errors import import_optional, invalid_argument
 from keras_extras.fitting._steps import FewerCalls
-from keras_extras.inspection._summary_text import summary_text
+from keras_extras.inspection._summary import summary_text
 from keras_extras.inspection._trace import unchanged
 from keras_extras.models._predict import predict_classes, predict_proba
 
