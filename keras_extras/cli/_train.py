@@ -109,12 +109,10 @@ def make_model(
     """Makes the model of a recipe, not compiled."""
     from keras_extras.models import preset
 
-    one = recipe(name)
-    if one.make is not None:
-        return one.make(num_classes, input_shape, data_format)
+    is_binary = recipe(name).only_class is not None
     return preset(
         name,
-        num_classes=1 if one.only_class is not None else num_classes,
+        num_classes=1 if is_binary else num_classes,
         input_shape=input_shape,
         data_format=data_format,
     )

@@ -118,5 +118,5 @@ def test_the_same_seed_gives_the_same_training():
 
 
 def test_an_unknown_recipe_is_refused():
-    with pytest.raises(ValueError, match=r"one of \['mlp', 'convnet'"):
+    with pytest.raises(ValueError, match=r"one of \('mlp', 'convnet'"):
         recipes.recipe("resnet")
