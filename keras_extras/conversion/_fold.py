@@ -32,6 +32,7 @@ from keras_extras.conversion._rebuild import (
     as_graph,
     carry_nothing,
 )
+from keras_extras.conversion._to_stock import kinds
 
 stock = keras.layers
 
@@ -117,7 +118,7 @@ class _Plan:
         reasons: (name, why it has to stay) of the others.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: Any) -> None:
         self.folded = {}
         self.reasons: list[tuple[str, str]] = []
         self._norms: dict[int, list] = {}  # id of a layer -> normalizations
@@ -130,11 +131,11 @@ class _Plan:
         for uses, last in graphs:
             self._read(uses, last)
 
-    def takes_part(self, layer) -> bool:
+    def takes_part(self, layer: Any) -> bool:
         """Returns whether the layer goes, or takes another one in."""
         return id(layer) in self.folded or id(layer) in self._norms
 
-    def replacement(self, layer, rebuilder) -> Replacement:
+    def replacement(self, layer: Any, rebuilder: Any) -> Replacement:
         """Returns what stands in for such a layer."""
         if id(layer) in self.folded:
             stand_in = stock.Identity(name=layer.name)
@@ -144,7 +145,7 @@ class _Plan:
         new = type(layer).from_config(config)
         return Replacement(new, lambda old, new: _carry(old, new, norms))
 
-    def _read(self, uses, last):
+    def _read(self, uses: list[_Use], last: list[Any]) -> None:
         """Plans for one graph, whose uses are in the order of the calls."""
         makers = {id(t): use for use in uses for t in use.outputs}
         takers: dict[int, int] = {}
@@ -162,7 +163,9 @@ class _Plan:
             self.folded[id(use.layer)] = use.layer
             self._norms.setdefault(id(target), []).append(use.layer)
 
-    def _target(self, use, makers, takers):
+    def _target(
+        self, use: _Use, makers: dict[int, _Use], takers: dict[int, int]
+    ) -> Any:
         """Returns the layer that takes the normalization in."""
         norm = use.layer
         if type(norm) is not stock.BatchNormalization:
@@ -187,17 +190,17 @@ class _Plan:
                 return layer
             (tensor,) = maker.inputs
 
-    def _require_once(self, layer):
+    def _require_once(self, layer: Any) -> None:
         if self._times[id(layer)] > 1:
             raise _StaysError(f"{layer.name!r} is called several times")
 
-    def _hands_on(self, layer) -> bool:
+    def _hands_on(self, layer: Any) -> bool:
         if id(layer) in self.folded or isinstance(layer, _HANDING_ON):
             return True
         is_activation = isinstance(layer, stock.Activation)
         return is_activation and _is_linear(layer)
 
-    def _report_inside(self, layer):
+    def _report_inside(self, layer: Any) -> None:
         """Notes the normalizations in layers that are no graphs."""
         if isinstance(layer, keras.Sequential) or is_functional(layer):
             return
@@ -215,7 +218,7 @@ class _StaysError(Exception):
     """Why a batch normalization cannot be folded."""
 
 
-def _graphs(model, seen) -> Iterator[tuple[list[_Use], list]]:
+def _graphs(model: Any, seen: set[int]) -> Iterator[tuple[list[_Use], list]]:
     """Yields the uses, and the outputs, of the model and of those in it."""
     if id(model) in seen:
         return
@@ -231,7 +234,7 @@ def _graphs(model, seen) -> Iterator[tuple[list[_Use], list]]:
     yield uses, last
 
 
-def _chain(model) -> tuple[list[_Use], list]:
+def _chain(model: Any) -> tuple[list[_Use], list]:
     last = object()  # stands for the tensor between two layers
     uses = []
     for layer in model.layers:
@@ -240,7 +243,7 @@ def _chain(model) -> tuple[list[_Use], list]:
     return uses, [last]
 
 
-def _network(model) -> tuple[list[_Use], list]:
+def _network(model: Any) -> tuple[list[_Use], list]:
     uses = [
         _Use(
             node.operation,
@@ -271,32 +274,15 @@ _HANDING_ON = (
 )
 
 
-def _names(package, *names) -> tuple:
-    return tuple(getattr(package, name) for name in names)
+_PLAIN = (*kinds("Conv{}D"), *kinds("Dense"))
+_DEPTHWISE = kinds("DepthwiseConv{}D")
+_SEPARABLE = kinds("SeparableConv{}D")
+_TRANSPOSED = kinds("Conv{}DTranspose")
 
 
-_PLAIN = (
-    *_names(stock, "Conv1D", "Conv2D", "Conv3D", "Dense"),
-    *_names(ours, "Conv1D", "Conv2D", "Conv3D", "Dense"),
-)
-_DEPTHWISE = (
-    *_names(stock, "DepthwiseConv1D", "DepthwiseConv2D"),
-    *_names(ours, "DepthwiseConv1D", "DepthwiseConv2D", "DepthwiseConv3D"),
-)
-_SEPARABLE = (
-    *_names(stock, "SeparableConv1D", "SeparableConv2D"),
-    *_names(ours, "SeparableConv1D", "SeparableConv2D", "SeparableConv3D"),
-)
-_TRANSPOSED = (
-    *_names(stock, "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
-    *_names(ours, "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
-)
-_PADDING = _names(stock, "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")
-
-
-def _refusal(layer, norm) -> str:
+def _refusal(layer: Any, norm: Any) -> str:
     """Returns why the layer cannot take the normalization in, or `""`."""
-    if isinstance(layer, (*_PADDING, ours.Pad)):
+    if isinstance(layer, (*kinds("ZeroPadding{}D"), ours.Pad)):
         return (
             "{name} stands in front of it, and what it pads with is "
             "normalized too"
@@ -323,11 +309,11 @@ def _refusal(layer, norm) -> str:
     return ""
 
 
-def _is_linear(layer) -> bool:
+def _is_linear(layer: Any) -> bool:
     return layer.activation in (None, keras.activations.linear)
 
 
-def _carry(old, new, norms):
+def _carry(old: Any, new: Any, norms: list[Any]) -> None:
     """Gives the new layer the old one's weights, scaled and shifted."""
     scale, shift = _scale_and_shift(norms)
     bias = 0.0 if getattr(old, "bias", None) is None else _array(old.bias)
@@ -344,7 +330,7 @@ def _carry(old, new, norms):
     new.kernel.assign(kernel * scale)
 
 
-def _scale_and_shift(norms) -> tuple[np.ndarray, Any]:
+def _scale_and_shift(norms: list[Any]) -> tuple[np.ndarray, Any]:
     """Returns what several normalizations, one after the other, amount to."""
     total: Any = 1.0
     offset: Any = 0.0
@@ -358,5 +344,5 @@ def _scale_and_shift(norms) -> tuple[np.ndarray, Any]:
     return np.asarray(total), offset
 
 
-def _array(variable) -> np.ndarray:
+def _array(variable: Any) -> np.ndarray:
     return np.asarray(keras.ops.convert_to_numpy(variable), "float64")

@@ -5,11 +5,13 @@ crops in layers of their own; it raises `Unlike` where there is nothing exact.
 """
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import keras
 
 from keras_extras import layers
+from keras_extras._checks import Pads
 from keras_extras.conversion._rebuild import Replacement, own_weights
 from keras_extras.models import Model
 
@@ -37,15 +39,26 @@ _POOLS = layers.Pool
 _CONVOLUTIONS = (layers.Conv, layers.DepthwiseConv, layers.SeparableConv)
 
 
+def kinds(pattern: str) -> tuple[type, ...]:
+    """Returns the classes of that name, ours and stock, of all ranks."""
+    names = sorted({pattern.format(rank) for rank in (1, 2, 3)})
+    return tuple(
+        getattr(package, name)
+        for package in (layers, keras.layers)
+        for name in names
+        if hasattr(package, name)
+    )
+
+
 class Unlike(Exception):
     """Keras has no layer for this; the text says what exactly."""
 
 
-def is_ours(layer) -> bool:
+def is_ours(layer: Any) -> bool:
     return isinstance(layer, layers.Layer | Model)
 
 
-def reasons(layer) -> list[str]:
+def reasons(layer: Any) -> list[str]:
     """Returns why stock cannot express the layer; nothing if it can."""
     if not is_ours(layer) or isinstance(layer, Model):
         return []
@@ -56,7 +69,7 @@ def reasons(layer) -> list[str]:
     return []
 
 
-def expressed(layer, rebuilder) -> Replacement:
+def expressed(layer: Any, rebuilder: Any) -> Replacement:
     family, leaf = _family(layer)
     special = _special(layer)
     if special is not None:
@@ -81,7 +94,7 @@ def expressed(layer, rebuilder) -> Replacement:
     return Replacement(new, _carry_frozen, tuple(before), tuple(after))
 
 
-def _family(layer) -> tuple:
+def _family(layer: Any) -> tuple:
     """Returns the class that the layer is or extends, and its stock leaf.
 
     That class is a leaf, or for a family of subclasses the base of one.
@@ -100,11 +113,11 @@ class _AsIs:
     """In the place of a rebuilder where it is only asked what is possible."""
 
     @staticmethod
-    def layer(layer):
+    def layer(layer: Any) -> Any:
         return layer
 
 
-def _special(layer):
+def _special(layer: Any) -> keras.Layer | None:
     """Returns the stock layer of another name, if there is one."""
     same: dict[str, Any] = {"name": layer.name, "dtype": layer.dtype_policy}
     kind = type(layer)
@@ -131,7 +144,7 @@ def _special(layer):
     return None
 
 
-def _known_shape(layer):
+def _known_shape(layer: Any) -> tuple[int, ...]:
     """Returns the output's shape without the batch, -1 for one unknown."""
     try:
         batch, *sizes = layer.output.shape
@@ -146,7 +159,7 @@ def _known_shape(layer):
     return tuple(-1 if size is None else size for size in sizes)
 
 
-def _refuse_hooks(layer, family):
+def _refuse_hooks(layer: Any, family: type) -> None:
     changed = []
     for cls in type(layer).__mro__[: type(layer).__mro__.index(family)]:
         changed += [
@@ -160,7 +173,9 @@ def _refuse_hooks(layer, family):
         raise Unlike(f"the subclass overrides {', '.join(sorted(changed))}.")
 
 
-def _refuse_arguments(layer, leaf, stock, said):
+def _refuse_arguments(
+    layer: Any, leaf: Any, stock: Any, said: set[str]
+) -> None:
     """Raises for arguments that stock has not, unless they change nothing."""
     unlike = []
     known = {*_parameters(stock.__init__), *said}
@@ -178,13 +193,15 @@ def _refuse_arguments(layer, leaf, stock, said):
         raise Unlike(f"Keras has no {', '.join(unlike)} there.")
 
 
-def _is_default(value, default) -> bool:
+def _is_default(value: Any, default: Any) -> bool:
     if isinstance(value, tuple) and not isinstance(default, tuple):
         return set(value) == {default}  # one for all axes
     return value == default
 
 
-def _pads(layer, arguments, said) -> tuple[list, list]:
+def _pads(
+    layer: Any, arguments: dict[str, Any], said: set[str]
+) -> tuple[list, list]:
     """Says pads given as numbers with layers before and behind."""
     padding = layer.padding
     transposed = isinstance(layer, layers.ConvTranspose)
@@ -224,7 +241,7 @@ def _pads(layer, arguments, said) -> tuple[list, list]:
     return [pad(_flat(padding), name=name, **options)], []
 
 
-def _causal(layer):
+def _causal(layer: Any) -> Pads:
     """Returns the pads of `"causal"` as numbers."""
     size, *others = layer.kernel_size if hasattr(layer, "kernel_size") else (0,)
     if others or not size or isinstance(layer, layers.ConvTranspose):
@@ -232,16 +249,16 @@ def _causal(layer):
     return (((size - 1) * layer.dilation_rate[0], 0),)
 
 
-def _flat(padding):
+def _flat(padding: Any) -> Any:
     """Returns the pads as Keras's layer of that rank takes them."""
     return padding[0] if len(padding) == 1 else padding
 
 
-def _ranked(name, layer) -> Any:
+def _ranked(name: str, layer: Any) -> Any:
     return getattr(keras.layers, f"{name}{layer.rank}D")
 
 
-def _carry_frozen(old, new):
+def _carry_frozen(old: Any, new: Any) -> None:
     """Carries the weights by name, the kernels as they are used."""
     for weight in own_weights(new):
         value = getattr(old, weight.name)
@@ -250,7 +267,7 @@ def _carry_frozen(old, new):
         weight.assign(keras.ops.copy(value))
 
 
-def used_kernel(layer, name, kernel):
+def used_kernel(layer: Any, name: str, kernel: Any) -> Any:
     """Returns the kernel after what its layer does to it in inference."""
     prefix = name.removesuffix("_kernel")
     if prefix not in _prefixes(layer):  # an only kernel is named "kernel"
@@ -262,12 +279,12 @@ def used_kernel(layer, name, kernel):
     return hook(keras.ops.convert_to_tensor(kernel))
 
 
-def _prefixes(layer) -> list[str]:
+def _prefixes(layer: Any) -> list[str]:
     """Returns what the arguments of each kernel begin with."""
     return list(getattr(layer, "output_axes", ()))
 
 
-def arguments_of(layer, cls, rebuilder) -> dict[str, Any]:
+def arguments_of(layer: Any, cls, rebuilder: Any) -> dict[str, Any]:
     """Returns the arguments of the stock class, as the layer stores them.
 
     Not its config: a function that is not registered has no config.
@@ -288,7 +305,7 @@ def arguments_of(layer, cls, rebuilder) -> dict[str, Any]:
     return arguments
 
 
-def _parameters(function) -> dict[str, inspect.Parameter]:
+def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return {
         name: parameter

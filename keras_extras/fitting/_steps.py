@@ -9,7 +9,7 @@ lets `fit` do that where nobody looks at single steps and the data are arrays,
 and chooses the steps so that a call stays short. On JAX, where Keras goes from
 step to step in Python all the same, the steps of a call are one scan. On torch,
 where a step is a call for each operation, the operations are noted and called
-again without the Python in between (`ops/_fast/torch/replay.py`).
+again without the Python in between (`_replay.py`).
 """
 
 import functools
@@ -17,7 +17,7 @@ import itertools
 import os
 import types
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -65,13 +65,13 @@ class FewerCalls:
     pure_call = False
     _joining = False
     # What they were compiled for, and the functions by steps per call.
-    _joined_functions: tuple[Callable, dict[int, list]] | None = None
+    _joined_functions: tuple[Callable[[], Any], dict[int, Any]] | None = None
 
     @functools.cached_property
     def _work(self) -> dict[str, float]:
         return {}  # multiply-adds by the shapes of the inputs
 
-    def fit(self, x=None, *args, **kwargs):
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Trains the model, as `keras.Model.fit` does, with its numbers.
 
         If the data are arrays and no callback asks for single batches, small
@@ -89,7 +89,7 @@ class FewerCalls:
         with self._joined(steps):
             return super().fit(x, *args, **kwargs)  # type: ignore[misc]
 
-    def make_train_function(self, force=False):
+    def make_train_function(self, force: bool = False) -> None:
         """Compiles a step of training; on JAX, several of them as one."""
         model: Any = self
         make = super().make_train_function  # type: ignore[misc]
@@ -100,9 +100,9 @@ class FewerCalls:
         if model.train_function is not None and not force:
             return
         make(force=True)
-        one = model.train_function
+        single = model.train_function
         if backend == "torch":
-            model.train_function = _replay()(one, self._state)
+            model.train_function = _replay()(single, self._state)
             return
         own = vars(model).get("train_step")
         model.train_step = _scanned(model.train_step)
@@ -113,10 +113,10 @@ class FewerCalls:
             if own is not None:
                 model.train_step = own
         model.train_function = _one_or_many(
-            one, model.train_function, model.steps_per_execution
+            single, model.train_function, model.steps_per_execution
         )
 
-    def reset_metrics(self):
+    def reset_metrics(self) -> None:
         """Resets the metrics, as `keras.Model` does before each epoch."""
         super().reset_metrics()  # type: ignore[misc]
         # Between epochs callbacks may have changed what a step does.
@@ -124,7 +124,7 @@ class FewerCalls:
         if hasattr(train_function, "doubt"):  # torch's `Replay`
             train_function.doubt()
 
-    def _state(self) -> list:
+    def _state(self) -> list[Any]:
         model: Any = self
         variables = [
             *model.variables, *model.optimizer.variables,
@@ -135,16 +135,16 @@ class FewerCalls:
 
     def _steps_per_call(
         self,
-        x,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        *args,
-        steps_per_epoch=None,
-        validation_steps=None,
-        **kwargs,
+        x: Any,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: str | int = "auto",
+        callbacks: Any = None,
+        *args: Any,
+        steps_per_epoch: Any = None,
+        validation_steps: Any = None,
+        **kwargs: Any,
     ) -> int:
         model: Any = self
         arrays = [a for a in keras.tree.flatten(x) if a is not None]
@@ -204,7 +204,7 @@ class FewerCalls:
             model.steps_per_execution, self._joining = 1, False
             self._set_functions(single)
 
-    def _kept_functions(self) -> dict[int, list]:
+    def _kept_functions(self) -> dict[int, Any]:
         """Returns the functions of the last `compile`, by steps per call.
 
         `compile` makes a new tracker of the loss, the first metric. (With a
@@ -219,7 +219,7 @@ class FewerCalls:
             self._joined_functions = (weakref.ref(tracker), {})
         return self._joined_functions[1]
 
-    def _set_functions(self, functions) -> None:
+    def _set_functions(self, functions: Iterable[Any]) -> None:
         for name, function in zip(_FUNCTIONS, functions, strict=True):
             setattr(self, name, function)
 
@@ -236,7 +236,7 @@ def _replay() -> Any:
 
 
 def _is_replayable(model: Any) -> bool:
-    """Tells whether Python does nothing in a step that anybody could miss.
+    """Returns whether Python does nothing in a step that anybody could miss.
 
     That is so if all that a step calls is Keras's, ours or declared to be
     pure, and nobody listens to it.
@@ -271,7 +271,7 @@ def _is_pure(part: Any) -> bool:
 
 
 def _sees_steps(callback: Any) -> bool:
-    """Tells whether a callback does something at single batches."""
+    """Returns whether a callback does something at single batches."""
     if callback is None:
         return False
     if isinstance(callback, keras.callbacks.CallbackList):
@@ -287,7 +287,7 @@ def _sees_steps(callback: Any) -> bool:
 
 
 def _has_own(callback: Any, hook: str, known: tuple[str, ...]) -> bool:
-    """Tells whether a hook does something that these packages have not made."""
+    """Returns whether a hook does something that others have made."""
     if hook in vars(callback):
         return True  # a function of the user's, as in LambdaCallback
     owner = next(cls for cls in type(callback).__mro__ if hook in vars(cls))
@@ -296,13 +296,13 @@ def _has_own(callback: Any, hook: str, known: tuple[str, ...]) -> bool:
     )
 
 
-def _scanned(train_step: Any) -> Callable:
+def _scanned(train_step: Any) -> Callable[..., Any]:
     """Returns JAX's train step for data with a first axis of steps."""
 
-    def step(state, data):
+    def step(state: Any, data: Any) -> tuple[Any, Any]:
         return train_step(state, data)[::-1]  # `scan` has the state first
 
-    def steps(state, data):
+    def steps(state: Any, data: Any) -> tuple[Any, Any]:
         scan: Any = keras.ops.scan
         state, logs = scan(step, state, data)
         return keras.tree.map_structure(lambda log: log[-1], logs), state
@@ -310,10 +310,10 @@ def _scanned(train_step: Any) -> Callable:
     return steps
 
 
-def _one_or_many(one: Any, many: Any, steps: int) -> Callable:
+def _one_or_many(single: Any, many: Any, steps: int) -> Callable[..., Any]:
     """Returns a train function that takes up to `steps` batches at a time."""
 
-    def train_function(state, iterator):
+    def train_function(state: Any, iterator: Any) -> tuple[Any, Any]:
         batches = list(itertools.islice(iterator, steps))
         if not batches:
             raise StopIteration
@@ -327,7 +327,7 @@ def _one_or_many(one: Any, many: Any, steps: int) -> Callable:
             )
             return many(state, iter([data]))
         for batch in batches:  # the last of the epoch
-            logs, state = one(state, iter([batch]))
+            logs, state = single(state, iter([batch]))
         return logs, state
 
     return train_function
