@@ -12,7 +12,11 @@ import keras
 
 from keras_extras import layers
 from keras_extras._checks import Pads
-from keras_extras.conversion._rebuild import Replacement, own_weights
+from keras_extras.conversion._rebuild import (
+    Replacement,
+    carry_nothing,
+    own_weights,
+)
 from keras_extras.models import Model
 
 # Stock class -> ours of the same name, and back.
@@ -73,20 +77,20 @@ def expressed(layer: Any, rebuilder: Any) -> Replacement:
     family, leaf = _family(layer)
     special = _special(layer)
     if special is not None:
-        return Replacement(special, lambda old, new: None)
+        return Replacement(special, carry_nothing)
     if leaf is None:
         raise Unlike(f"Keras has no {type(layer).__name__}.")
     _refuse_hooks(layer, family)
     stock = STOCK[leaf]
     arguments = arguments_of(layer, stock, rebuilder or _AsIs)
-    before, after, said = [], [], {"lora_rank", "lora_alpha"}
-    for name in said & arguments.keys():
+    before, after, settled = [], [], {"lora_rank", "lora_alpha"}
+    for name in settled & arguments.keys():
         arguments[name] = None  # merged into the kernel
-    said |= {f"{prefix}_transform" for prefix in _prefixes(layer)}
-    said.add("noise_shape")  # where Keras has none, the rank tells it
+    settled |= {f"{prefix}_transform" for prefix in _prefixes(layer)}
+    settled.add("noise_shape")  # where Keras has none, the rank tells it
     if isinstance(layer, (_POOLS, *_CONVOLUTIONS)):
-        before, after = _pads(layer, arguments, said)
-    _refuse_arguments(layer, leaf, stock, said)
+        before, after = _pads(layer, arguments, settled)
+    _refuse_arguments(layer, leaf, stock, settled)
     try:
         new = stock(**arguments)
     except ValueError as cause:
@@ -94,7 +98,7 @@ def expressed(layer: Any, rebuilder: Any) -> Replacement:
     return Replacement(new, _carry_frozen, tuple(before), tuple(after))
 
 
-def _family(layer: Any) -> tuple:
+def _family(layer: Any) -> tuple[Any, Any]:
     """Returns the class that the layer is or extends, and its stock leaf.
 
     That class is a leaf, or for a family of subclasses the base of one.
@@ -174,11 +178,11 @@ def _refuse_hooks(layer: Any, family: type) -> None:
 
 
 def _refuse_arguments(
-    layer: Any, leaf: Any, stock: Any, said: set[str]
+    layer: Any, leaf: Any, stock: Any, settled: set[str]
 ) -> None:
     """Raises for arguments that stock has not, unless they change nothing."""
     unlike = []
-    known = {*_parameters(stock.__init__), *said}
+    known = {*_parameters(stock.__init__), *settled}
     for cls in leaf.__mro__[: leaf.__mro__.index(layers.Layer)]:
         if "__init__" not in vars(cls):
             continue
@@ -200,7 +204,7 @@ def _is_default(value: Any, default: Any) -> bool:
 
 
 def _pads(
-    layer: Any, arguments: dict[str, Any], said: set[str]
+    layer: Any, arguments: dict[str, Any], settled: set[str]
 ) -> tuple[list, list]:
     """Says pads given as numbers with layers before and behind."""
     padding = layer.padding
@@ -209,13 +213,13 @@ def _pads(
         padding = _causal(layer)
     if isinstance(padding, str):
         if padding == "valid":
-            said |= {"pad_mode", "pad_value", "count_include_pad"}
+            settled |= {"pad_mode", "pad_value", "count_include_pad"}
         return [], []
     arguments["padding"] = "valid"
     if transposed:
         arguments["output_padding"] = layer.output_padding or (0,) * layer.rank
     if not any(map(any, padding)):
-        said |= {"pad_mode", "pad_value", "count_include_pad"}
+        settled |= {"pad_mode", "pad_value", "count_include_pad"}
         return [], []
     options: dict[str, Any] = {
         "data_format": layer.data_format,
@@ -235,7 +239,7 @@ def _pads(
                 f"padding={padding} that does not count; Keras pads with "
                 "zeros only."
             )
-        said.add("count_include_pad")
+        settled.add("count_include_pad")
     name = f"{layer.name}_pad"
     pad = _ranked("ZeroPadding", layer)
     return [pad(_flat(padding), name=name, **options)], []

@@ -114,15 +114,12 @@ class Tape(TorchDispatchMode):
         super().__init__()
         self._graph = torch.fx.Graph()
         self._arguments = 0
-        self._nodes: dict[
-            int, Any
-        ] = {}  # by the number of the tensor's object, which ...
-        self._held: list[
-            Any
-        ] = []  # ... is its own for as long as the tensor is held
-        self._numbers: dict[
-            float, Any
-        ] = {}  # Python's, that were read from a tensor
+        # By the number of the tensor's object, which is its own for as long as
+        # the tensor is held.
+        self._nodes: dict[int, Any] = {}
+        self._held: list[Any] = []
+        # Python's, that were read from a tensor.
+        self._numbers: dict[float, Any] = {}
         self._unread: set[float] = set()
         self._fixed: set[int] = set()  # what is the same in every step
         self._constants: list[Any] = []  # those of them that are needed

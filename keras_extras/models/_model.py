@@ -190,9 +190,10 @@ class Model(FewerCalls, FromCall, keras.Model):
                 for as many as needed.
             positions: not used: columns are as wide as what stands in them.
             print_fn: function that is handed the text; `None` means `print`.
-            expand_nested: bool, whether the layers of models inside are told.
+            expand_nested: bool, whether the layers of models inside have
+                lines too.
             show_trainable: bool, whether a column says what is trained.
-            layer_range: names of the first and the last layer to tell, or
+            layer_range: names of the first and the last layer shown, or
                 regular expressions that they start with.
         """
         if not self.built:
