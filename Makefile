@@ -45,6 +45,7 @@ lint: $(TEST) $(LINT)
 	$(BIN)/ruff check
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/python -m pytest --quiet --noconftest tests/test_architecture.py
+	$(BIN)/python tools/verify_types.py
 
 docs: $(DOCS)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

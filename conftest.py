@@ -13,6 +13,8 @@ import shutil
 import signal
 import socket
 import tempfile
+from collections.abc import Iterator
+from typing import Any
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # before anything is drawn
 # Most of the time on JAX is compiling. `make test-full` compiles as users do.
@@ -42,7 +44,7 @@ import keras_extras
 TENSOR_MODULES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
 
-def pytest_configure(config):
+def pytest_configure(config: pytest.Config) -> None:
     active = keras.backend.backend()
     requested = os.environ.get("KERAS_BACKEND", active)
     tensor = type(keras.ops.ones(1))
@@ -63,14 +65,14 @@ def pytest_configure(config):
         torch.use_deterministic_algorithms(True)
 
 
-def pytest_report_header():
+def pytest_report_header() -> str:
     return f"keras {keras.__version__} on {keras.backend.backend()}"
 
 
 # --- which tests run -------------------------------------------------------
 
 
-def pytest_addoption(parser):
+def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--full",
         action="store_true",
@@ -78,17 +80,19 @@ def pytest_addoption(parser):
     )
 
 
-def is_long(item):
-    """Tells whether `make test` leaves the test to `make test-full`.
+def is_long(item: pytest.Item) -> bool:
+    """Returns whether `make test` leaves the test to `make test-full`.
 
     Ranks share their lines: on JAX, where each shape is compiled, one and two
     dimensions stand for three.
     """
     compiles = keras.backend.backend() == "jax" and "3D" in item.name
-    return compiles or item.get_closest_marker("full")
+    return compiles or item.get_closest_marker("full") is not None
 
 
-def pytest_collection_modifyitems(config, items):
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
     if config.getoption("--full"):
         return
     full = [item for item in items if is_long(item)]
@@ -101,17 +105,17 @@ def pytest_collection_modifyitems(config, items):
 
 
 @pytest.fixture(autouse=True)
-def seeds():
+def seeds() -> None:
     """Resets the seeds of Python, NumPy, Keras and the backend."""
     keras.utils.set_random_seed(0)
 
 
 @pytest.fixture(autouse=True, scope="session")
-def no_network():
+def no_network() -> Iterator[None]:
     """Lets sockets connect to this machine only (child processes are free)."""
     connect = socket.socket.connect
 
-    def connect_here(self, address):
+    def connect_here(self: socket.socket, address: Any) -> None:
         if self.family in (socket.AF_INET, socket.AF_INET6):
             host = address[0]
             if host not in ("localhost", "::1") and not host.startswith("127."):
@@ -129,19 +133,19 @@ FIXTURES = ["seeds", "no_network"]  # `autouse` does not reach examples
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | NUMBER
 
 
-def enter_page(namespace):
+def enter_page(namespace: dict[str, Any]) -> None:
     namespace.update(np=np, keras=keras, keras_extras=keras_extras)
     namespace["_left"] = os.getcwd()
     os.chdir(tempfile.mkdtemp(prefix="keras-extras-docs-"))
 
 
-def leave_page(namespace):
+def leave_page(namespace: dict[str, Any]) -> None:
     folder = os.getcwd()
     os.chdir(namespace["_left"])
     shutil.rmtree(folder)
 
 
-def sybil_for_pages(folder, pattern):
+def sybil_for_pages(folder: str, pattern: str) -> Sybil:
     return Sybil(
         path=folder,
         patterns=[pattern],

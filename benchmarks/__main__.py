@@ -21,7 +21,9 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks._cases import CASES, floors, is_convolution_or_pooling
 
@@ -58,7 +60,9 @@ def measure(quick: bool) -> list[dict]:
     return rows
 
 
-def _row(name, arguments, shape, quick):
+def _row(
+    name: str, arguments: dict[str, Any], shape: tuple[int, ...], quick: bool
+) -> dict[str, Any]:
     import keras
     import numpy as np
 
@@ -100,7 +104,13 @@ def _row(name, arguments, shape, quick):
     return row
 
 
-def _times(functions, quick, seconds=None, limit=LIMIT, allowance=0.0):
+def _times(
+    functions: Sequence[Callable[[], Any]],
+    quick: bool,
+    seconds: float | None = None,
+    limit: float = LIMIT,
+    allowance: float = 0.0,
+) -> dict[str, float]:
     from benchmarks._timing import alternate
 
     seconds = seconds or (0.15 if quick else 1.5)
@@ -115,7 +125,7 @@ def _times(functions, quick, seconds=None, limit=LIMIT, allowance=0.0):
     return answer
 
 
-def _convnet(quick):
+def _convnet(quick: bool) -> dict[str, Any]:
     """The convnet of many courses: one `train_on_batch` of 128 digits."""
     import keras
     import numpy as np
@@ -195,7 +205,7 @@ def _line(row: dict) -> str:
     return f"{head:54.54s} {row['shape']!s:20s}" + "|".join(cells)
 
 
-def _report(quick):
+def _report(quick: bool) -> int:
     """Measures, writes the file, and returns the exit code."""
     import keras
 
@@ -238,7 +248,7 @@ def _report(quick):
     return int(bool(slow))
 
 
-def _cpu():
+def _cpu() -> str:
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:

@@ -107,7 +107,7 @@ def is_convolution_or_pooling(layer: str) -> bool:
     return "Conv" in layer or "Pool" in layer
 
 
-def floors(layer, shape: tuple[int, ...]) -> tuple[float, float]:
+def floors(layer: Any, shape: tuple[int, ...]) -> tuple[float, float]:
     """Returns floating-point operations and bytes of one forward pass.
 
     Bytes are those of inputs and outputs, once each; what is read again is

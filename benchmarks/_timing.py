@@ -9,11 +9,20 @@ keeps one core busy, the threads of the next one may have to share it.
 import random
 import statistics
 import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import keras
 
 
-def alternate(functions, *, repeats=30, warmups=3, seconds=2.0):
+def alternate(
+    functions: Sequence[Callable[[], Any]],
+    *,
+    repeats: int = 30,
+    warmups: int = 3,
+    seconds: float = 2.0,
+) -> list[float]:
     """Returns the median seconds per call of each function, called in turn."""
     order = list(range(len(functions)))
     draw = random.Random(0)
@@ -34,38 +43,37 @@ def alternate(functions, *, repeats=30, warmups=3, seconds=2.0):
     return [statistics.median(own) for own in times]
 
 
-def wait(outputs):
+def wait(outputs: Any) -> None:
     """Blocks until the outputs are computed (JAX returns before they are)."""
-    for leaf in keras.tree.flatten(outputs):
+    leaves: Any = keras.tree.flatten(outputs)
+    for leaf in leaves:
         if hasattr(leaf, "block_until_ready"):
             leaf.block_until_ready()
 
 
-def call(layer, inputs):
+def call(layer: Any, inputs: Any) -> Callable[[], Any]:
     """Returns a function that calls the layer, as a user does."""
-    import contextlib
-
-    context = contextlib.nullcontext
+    context: Callable[[], AbstractContextManager[Any]] = nullcontext
     if keras.backend.backend() == "torch":
         import torch
 
         context = torch.no_grad
 
-    def run():
+    def run() -> Any:
         with context():
             return layer(inputs)
 
     return run
 
 
-def limits():
+def limits() -> tuple[float, float]:
     """Returns floating-point operations and copied bytes per second.
 
     Of a product of two matrices of 2048 rows, and of adding one to 256 MB
     (which reads and writes them), as `forward` runs them.
     """
-    square = keras.random.normal((2048, 2048))
-    long = keras.ops.ones((1 << 26,))
+    square: Any = keras.random.normal((2048, 2048))
+    long: Any = keras.ops.ones((1 << 26,))
     product = keras.layers.Lambda(lambda x: keras.ops.matmul(x, x))
     copy = keras.layers.Lambda(lambda x: x + 1.0)
     for layer, inputs in ((product, square), (copy, long)):
@@ -75,7 +83,7 @@ def limits():
     return 2 * 2048**3 / seconds, 2 * 4 * (1 << 26) / copying
 
 
-def forward(layer, inputs):
+def forward(layer: Any, inputs: Any) -> Callable[[], Any]:
     """Returns a function that runs the layer, compiled where stock compiles."""
     backend = keras.backend.backend()
     rest = [variable.value for variable in layer.non_trainable_variables]
@@ -87,21 +95,21 @@ def forward(layer, inputs):
     if backend == "jax":
         import jax
 
-        run = jax.jit(
+        stateless = jax.jit(
             lambda values, x: layer.stateless_call(values, rest, x)[0]
         )
         values = [variable.value for variable in layer.trainable_variables]
-        return lambda: run(values, inputs)
+        return lambda: stateless(values, inputs)
     import torch
 
-    def run():
+    def run() -> Any:
         with torch.no_grad():
             return layer(inputs)
 
     return run
 
 
-def step(layer, inputs):
+def step(layer: Any, inputs: Any) -> Callable[[], Any]:
     """Returns a function that gives the gradients of the sum of squares."""
     backend = keras.backend.backend()
     variables = layer.trainable_variables
@@ -110,7 +118,7 @@ def step(layer, inputs):
         import tensorflow as tf
 
         @tf.function
-        def gradients():
+        def gradients() -> Any:
             with tf.GradientTape() as tape:
                 tape.watch(inputs)
                 loss = tf.reduce_sum(tf.square(layer(inputs)))
@@ -123,7 +131,7 @@ def step(layer, inputs):
         import jax
         import jax.numpy as jnp
 
-        def loss(values, x):
+        def loss(values: list[Any], x: Any) -> Any:
             return jnp.sum(jnp.square(layer.stateless_call(values, rest, x)[0]))
 
         run = jax.jit(jax.grad(loss, argnums=(0, 1)))

@@ -13,6 +13,7 @@ machine too, both get slower, ours by more, since it lives on the caches.
 import statistics
 import time
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ CASES = [((28, 28, 1), 1024, 10), ((150, 150, 3), 96, 5)]
 BATCH = 32
 
 
-def seconds(flow) -> float:
+def seconds(flow: Any) -> float:
     """Returns the processor time of one epoch, batch by batch."""
     start = time.process_time()
     for index in range(len(flow)):
@@ -36,7 +37,7 @@ def seconds(flow) -> float:
     return time.process_time() - start
 
 
-def main(repeats: int = 15):
+def main(repeats: int = 15) -> None:
     """Prints a line per case."""
     from keras.src.legacy.preprocessing import image as legacy
 

@@ -7,6 +7,7 @@ Both models in one process, alternating, medians. From the root of the project:
 
 import statistics
 import time
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,7 +20,7 @@ BATCH = 4
 NAMES = ("MobileNetV2", "ResNet50")
 
 
-def seconds(model, x) -> float:
+def seconds(model: Any, x: np.ndarray) -> float:
     """Returns the time of one prediction of a batch."""
     start = time.perf_counter()
     model.predict_on_batch(x)

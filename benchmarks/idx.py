@@ -13,7 +13,9 @@ import os
 import statistics
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +25,9 @@ REPEATS = 11
 HEAD = 16  # bytes before the numbers
 
 
-def compare(name, ours, other):
+def compare(
+    name: str, ours: Callable[[], object], other: Callable[[], object]
+) -> float:
     """Prints a line for two functions, timed in turn."""
     times = ([], [])
     for _ in range(REPEATS + 1):
@@ -38,7 +42,7 @@ def compare(name, ours, other):
     return ratio
 
 
-def write_files(folder):
+def write_files(folder: Path) -> tuple[Path, Path]:
     """Writes 60,000 images and labels as MNIST has them, plain and gzip."""
     parts = [datasets.load_mnist(kind=kind) for kind in ("train", "test")]
     images, labels = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -54,10 +58,12 @@ def write_files(folder):
     )
 
 
-def others(images, labels):
+def others(
+    images: Path, labels: Path
+) -> Iterator[tuple[str, Callable[[], object]]]:
     """Yields (name, function that reads the plain images) of other readers."""
 
-    def module(name):
+    def module(name: str) -> Any:
         try:
             return importlib.import_module(name)
         # torchvision built for another torch raises RuntimeError.
@@ -72,14 +78,14 @@ def others(images, labels):
     if mnist:
         loader = mnist.MNIST(str(images.parent), return_type="numpy")
 
-        def load():
+        def load() -> Any:
             return loader.load(str(images), str(labels))
 
         yield "python-mnist (and labels)", load
     mlxtend = module("mlxtend.data")
     if mlxtend:
 
-        def load_local():
+        def load_local() -> Any:
             return mlxtend.loadlocal_mnist(str(images), str(labels))
 
         yield "mlxtend (and labels)", load_local
@@ -91,7 +97,7 @@ def others(images, labels):
         )
 
 
-def main():
+def main() -> None:
     """Prints a line for each comparison."""
     with tempfile.TemporaryDirectory() as folder:
         images, labels = write_files(Path(folder))
@@ -104,7 +110,7 @@ def main():
             lambda: np.fromfile(images, np.uint8, size, offset=HEAD),
         )
 
-        def by_gzip():
+        def by_gzip() -> np.ndarray:
             with gzip.open(packed) as file:
                 return np.frombuffer(file.read(), np.uint8, offset=HEAD)
 
@@ -131,7 +137,7 @@ def main():
         dataset = datasets.IdxDataset(images, labels, 128, shuffle=True, seed=0)
         chosen = np.random.default_rng(0).permutation(60000)
 
-        def epoch_by_hand():
+        def epoch_by_hand() -> None:
             for start in range(0, 60000, 128):
                 array[chosen[start : start + 128]]
 

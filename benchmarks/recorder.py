@@ -15,6 +15,7 @@ import os
 import statistics
 import tempfile
 import time
+from typing import Any
 
 import keras
 import numpy as np
@@ -24,7 +25,7 @@ from keras_extras.callbacks import HistoryRecorder
 BATCHES, ROUNDS = 300, 7
 
 
-def hooks():
+def hooks() -> float:
     """Returns seconds per batch of the recorder's own hooks."""
     recorder = HistoryRecorder()
     recorder.set_model(keras.Sequential([keras.layers.Dense(1)]))
@@ -41,7 +42,7 @@ def hooks():
     return statistics.median(times)
 
 
-def epoch_end(folder):
+def epoch_end(folder: str) -> float:
     """Returns seconds for what is done once per epoch."""
     recorder, times = HistoryRecorder(os.path.join(folder, "a.jsonl")), []
     recorder.on_train_begin()
@@ -53,9 +54,9 @@ def epoch_end(folder):
     return statistics.median(times)
 
 
-def epochs():
+def epochs() -> dict[str, list[float]]:
     """Returns seconds per batch of fit, for each kind all rounds."""
-    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
+    model: Any = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
     model.compile("sgd", "mse", metrics=["mae"])
     x = np.ones((BATCHES * 4, 8), "float32")
     y = np.ones((BATCHES * 4, 4), "float32")
@@ -77,7 +78,7 @@ def epochs():
     return times
 
 
-def main():
+def main() -> None:
     """Prints a line per measurement, in microseconds per batch."""
     print(f"{keras.backend.backend()}, Keras {keras.__version__}")
     print(f"hooks alone {hooks() * 1e6:16.2f} us per batch")

@@ -17,7 +17,7 @@ import keras_extras
 EXAMPLES, BATCH_SIZE, EPOCHS, REPEATS = 8500, 64, 3, 15
 
 
-def main():
+def main() -> None:
     """Measures on the active backend."""
     generator = np.random.default_rng(0)
     x = generator.random((EXAMPLES, 784)).astype("float32")

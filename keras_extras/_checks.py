@@ -72,7 +72,7 @@ def number(
     allowed = _number_words(minimum, maximum, above)
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise invalid_argument(owner, name, allowed, value, error=TypeError)
-    result = value.item() if isinstance(value, np.generic) else value
+    result: Any = value.item() if isinstance(value, np.generic) else value
     if (
         not math.isfinite(result)
         or not minimum <= result <= maximum
@@ -103,7 +103,7 @@ def seed(owner: object, value: object) -> int | None:
 
 
 def boolean(owner: object, name: str, value: object) -> bool:
-    """Returns `value` as True or False; NumPy's, 0 and 1 are taken for them."""
+    """Returns `value` as True or False; takes NumPy's booleans, 0 and 1 too."""
     if isinstance(value, bool | np.bool_):
         return bool(value)
     if as_integer(value) in (0, 1):
@@ -147,7 +147,7 @@ def choice(
         name: the argument's name.
         value: what came.
         options: what is allowed.
-        fix: sentence that says how to mend it, in place of "Did you mean …?"
+        fix: sentence that says how to fix it, in place of "Did you mean …?"
     """
     for option in options:
         if _is_kind(value, option) and option == value:

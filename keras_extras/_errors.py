@@ -29,8 +29,8 @@ def invalid_argument(
         argument: name of the argument.
         allowed: what it must be, as a noun phrase: `"a positive integer"`.
         received: the value that came.
-        context: sentence with other facts that matter, if any.
-        fix: sentence that says how to mend it, if the rest does not.
+        context: sentence with other facts that matter; `""` for none.
+        fix: sentence that says how to fix it, if the rest does not.
         error: `ValueError` for a wrong value, `TypeError` for a wrong type.
 
     Returns:

@@ -20,7 +20,9 @@ StrPath = str | os.PathLike[str]
 
 
 @contextlib.contextmanager
-def replaced(path: StrPath, mode: str = "wb", **options: Any) -> Iterator[IO]:
+def replaced(
+    path: StrPath, mode: str = "wb", **options: Any
+) -> Iterator[IO[Any]]:
     """Opens a file for writing that replaces `path` when the block ends.
 
     Args:

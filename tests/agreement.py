@@ -4,6 +4,7 @@ python -m tests.agreement FILE.npz
 """
 
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from tests import samples
 from tests.gradients import value_and_gradients
 
 
-def answers():
+def answers() -> dict[str, Any]:
     """Outputs and gradients of every sample: {name: array}."""
     found = {}
     for name in samples.names():

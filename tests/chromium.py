@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ addEventListener("message", event => {
 </iframe></body>"""
 
 
-def find_chromium():
+def find_chromium() -> str:
     """Returns the path of Chromium, or skips the test."""
     for name in _NAMES:
         found = shutil.which(name)
@@ -49,7 +50,9 @@ def find_chromium():
     pytest.skip("needs Chromium (Debian: apt-get install chromium)")
 
 
-def dump(page, folder, *options, seconds=2):
+def dump(
+    page: str | Path, folder: Path, *options: str, seconds: float = 2
+) -> str:
     """Opens a page and returns its document after so many virtual seconds."""
     # As root, as in a container, its sandbox does not start.
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
@@ -76,7 +79,7 @@ def dump(page, folder, *options, seconds=2):
     return process.stdout
 
 
-def measure(text, width, folder):
+def measure(text: str, width: int, folder: Path) -> dict[str, Any]:
     """Returns what the probe says of a page, shown `width` pixels wide."""
     policy = "default-src 'none';"
     assert policy in text

@@ -1,10 +1,13 @@
 """Values and gradients of a layer, as NumPy arrays, on whatever backend."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 
 
-def to_numpy(tree):
+def to_numpy(tree: Any) -> Any:
     return keras.tree.map_structure(
         lambda leaf: np.asarray(
             keras.ops.convert_to_numpy(keras.ops.cast(leaf, "float64"))
@@ -16,7 +19,9 @@ def to_numpy(tree):
     )
 
 
-def value_and_gradients(function, variables, inputs):
+def value_and_gradients(
+    function: Callable[[Any], Any], variables: Sequence[Any], inputs: Any
+) -> tuple[Any, Any, Any]:
     """Returns y = function(x), dL/dx and dL/dv for each trainable variable.
 
     L = sum(c * y) with fixed, irregular c, so that no element's gradient can
@@ -34,14 +39,16 @@ def value_and_gradients(function, variables, inputs):
     return to_numpy(outputs), to_numpy(input_gradient), to_numpy(gradients)
 
 
-def _loss(outputs):
+def _loss(outputs: Any) -> Any:
     count = int(np.prod(outputs.shape))
     factors = np.cos(1.0 + np.arange(count)).reshape(outputs.shape)
     factors = keras.ops.cast(factors.astype("float32"), outputs.dtype)
     return keras.ops.sum(factors * outputs)
 
 
-def _tensorflow(function, variables, inputs):
+def _tensorflow(
+    function: Callable[[Any], Any], variables: Sequence[Any], inputs: Any
+) -> tuple[Any, Any, Any]:
     import tensorflow as tf
 
     with tf.GradientTape() as tape:
@@ -57,10 +64,12 @@ def _tensorflow(function, variables, inputs):
     return outputs, input_gradient, gradients
 
 
-def _jax(function, variables, inputs):
+def _jax(
+    function: Callable[[Any], Any], variables: Sequence[Any], inputs: Any
+) -> tuple[Any, Any, Any]:
     import jax
 
-    def loss(values, tensor):
+    def loss(values: list[Any], tensor: Any) -> tuple[Any, Any]:
         mapping = list(zip(variables, values, strict=True))
         with keras.StatelessScope(state_mapping=mapping):
             outputs = function(tensor)
@@ -75,7 +84,9 @@ def _jax(function, variables, inputs):
     return outputs, input_gradient, gradients
 
 
-def _torch(function, variables, inputs):
+def _torch(
+    function: Callable[[Any], Any], variables: Sequence[Any], inputs: Any
+) -> tuple[Any, Any, Any]:
     import torch
 
     inputs = inputs.detach().clone().requires_grad_(True)

@@ -1,6 +1,7 @@
 """Our layer against the stock one: same config, weights, values, gradients."""
 
 import inspect
+from typing import Any
 
 import keras
 import numpy as np
@@ -23,7 +24,9 @@ TOLERANCE = {
 FLOAT64 = "float32" if keras.backend.backend() == "jax" else "float64"
 
 
-def assert_same(ours, stock, inputs, **call_arguments):
+def assert_same(
+    ours: Any, stock: Any, inputs: Any, **call_arguments: Any
+) -> None:
     """Asserts equal outputs, input gradients and weight gradients."""
     ours.build(inputs.shape)
     stock.build(inputs.shape)
@@ -57,7 +60,7 @@ def assert_same(ours, stock, inputs, **call_arguments):
     assert tuple(symbolic) == tuple(results[0][0].shape)
 
 
-def assert_same_signature(name):
+def assert_same_signature(name: str) -> None:
     """Asserts stock's positional arguments and defaults, and only new others.
 
     A default may be spelled for all ranks at once, 1 instead of (1, 1).
@@ -82,7 +85,7 @@ def assert_same_signature(name):
         assert one.default == default or one.default is default, one.name
 
 
-def assert_takes_stock_config(ours, stock):
+def assert_takes_stock_config(ours: Any, stock: Any) -> None:
     """Asserts that stock's config makes our layer, and ours holds the same."""
     revived = type(ours).from_config(stock.get_config())
     config, expected = revived.get_config(), stock.get_config()
@@ -90,7 +93,7 @@ def assert_takes_stock_config(ours, stock):
         assert config[key] == value, key
 
 
-def config_without_name(layer):
+def config_without_name(layer: Any) -> dict[str, Any]:
     return {
         key: value for key, value in layer.get_config().items() if key != "name"
     }

@@ -5,6 +5,7 @@ table, and fails if a public layer is not in it.
 """
 
 import re
+from typing import Any
 
 import keras
 import numpy as np
@@ -95,20 +96,20 @@ PLAIN = {
 }
 
 
-def names():
+def names() -> list[str]:
     """Names of all public layers but bases, aliases and special cases."""
     public = {getattr(layers, name).__name__ for name in layers.__all__}
     return sorted(public - BASES - set(ELSEWHERE))
 
 
-def make(name, **more):
+def make(name: str, **more: Any) -> tuple[Any, tuple[int, ...]]:
     """Returns the sample of that layer, and its input shape without batch."""
     cls = getattr(layers, name)
     if name in PLAIN:
         arguments, shape = PLAIN[name]
     else:
-        rank = int(re.search(r"(\d)D", name)[1])
-        family = re.sub(r"\dD", "", name)
+        before, digit, after = re.split(r"(\d)D", name)
+        rank, family = int(digit), before + after
         arguments = {
             key: value * rank if value is PADS else value
             for key, value in RANKED[family].items()
@@ -119,7 +120,7 @@ def make(name, **more):
     return cls(**arguments, **more), shape
 
 
-def inputs(shape, batch=2, seed=0):
+def inputs(shape: tuple[int, ...], batch: int = 2, seed: int = 0) -> np.ndarray:
     """Irregular numbers without ties."""
     count = int(np.prod((batch, *shape)))
     order = np.random.default_rng(seed).permutation(count)
@@ -127,7 +128,7 @@ def inputs(shape, batch=2, seed=0):
     return values.reshape((batch, *shape)).astype("float32")
 
 
-def set_weights(layer, seed=0):
+def set_weights(layer: Any, seed: int = 0) -> None:
     """Gives the layer weights that are the same on every backend."""
     generator = np.random.default_rng(seed)
     for weight in layer.trainable_weights:

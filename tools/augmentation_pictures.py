@@ -31,7 +31,7 @@ COLUMNS = 8
 INK = "#1b1f3b"
 
 
-def main():
+def main() -> None:
     """Draws all rows and writes the picture."""
     images, labels = load_mnist(kind="test")
     digit = images[np.flatnonzero(labels == 5)[1]].reshape(1, 28, 28, 1)

@@ -6,12 +6,11 @@ The words are those of the checks' docstrings, so that page and help agree. Run
 it after changing one of these; a test asserts that the page is up to date.
 """
 
-import inspect
 import re
-from collections.abc import Callable
 from pathlib import Path
 
-from keras_extras.testing import _runner
+from keras_extras.testing._check import Check
+from keras_extras.testing._runner import CHECKS
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "checks.md"
 
@@ -29,34 +28,25 @@ fails, the others are skipped, because they need it.
 it."""
 
 ONLY = {
-    (True, False): "*For layers only, not for models.*",
-    (False, True): "*For models only.*",
+    "layers": ["*For layers only, not for models.*"],
+    "models": ["*For models only.*"],
+    "both": [],
 }
-
-
-def checks() -> list[Callable]:
-    """Returns all checks, those of layers first, in the order they run."""
-    of_layers = _runner.CHECKS
-    of_models = [one for one in _runner.MODEL_CHECKS if one not in of_layers]
-    return [*of_layers, *of_models]
 
 
 def table() -> str:
     """Returns the list of all checks, with a link to the section of each."""
     rows = ["| check | promise |", "|---|---|"]
-    for check in checks():
-        name, promise = check.__name__, _paragraphs(check)[0]
+    for check in CHECKS:
+        name, promise = check.name, check.doc.split("\n\n")[0]
         rows.append(f"| [`{name}`](#{name}) | {' '.join(promise.split())} |")
     return "\n".join(rows)
 
 
-def section(check: Callable) -> str:
+def section(check: Check) -> str:
     """Returns the section of one check."""
-    parts = [f"## {check.__name__}"]
-    whom = check in _runner.CHECKS, check in _runner.MODEL_CHECKS
-    if whom in ONLY:
-        parts.append(ONLY[whom])
-    for paragraph in _paragraphs(check):
+    parts = [f"## {check.name}", *ONLY[check.of]]
+    for paragraph in check.doc.split("\n\n"):
         text = re.sub(r"^Repair:", "**Repair:**", paragraph)
         parts.append(re.sub(r"`(check_\w+)`", r"[`\1`](#\1)", text))
     return "\n\n".join(parts)
@@ -64,12 +54,8 @@ def section(check: Callable) -> str:
 
 def page() -> str:
     """Returns the whole page."""
-    parts = [HEAD, table(), *(section(check) for check in checks())]
+    parts = [HEAD, table(), *(section(check) for check in CHECKS)]
     return "\n\n".join(parts) + "\n"
-
-
-def _paragraphs(check: Callable) -> list[str]:
-    return (inspect.getdoc(check) or "").split("\n\n")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ PAGE = DOCS / "guides" / "pictures.md"
 COLORS = 96
 
 
-def draw(page, folder):
+def draw(page: str, folder: str | Path) -> list[Path]:
     """Runs a page and writes its pictures.
 
     Args:
@@ -47,7 +47,7 @@ def draw(page, folder):
         ]
 
 
-def _small(source, target):
+def _small(source: Path, target: Path) -> Path:
     with Image.open(source) as picture:
         # Without dithering, which would speckle plain areas.
         few = picture.convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)

@@ -7,6 +7,7 @@ and Grad-CAM are drawn, and the architecture of four models.
 """
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -23,7 +24,7 @@ from keras_extras.plotting import (
 PICTURES = Path(__file__).parents[1] / "docs" / "images"
 
 
-def save(display, name: str):
+def save(display: Any, name: str) -> None:
     """Draws a display and writes it as docs/images/inside_<name>.png."""
     path = PICTURES / f"inside_{name}.png"
     display.plot().figure_.savefig(path)
@@ -65,7 +66,7 @@ def two_inputs() -> keras.Model:
 class Residual(layers.Layer):
     """A residual block, written by hand."""
 
-    def __init__(self, filters, strides=1):
+    def __init__(self, filters: int, strides: int = 1) -> None:
         super().__init__()
         self.first = layers.Conv2D(filters, 3, strides, "same")
         self.norm = layers.BatchNormalization()
@@ -74,7 +75,7 @@ class Residual(layers.Layer):
         if strides > 1:
             self.shortcut = layers.Conv2D(filters, 1, strides)
 
-    def call(self, inputs, training=None):  # noqa: D102
+    def call(self, inputs: Any, training: bool | None = None) -> Any:  # noqa: D102
         outputs = self.norm(self.first(inputs), training=training)
         outputs = self.second(keras.ops.relu(outputs))
         if self.shortcut is not None:
@@ -85,13 +86,13 @@ class Residual(layers.Layer):
 class SmallResNet(keras.Model):
     """Three residual blocks: a subclassed model."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(name="subclassed")
         self.blocks = [Residual(16), Residual(16), Residual(32, 2)]
         self.pool = layers.GlobalAveragePooling2D()
         self.head = layers.Dense(10, activation="softmax")
 
-    def call(self, inputs, training=None):  # noqa: D102
+    def call(self, inputs: Any, training: bool | None = None) -> Any:  # noqa: D102
         for block in self.blocks:
             inputs = block(inputs, training=training)
         return self.head(self.pool(inputs))
@@ -102,7 +103,7 @@ def trained() -> tuple[keras.Model, np.ndarray]:
     keras.utils.set_random_seed(3)
     images, labels = datasets.load_mnist(kind="test")
     images = images.reshape(-1, 28, 28, 1).astype("float32") / 255
-    model = keras.Sequential(
+    model: Any = keras.Sequential(
         [
             keras.Input((28, 28, 1)),
             layers.Conv2D(16, 5, activation="relu", name="first"),
@@ -123,7 +124,7 @@ def trained() -> tuple[keras.Model, np.ndarray]:
     return model, images[shown]
 
 
-def main():
+def main() -> None:
     """Draws all pictures."""
     save(ArchitectureDisplay.from_model(lenet()), "lenet")
     save(ArchitectureDisplay.from_model(two_inputs()), "two_inputs")

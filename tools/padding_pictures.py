@@ -9,9 +9,11 @@ configured; the pads are tinted, and the digit itself stands in a frame.
 from pathlib import Path
 
 import keras
+import matplotlib.colors
 import matplotlib.patches
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 
 from keras_extras import datasets, ops
 
@@ -36,10 +38,10 @@ def digit() -> np.ndarray:
     return image[rows[0] + 1 : rows[-1], columns[0] + 1 : columns[-1]]
 
 
-def draw(axes, image: np.ndarray, mode: str, title: str):
+def draw(axes: Axes, image: np.ndarray, mode: str, title: str) -> None:
     """Draws the padded image: ink on white, the pads on a tint."""
     padded = ops.pad(image.astype("float32"), [(PAD, PAD)] * 2, mode)
-    padded = keras.ops.convert_to_numpy(padded)[..., None]
+    padded = np.asarray(keras.ops.convert_to_numpy(padded))[..., None]
     paper = np.ones((*padded.shape[:2], 3)) * TINT
     rows, columns = image.shape
     paper[PAD : PAD + rows, PAD : PAD + columns] = 1.0
@@ -56,7 +58,7 @@ def draw(axes, image: np.ndarray, mode: str, title: str):
     axes.spines[:].set_visible(False)
 
 
-def main():
+def main() -> None:
     """Draws all modes in one row and writes the picture."""
     image = digit()
     figure, row = plt.subplots(

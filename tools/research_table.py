@@ -15,6 +15,7 @@ import io
 import textwrap
 import tokenize
 from pathlib import Path
+from typing import Any
 
 from keras_extras import layers, ops
 
@@ -246,7 +247,7 @@ def lines_of_code(source: str) -> int:
     return len(code)
 
 
-def lines_with_helpers(thing) -> int:
+def lines_with_helpers(thing: Any) -> int:
     """Counts the code of a class or function and its helpers in the file."""
     thing = inspect.unwrap(thing)
     module = inspect.getmodule(thing)

@@ -9,6 +9,7 @@ asserts that the table is up to date.
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 from benchmarks.__main__ import BACKENDS, RESULTS, geometric_mean, ratio
 
@@ -60,7 +61,7 @@ def table(given: dict[str, dict]) -> str:
     return "\n".join(lines)
 
 
-def _line(row, report):
+def _line(row: dict[str, Any], report: dict[str, Any]) -> str:
     cells = [label(row)]
     for mode, times in (("forward", 1), ("step", 3)):
         if mode not in row:
@@ -73,7 +74,7 @@ def _line(row, report):
     return "| " + " | ".join(cells) + " |"
 
 
-def _share(row, seconds, report):
+def _share(row: dict[str, Any], seconds: float, report: dict[str, Any]) -> str:
     """Returns how much of what the machine can do is done, in percent."""
     if "operations" not in row:
         return ""
@@ -113,7 +114,7 @@ def updated(page: str) -> str:
     return f"{before}{BEGIN}\n\n{table(reports())}\n{END}{after}"
 
 
-def draw(given: dict[str, dict]):
+def draw(given: dict[str, dict]) -> Any:
     """Returns the figure: each row a point on each backend, step by step."""
     from matplotlib.figure import Figure
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from keras_extras.cli import _train
+from keras_extras.cli import _training
 from keras_extras.history import history_frame
 from keras_extras.plotting import HistoryDisplay
 
@@ -44,14 +44,14 @@ def photograph(page: Path, picture: Path) -> None:
 
 def main(names: list[str]) -> None:
     """Trains and draws."""
-    images = _train.load_images()
+    images = _training.load_images()
     for name in names or RECIPES:
         picture = PICTURES / f"tutorial_{name}.png"
         with tempfile.TemporaryDirectory() as folder:
-            (one,) = _train.train_and_report(
+            (one,) = _training.train_and_report(
                 [RECIPES[name]], images, folder, say=lambda words: None
             )
-            print(f"{one.name}: {_train.score(one)}, {one.seconds:.0f} s")
+            print(f"{one.name}: {_training.score(one)}, {one.seconds:.0f} s")
             if name == "idx_mlp":
                 photograph(Path(folder) / "report.html", picture)
                 continue

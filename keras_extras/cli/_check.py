@@ -1,12 +1,13 @@
 """The command `keras-extras check`: whether a layer keeps its promises."""
 
+import argparse
 import ast
 import importlib
 import os
 import sys
 from typing import Any
 
-from keras_extras.cli._parsers import new, sizes
+from keras_extras.cli._parsers import Commands, new, sizes
 
 _CHECK = """\
 Puts a layer or model through the checks of keras_extras.testing and prints a
@@ -17,7 +18,7 @@ arguments, a call of one with plain values, or an instance:
 The folder in which you are is searched too. Exit code 1 if a check fails."""
 
 
-def add_command(commands) -> None:
+def add_command(commands: Commands) -> None:
     """Adds the command to a parser.
 
     Args:
@@ -46,7 +47,7 @@ def add_command(commands) -> None:
     check.set_defaults(command=run_check)
 
 
-def run_check(args) -> int:
+def run_check(args: argparse.Namespace) -> int:
     """Prints the table of results."""
     import keras
 
@@ -68,25 +69,25 @@ def run_check(args) -> int:
     return 1 if results.failed else 0
 
 
-def _find_layer(words: str):
+def _find_layer(given: str) -> Any:
     """Returns the layer that `module:Layer(units=3)` stands for."""
-    module_name, colon, code = words.partition(":")
+    module_name, colon, code = given.partition(":")
     if not colon:
         raise ValueError(
-            f"check: {words!r} has no colon; write my_package.layers:MyLayer"
+            f"check: {given!r} has no colon; write my_package.layers:MyLayer"
         )
     try:
         node = ast.parse(code.strip(), mode="eval").body
         call = node if isinstance(node, ast.Call) else None
         name = ast.unparse(call.func if call else node)
-        args = [ast.literal_eval(one) for one in (call.args if call else ())]
+        args = [ast.literal_eval(arg) for arg in (call.args if call else ())]
         kwargs = {
-            str(one.arg): ast.literal_eval(one.value)
-            for one in (call.keywords if call else ())
+            str(keyword.arg): ast.literal_eval(keyword.value)
+            for keyword in (call.keywords if call else ())
         }
     except (SyntaxError, ValueError) as error:
         raise ValueError(
-            f"check: {words!r} is not MODULE:LAYER or MODULE:LAYER(argument, "
+            f"check: {given!r} is not MODULE:LAYER or MODULE:LAYER(argument, "
             "name=value) with plain values"
         ) from error
     sys.path.insert(0, os.getcwd())

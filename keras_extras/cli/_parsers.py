@@ -2,16 +2,23 @@
 
 import argparse
 import sys
+from collections.abc import Callable
+from typing import Any
+
+# What `add_subparsers` returns.
+Commands = argparse._SubParsersAction
 
 
 def failed(reason: object) -> int:
     """Says in one line on stderr why it failed; returns the exit code."""
-    words = " ".join(str(reason).split()) or type(reason).__name__
-    print(f"keras-extras: {words}", file=sys.stderr)
+    message = " ".join(str(reason).split()) or type(reason).__name__
+    print(f"keras-extras: {message}", file=sys.stderr)
     return 1
 
 
-def new(make, *args, **kwargs) -> argparse.ArgumentParser:
+def new(
+    make: Callable[..., argparse.ArgumentParser], *args: Any, **kwargs: Any
+) -> argparse.ArgumentParser:
     """Makes a parser whose texts keep their lines."""
     form = argparse.RawDescriptionHelpFormatter
     return make(*args, formatter_class=form, **kwargs)

@@ -48,9 +48,9 @@ class Recipe(NamedTuple):
     validation_size: float = 0.1
 
 
-def recipe(name: str) -> Recipe:
+def find_recipe(name: str) -> Recipe:
     """Returns the recipe of this name."""
-    return RECIPES[choice("recipe", "name", name, list(RECIPES))]
+    return RECIPES[choice("find_recipe", "name", name, list(RECIPES))]
 
 
 # --- images into inputs ------------------------------------------------------

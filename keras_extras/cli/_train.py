@@ -1,344 +1,185 @@
-"""From images to a report: what the commands `demo` and `train` do.
+"""The commands `keras-extras demo` and `train`: parse and call.
 
-    read -> split -> prepare -> train -> save -> report
-
-Each arrow is one function, and each can be called alone. Nothing is printed
-here: `train_and_report` tells its caller what happened through `say`.
+What they do is in `_training`, which networks there are in `_recipes`.
 """
 
+import argparse
+import importlib.util
 import os
-import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
 
-from keras_extras.cli._recipes import Recipe, recipe
+from keras_extras.cli import _recipes, _training
+from keras_extras.cli._parsers import Commands, failed, new, positive, seed
 
-if TYPE_CHECKING:
-    import numpy as np
+_DEMO = """\
+Trains MLP and ConvNet on 8,500 of the MNIST digits that come with the package
+and tests them on the other 1,500. Needs no network and less than a minute.
+Needs matplotlib and pandas: pip install 'keras-extras[demo]'"""
 
+_TRAIN = """\
+Trains a network of a course as the course does (keras-extras train --list
+prints them all) on the MNIST digits that come with the package, or on the
+four IDX files of a folder, named as MNIST's are:
+  train-images-idx3-ubyte  train-labels-idx1-ubyte
+  t10k-images-idx3-ubyte   t10k-labels-idx1-ubyte
+each plain or with .gz. Fashion-MNIST and KMNIST come in this form.
+Needs matplotlib and pandas: pip install 'keras-extras[demo]'"""
 
-class Images(NamedTuple):
-    """Images to learn from and held-out images to test with, as stored."""
-
-    train_images: "np.ndarray"
-    train_labels: "np.ndarray"
-    test_images: "np.ndarray"
-    test_labels: "np.ndarray"
-    source: str
-
-    @property
-    def num_classes(self) -> int:
-        """One more than the largest label."""
-        largest = max(self.train_labels.max(), self.test_labels.max())
-        return int(largest) + 1
-
-
-class Data(NamedTuple):
-    """Inputs and labels as a recipe wants them."""
-
-    train: tuple["np.ndarray", "np.ndarray"]
-    validation: tuple["np.ndarray", "np.ndarray"]
-    test: tuple["np.ndarray", "np.ndarray"]
+_FILES = """\
+the output folder then holds:
+  report.html         everything on one page that needs no other file
+  history.csv         each metric of each model, epoch by epoch
+  {journal:20}the same and more, written while it trains
+  model.keras         the (last) model: import keras_extras, then
+                      keras.saving.load_model("model.keras")
+"""
 
 
-class Trained(NamedTuple):
-    """A trained model, how it came to be, and what it was tested with."""
-
-    name: str
-    model: Any
-    recorder: Any
-    data: Data
-    accuracy: float
-    seconds: float
-
-
-def load_images(path: str | os.PathLike[str] | None = None) -> Images:
-    """Reads the four IDX files of a folder, or the digits of the package."""
-    from keras_extras.datasets import load_mnist
-
-    return Images(
-        *load_mnist(path, kind="train"),
-        *load_mnist(path, kind="test"),
-        source="the embedded MNIST digits"
-        if path is None
-        else Path(path).expanduser().resolve().name,
+def add_commands(commands: Commands) -> None:
+    """Adds `demo` and `train` to a parser."""
+    demo = new(
+        commands.add_parser,
+        "demo",
+        help="train two models on real digits and make a report",
+        description=_DEMO,
+        epilog=_FILES.format(journal="mlp, convnet.jsonl"),
     )
+    _add_training(demo, epochs=6, output="demo-output")
+    demo.set_defaults(command=_run_demo)
 
-
-def prepare(
-    one: Recipe, images: Images, *, data_format: str | None, seed: int
-) -> Data:
-    """Splits and prepares the images; the test stays apart.
-
-    What is learned of the images for preparing them, such as their mean, and
-    which of them validate, is decided by the training images alone.
-    """
-    import keras
-    import numpy as np
-
-    from keras_extras.datasets import train_validation_split
-
-    train, validation = train_validation_split(
-        images.train_images,
-        images.train_labels,
-        validation_size=one.validation_size,
-        seed=seed,
+    train = new(
+        commands.add_parser,
+        "train",
+        help="train a network of a course, the same report",
+        description=_TRAIN,
+        epilog=_FILES.format(journal="RECIPE.jsonl"),
     )
-    to_inputs = one.prepare(train[0])
-    first = (data_format or keras.config.image_data_format()) != "channels_last"
-
-    def ready(part: Any) -> tuple["np.ndarray", "np.ndarray"]:
-        inputs, labels = to_inputs(part[0]), part[1].astype("int32")
-        if inputs.ndim == 4 and first:
-            inputs = np.moveaxis(inputs, -1, 1)
-        if one.only_class is not None:
-            labels = (labels == one.only_class).astype("int32")
-        return inputs.astype("float32"), labels
-
-    test = (images.test_images, images.test_labels)
-    return Data(ready(train), ready(validation), ready(test))
-
-
-def make_model(
-    name: str,
-    num_classes: int,
-    input_shape: tuple[int, ...],
-    data_format: str | None = None,
-) -> Any:
-    """Makes the model of a recipe, not compiled."""
-    from keras_extras.models import preset
-
-    is_binary = recipe(name).only_class is not None
-    return preset(
-        name,
-        num_classes=1 if is_binary else num_classes,
-        input_shape=input_shape,
-        data_format=data_format,
+    train.add_argument(
+        "recipe",
+        metavar="RECIPE",
+        choices=list(_recipes.RECIPES),
+        help="which network, see --list",
     )
-
-
-def train(
-    name: str,
-    images: Images,
-    *,
-    epochs: int | None = None,
-    batch_size: int | None = None,
-    seed: int = 0,
-    data_format: str | None = None,
-    recorder: Any = None,
-) -> Trained:
-    """Trains a recipe's model and tests it on images it has not seen.
-
-    Args:
-        name: of the recipe.
-        images: what to train and test with.
-        epochs: passes over the training images; `None`: as the recipe says.
-        batch_size: images per step; `None`: as the recipe says.
-        seed: start of all random numbers.
-        data_format: where the channels stand; `None`: as Keras is configured.
-        recorder: the `HistoryRecorder` to use, or `None`.
-    """
-    import keras
-
-    from keras_extras.callbacks import HistoryRecorder
-
-    one = recipe(name)
-    epochs, batch_size = epochs or one.epochs, batch_size or one.batch_size
-    keras.utils.set_random_seed(seed)
-    data = prepare(one, images, data_format=data_format, seed=seed)
-    model = make_model(
-        name, images.num_classes, data.train[0].shape[1:], data_format
+    train.add_argument(
+        "--list", action=_List, nargs=0, help="print the recipes and stop"
     )
-    steps = -(-len(data.train[1]) // batch_size) * epochs
-    kind = "sparse_categorical" if one.only_class is None else "binary"
-    model.compile(
-        optimizer=one.optimizer(steps),
-        loss=f"{kind}_crossentropy",
-        metrics=["accuracy"],
+    train.add_argument(
+        "--data",
+        metavar="FOLDER",
+        help="where the files are (default: the digits of the package)",
     )
-    recorder = HistoryRecorder() if recorder is None else recorder
-    callbacks = [recorder]
-    if one.patience is not None:
-        callbacks.append(
-            keras.callbacks.EarlyStopping(
-                patience=one.patience, restore_best_weights=True
-            )
-        )
-    start = time.perf_counter()
-    model.fit(
-        **_fit_arguments(one, data, batch_size, seed, data_format),
-        epochs=epochs,
-        validation_data=data.validation,
-        validation_batch_size=500,
-        callbacks=callbacks,
+    train.add_argument(
+        "--backend",
+        choices=["tensorflow", "jax", "torch"],
+        help="what Keras computes with (default: KERAS_BACKEND)",
     )
-    seconds = time.perf_counter() - start
-    _, accuracy = model.evaluate(*data.test, batch_size=500, verbose=0)
-    return Trained(name, model, recorder, data, float(accuracy), seconds)
-
-
-def _fit_arguments(
-    one: Recipe, data: Data, batch_size: int, seed: int, data_format: str | None
-) -> dict[str, Any]:
-    if one.augment is None:
-        x, y = data.train
-        return {"x": x, "y": y, "batch_size": batch_size}
-    from keras_extras.datasets import ImageDataGenerator
-
-    generator = ImageDataGenerator(**one.augment, data_format=data_format)
-    return {"x": generator.flow(*data.train, batch_size=batch_size, seed=seed)}
-
-
-def train_and_report(
-    names: Sequence[str],
-    images: Images,
-    output: str | os.PathLike[str],
-    *,
-    epochs: int | None = None,
-    batch_size: int | None = None,
-    seed: int = 0,
-    data_format: str | None = None,
-    say: Callable[[str], None],
-) -> list[Trained]:
-    """Trains the recipes one after the other and writes the whole folder.
-
-    Args:
-        names: of the recipes. The last model is the one that the report looks
-            at closely and that is saved; the others are compared with it.
-        images: what to train and test with.
-        output: folder for the results; made if missing.
-        epochs: passes over the training images, per model; `None`: as the
-            recipe says.
-        batch_size: images per step; `None`: as the recipe says.
-        seed: start of all random numbers.
-        data_format: where the channels stand; `None`: as Keras is configured.
-        say: is called with what happened, a text at a time.
-
-    Returns:
-        What was trained, in the order of `names`.
-    """
-    import keras
-
-    from keras_extras._errors import import_optional
-    from keras_extras.callbacks import HistoryRecorder
-    from keras_extras.history import history_frame
-
-    folder = Path(output).expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
-    # A missing package shall be told now, not after training.
-    import_optional("matplotlib.figure", extra="plot", owner="keras-extras")
-    history_frame({})
-
-    say(
-        f"{len(images.train_labels):,} training images, of which a part "
-        f"validates, and {len(images.test_labels):,} to test with: "
-        f"{images.source}. "
-        f"Backend: {keras.backend.backend()}."
+    train.add_argument(
+        "--batch-size",
+        metavar="N",
+        type=positive,
+        help="images per step (default: as the recipe says)",
     )
-    trained = []
-    for name in names:
-        say(f"\nTraining {name}: {recipe(name).title}")
-        # Begins anew, and is complete up to the last epoch if it is killed.
-        journal = folder / f"{name}.jsonl"
-        journal.unlink(missing_ok=True)
-        one = train(
-            name,
-            images,
-            epochs=epochs,
-            batch_size=batch_size,
-            seed=seed,
-            data_format=data_format,
-            recorder=HistoryRecorder(
-                journal, metadata={"recipe": name, "seed": seed}
-            ),
-        )
-        trained.append(one)
-        frame = history_frame(one.recorder)
-        say(f"\n{frame.to_string(float_format='{:.4f}'.format)}")
-
-    save_model(folder, trained[-1])
-    write_history(folder, trained)
-    write_report(folder, trained, images, batch_size=batch_size, seed=seed)
-    say("")
-    for one in trained:
-        say(f"{one.name}: {score(one)}, {one.seconds:.0f} seconds")
-    say(f"\nAll of it is in {folder}: open {folder / 'report.html'}")
-    return trained
+    train.add_argument(
+        "--channels-first",
+        action="store_true",
+        help="images as (channels, height, width)",
+    )
+    _add_training(train, epochs=None, output="train-output")
+    train.set_defaults(command=_run_train)
 
 
-def score(trained: Trained) -> str:
-    """Words the test accuracy."""
-    total = len(trained.data.test[1])
-    right = round(trained.accuracy * total)
-    return f"test accuracy {trained.accuracy:.4f} ({right:,} of {total:,})"
-
-
-def save_model(folder: Path, trained: Trained) -> None:
-    """Saves the model, and checks that the file holds the same model.
-
-    Raises:
-        RuntimeError: if the reloaded model predicts something else.
-    """
-    import keras
-    import numpy as np
-
-    path = folder / "model.keras"
-    trained.model.save(path)
-    x = trained.data.test[0][:200]
-    before = trained.model.predict(x, verbose=0)
-    reloaded: Any = keras.saving.load_model(path)
-    again = reloaded.predict(x, verbose=0)
-    if not np.allclose(again, before, atol=1e-6):
-        raise RuntimeError(f"{path}: the reloaded model predicts otherwise")
-
-
-def write_history(folder: Path, trained: Sequence[Trained]) -> None:
-    """Writes `history.csv`: a line per model and epoch."""
-    from keras_extras.history import history_frame
-
-    with open(folder / "history.csv", "w", newline="") as file:
-        for position, one in enumerate(trained):
-            frame = history_frame(one.recorder).reset_index()
-            frame.insert(0, "model", one.name)
-            frame.to_csv(file, index=False, header=position == 0)
-
-
-def write_report(
-    folder: Path,
-    trained: Sequence[Trained],
-    images: Images,
-    *,
-    batch_size: int | None,
-    seed: int,
+def _add_training(
+    parser: argparse.ArgumentParser, *, epochs: int | None, output: str
 ) -> None:
-    """Writes `report.html` of the last model, compared with the others."""
-    from keras_extras.reports import report
-
-    *others, last = trained
-    one = recipe(last.name)
-    names = None
-    if one.only_class is not None:
-        names = ["other", str(one.only_class)]
-    report(
-        last.model,
-        last.recorder,
-        last.data.test,
-        folder / "report.html",
-        title=" and ".join(other.name for other in trained)
-        + f" on {images.source}",
-        settings={
-            "Recipe": f"{last.name}: {one.title}",
-            "Batch size": batch_size or one.batch_size,
-            "Seed": seed,
-            "Training examples": len(last.data.train[1]),
-            "Validation examples": len(last.data.validation[1]),
-            "Seconds": f"{last.seconds:.0f}",
-        },
-        class_names=names,
-        images=images.test_images,
-        train_data=last.data.train,
-        compare_with={
-            other.name: (other.model, other.recorder) for other in others
-        },
+    """Adds what both commands take; `None` epochs are those of the recipe."""
+    usual = "as the recipe says" if epochs is None else "%(default)s"
+    parser.add_argument(
+        "--epochs",
+        metavar="N",
+        type=positive,
+        default=epochs,
+        help=f"passes over the training images (default: {usual})",
     )
+    parser.add_argument(
+        "--seed",
+        metavar="N",
+        type=seed,
+        default=0,
+        help="start of all random numbers (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--output",
+        metavar="FOLDER",
+        default=output,
+        help="where to write the results (default: %(default)s)",
+    )
+
+
+def _run_demo(args: argparse.Namespace) -> int:
+    _training.train_and_report(
+        ["mlp", "convnet"],
+        _training.load_images(),
+        args.output,
+        epochs=args.epochs,
+        seed=args.seed,
+        say=print,
+    )
+    return 0
+
+
+def _run_train(args: argparse.Namespace) -> int:
+    import keras
+
+    if args.backend not in (None, keras.backend.backend()):
+        return _on_backend(args.backend, args.words)
+    _training.train_and_report(
+        [args.recipe],
+        _training.load_images(args.data),
+        args.output,
+        epochs=args.epochs,
+        batch_size=args.batch_size,
+        seed=args.seed,
+        data_format="channels_first" if args.channels_first else None,
+        say=print,
+    )
+    return 0
+
+
+class _List(argparse.Action):
+    """Prints the recipes, and ends as `--help` does."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, *args: Any, **kwargs: Any
+    ) -> None:
+        print(_recipe_list())
+        parser.exit()
+
+
+def _recipe_list() -> str:
+    """Returns a line per recipe, under the number of its tutorial."""
+    lines = ["  tutorial / recipe        epochs  network"]
+    for name, recipe in _recipes.RECIPES.items():
+        course = f"{recipe.course}." if recipe.course else ""
+        lines.append(
+            f"  {course:3} {name:20} {recipe.epochs:6}  {recipe.title}"
+        )
+    return "\n".join(lines)
+
+
+def _on_backend(backend: str, words: Sequence[str]) -> int:
+    """Runs the command again in a process of that backend.
+
+    Keras chooses its backend when it is imported, which it is by now.
+    """
+    if importlib.util.find_spec(backend) is None:
+        return failed(
+            f"train: {backend} is not installed. Install it: "
+            f"pip install 'keras-extras[{backend}]'"
+        )
+    return subprocess.run(
+        [sys.executable, "-m", "keras_extras", *words],
+        env={**os.environ, "KERAS_BACKEND": backend},
+    ).returncode

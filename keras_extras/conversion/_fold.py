@@ -105,8 +105,8 @@ class _Use(NamedTuple):
     """One call of a layer in a graph."""
 
     layer: Any
-    inputs: list  # tensors, or what stands for them
-    outputs: list
+    inputs: list[Any]  # tensors, or what stands for them
+    outputs: list[Any]
     training: Any
 
 
@@ -121,7 +121,9 @@ class _Plan:
     def __init__(self, model: Any) -> None:
         self.folded = {}
         self.reasons: list[tuple[str, str]] = []
-        self._norms: dict[int, list] = {}  # id of a layer -> normalizations
+        self._norms: dict[
+            int, list[Any]
+        ] = {}  # id of a layer -> normalizations
         graphs = list(_graphs(model, set()))
         self._times: dict[int, int] = {}
         for uses, _ in graphs:
@@ -218,7 +220,9 @@ class _StaysError(Exception):
     """Why a batch normalization cannot be folded."""
 
 
-def _graphs(model: Any, seen: set[int]) -> Iterator[tuple[list[_Use], list]]:
+def _graphs(
+    model: Any, seen: set[int]
+) -> Iterator[tuple[list[_Use], list[Any]]]:
     """Yields the uses, and the outputs, of the model and of those in it."""
     if id(model) in seen:
         return
@@ -234,7 +238,7 @@ def _graphs(model: Any, seen: set[int]) -> Iterator[tuple[list[_Use], list]]:
     yield uses, last
 
 
-def _chain(model: Any) -> tuple[list[_Use], list]:
+def _chain(model: Any) -> tuple[list[_Use], list[Any]]:
     last = object()  # stands for the tensor between two layers
     uses = []
     for layer in model.layers:
@@ -243,7 +247,7 @@ def _chain(model: Any) -> tuple[list[_Use], list]:
     return uses, [last]
 
 
-def _network(model: Any) -> tuple[list[_Use], list]:
+def _network(model: Any) -> tuple[list[_Use], list[Any]]:
     uses = [
         _Use(
             node.operation,

@@ -205,7 +205,7 @@ def _is_default(value: Any, default: Any) -> bool:
 
 def _pads(
     layer: Any, arguments: dict[str, Any], settled: set[str]
-) -> tuple[list, list]:
+) -> tuple[list[Any], list[Any]]:
     """Says pads given as numbers with layers before and behind."""
     padding = layer.padding
     transposed = isinstance(layer, layers.ConvTranspose)

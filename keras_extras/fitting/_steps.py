@@ -326,6 +326,7 @@ def _one_or_many(single: Any, many: Any, steps: int) -> Callable[..., Any]:
                 *batches,
             )
             return many(state, iter([data]))
+        logs = None
         for batch in batches:  # the last of the epoch
             logs, state = single(state, iter([batch]))
         return logs, state

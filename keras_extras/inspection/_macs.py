@@ -106,7 +106,7 @@ def _part(part: Part) -> int:
 # --- functions of keras.ops --------------------------------------------------
 
 
-def _shapes(call: Call) -> list[tuple[int | None, ...]]:
+def _shapes(call: Call) -> list[tuple[Any, ...]]:
     """Returns the shapes of the tensors and variables that came in."""
     return [tuple(tensor.shape) for tensor in call.inputs]
 

@@ -45,12 +45,12 @@ class Part(NamedTuple):
     input_shape: tuple[int | None, ...]
 
 
-def product(shape: Iterable[int | None]) -> int:
+def product(shape: Iterable[Any]) -> int:
     """Returns the product of the sizes, all of which must be known."""
     sizes = tuple(shape)
     if None in sizes:
         raise Unknown(f"a size in {sizes} is not known; give input_shape")
-    return math.prod(sizes)  # pyright: ignore[reportArgumentType]: no None
+    return math.prod(sizes)
 
 
 def einsum(equation: str, shapes: Iterable[Sequence[int | None]]) -> int:

@@ -236,7 +236,7 @@ class Model(FewerCalls, FromCall, keras.Model):
         self,
         x: Any,
         batch_size: int | None = None,
-        verbose: str | int = "auto",
+        verbose: Any = "auto",
         **kwargs: Any,
     ) -> np.ndarray:
         """Returns the predicted probabilities; see `models.predict_proba`.
@@ -260,7 +260,7 @@ class Model(FewerCalls, FromCall, keras.Model):
         self,
         x: Any,
         batch_size: int | None = None,
-        verbose: str | int = "auto",
+        verbose: Any = "auto",
         multi_label: bool | None = None,
         **kwargs: Any,
     ) -> np.ndarray:

@@ -1,22 +1,24 @@
 """Checks of batches and of compiling: the same numbers however it is run."""
 
+import contextlib
 from typing import Any
 
 import keras
+import numpy as np
 
+from keras_extras.testing._check import check
 from keras_extras.testing._results import CheckSkip
-from keras_extras.testing._sample_shapes import flat, map_shapes
 from keras_extras.testing._subject import Subject
 from keras_extras.testing._tools import (
-    difference,
+    arrays,
+    assert_close,
+    functional,
     leaves,
-    numbers,
+    specs,
 )
 
-# Keras documents 0; its default, and so its inferred type, is a string.
-QUIET: Any = 0
 
-
+@check()
 def check_compiled(subject: Subject) -> None:
     """Compiled, in a model's `predict`, the layer gives its eager outputs.
 
@@ -27,40 +29,22 @@ def check_compiled(subject: Subject) -> None:
     tensors, no attribute that `call` writes.
     """
     subject.require_deterministic()
-    layer, inputs, outputs = subject.run()
-    body = (
-        f"expected = {subject.array_code()}\n"
-        f"{subject.model_code()}\n"
-        "outputs = model.predict_on_batch(keras.tree.flatten(x))\n"
-        "got = np.concatenate([one.ravel() for one in "
-        "keras.tree.flatten(outputs)])\n"
-        "np.testing.assert_allclose(got, expected.ravel(), atol=1e-4)"
+    subject.verify(compiled_is_equal, action="eager it works, compiled it")
+
+
+def compiled_is_equal(layer: Any, x: Any) -> None:
+    model = functional(layer, x, batch=2)
+    # Once more with other numbers: constants of the first trace show.
+    x_half: Any = keras.tree.map_structure(
+        lambda leaf: (0.5 * leaf).astype(leaf.dtype), x
     )
-    try:
-        model = subject.functional(layer, batch=2)
-        got = model.predict_on_batch(flat(inputs))
-        # Once more with other numbers: constants of the first trace show.
-        others = subject.inputs(seed=7)
-        again = model.predict_on_batch(flat(others))
-    except Exception as error:
-        raise subject.failure(
-            f"eager it works, compiled it raises {type(error).__name__}: "
-            f"{str(error)[:300]}",
-            body,
-        ) from error
-    if words := difference(got, outputs):
-        raise subject.failure(f"compiled it gives {words}", body)
-    if words := difference(again, subject.call(layer, others)):
-        raise subject.failure(
-            f"compiled, for a second input, it gives {words}",
-            body.replace(
-                "outputs =",
-                "model.predict_on_batch(keras.tree.map_structure(\n"
-                "    np.zeros_like, keras.tree.flatten(x)))\noutputs =",
-            ),
-        )
+    for x_now in (x, x_half):
+        actual = model.predict_on_batch(keras.tree.flatten(x_now))
+        expected = layer(*x_now, training=False)
+        assert_close(actual, expected, "compiled it gives")
 
 
+@check()
 def check_batch_sizes(subject: Subject) -> None:
     """Batches of 0, 1 and 5 samples work, in shape and dtype.
 
@@ -69,43 +53,26 @@ def check_batch_sizes(subject: Subject) -> None:
     Repair: no division by the batch size, no `reshape` with two unknown sizes
     (`-1` cannot be told when there are no elements).
     """
-    layer, _, outputs = subject.run()
-    usual = leaves(outputs)
-    for batch in (1, 5, 0):
-        expected = [(batch, *leaf.shape[1:]) for leaf in usual]
-        body = (
-            f"outputs = keras.tree.flatten({subject.call_code()})\n"
-            f"assert [tuple(one.shape) for one in outputs] == {expected}"
+    usual = specs(subject.run()[2])
+    for size in (1, 5, 0):
+        subject.verify(
+            batch_is_like_another,
+            action=f"a batch of {size}",
+            batch=size,
+            expected=[((size, *shape[1:]), dtype) for shape, dtype in usual],
         )
-        try:
-            got = leaves(subject.call(layer, subject.inputs(batch=batch)))
-        except Exception as error:
-            raise subject.failure(
-                f"a batch of {batch} raises {type(error).__name__}: "
-                f"{str(error)[:200]}",
-                body,
-                batch=batch,
-            ) from error
-        shapes = [tuple(leaf.shape) for leaf in got]
-        if shapes != expected:
-            raise subject.failure(
-                f"a batch of {batch} gives the shapes {shapes}, expected "
-                f"{expected} as of a batch of 2",
-                body,
-                batch=batch,
-            )
-        for one, two in zip(got, usual, strict=True):
-            if one.dtype != two.dtype:
-                name = keras.backend.standardize_dtype(two.dtype)
-                raise subject.failure(
-                    f"a batch of {batch} gives {one.dtype}, expected "
-                    f"{two.dtype} as of a batch of 2",
-                    f"{body}\nassert {name!r} in [keras.backend."
-                    "standardize_dtype(one.dtype) for one in outputs]",
-                    batch=batch,
-                )
 
 
+def batch_is_like_another(layer: Any, x: Any, expected: list[Any]) -> None:
+    size = keras.tree.flatten(x)[0].shape[0]
+    actual = specs(layer(*x, training=False))
+    assert actual == expected, (
+        f"a batch of {size} gives the shapes and dtypes {actual}, expected "
+        f"{expected} as of a batch of 2"
+    )
+
+
+@check()
 def check_batch_independence(subject: Subject) -> None:
     """What comes out for a sample does not depend on the rest of the batch.
 
@@ -116,44 +83,33 @@ def check_batch_independence(subject: Subject) -> None:
     Repair: reduce over the axes of a sample only, never over axis 0.
     """
     subject.require_deterministic()
-    layer = subject.run()[0]
-    inputs = subject.inputs(batch=3, seed=5)
-    whole = numbers(subject.call(layer, inputs))
-    dependent = ""
-    for index in range(3):
-        one = keras.tree.map_structure(
-            lambda leaf, index=index: leaf[index : index + 1], inputs
-        )
-        alone = numbers(subject.call(layer, one))
-        dependent = dependent or difference(
-            alone, [leaf[index : index + 1] for leaf in whole]
-        )
     declared = subject.traits.batch_independent
-    body = (
-        f"whole = keras.tree.flatten({subject.call_code()})\n"
-        "for i in range(3):\n"
-        "    one = keras.tree.map_structure(lambda leaf: leaf[i:i + 1], x)\n"
-        f"    alone = keras.tree.flatten({subject.call_code(inputs='one')})\n"
-        "    for a, b in zip(alone, whole, strict=True):\n"
-        "        a = keras.ops.convert_to_numpy(a)\n"
-        "        b = keras.ops.convert_to_numpy(b)[i:i + 1]\n"
-        "        np.testing.assert_allclose(a, b, atol=1e-4)"
+    show = samples_are_independent if declared else samples_are_dependent
+    subject.verify(show, batch=3, seed=5)
+
+
+def samples_are_independent(layer: Any, x: Any) -> None:
+    whole = arrays(layer(*x, training=False))
+    for i in range(3):
+        x_alone: Any = keras.tree.map_structure(
+            lambda leaf, i=i: leaf[i : i + 1], x
+        )
+        expected = [array[i : i + 1] for array in whole]
+        message = "a sample alone gives another output than in a batch:"
+        assert_close(layer(*x_alone, training=False), expected, message)
+
+
+def samples_are_dependent(layer: Any, x: Any) -> None:
+    dependent = True
+    with contextlib.suppress(AssertionError):
+        samples_are_independent(layer, x)
+        dependent = False
+    assert dependent, (
+        "it declares batch_independent=False, but does not depend on the batch"
     )
-    if declared and dependent:
-        raise subject.failure(
-            f"a sample alone gives another output than in a batch: {dependent}",
-            body,
-            batch=3,
-        )
-    if not declared and not dependent:
-        raise subject.failure(
-            "it declares batch_independent=False, but does not depend on the "
-            "batch",
-            f"{body}\nraise AssertionError('samples are independent')",
-            batch=3,
-        )
 
 
+@check()
 def check_linear(subject: Subject) -> None:
     """Declared `linear=True`: sums of inputs give sums of outputs.
 
@@ -163,28 +119,29 @@ def check_linear(subject: Subject) -> None:
     """
     if not subject.traits.linear:
         raise CheckSkip("it does not declare linear")
-    layer, x, _ = subject.run()
-    z = subject.inputs(seed=9)
-    mixed = keras.tree.map_structure(lambda one, two: 2 * one - 3 * two, x, z)
-    at_zero = keras.tree.map_structure(lambda one: 0 * one, x)
-    of_x, of_z, of_mixed, of_zero = (
-        numbers(subject.call(layer, one)) for one in (x, z, mixed, at_zero)
+    subject.verify(sums_are_kept)
+
+
+def sums_are_kept(layer: Any, x: Any) -> None:
+    x_other: Any = keras.tree.map_structure(
+        lambda leaf: np.flip(leaf).copy(), x
+    )
+    x_mixed: Any = keras.tree.map_structure(
+        lambda a, b: 2 * a - 3 * b, x, x_other
+    )
+    x_zero: Any = keras.tree.map_structure(np.zeros_like, x)
+    of_x, of_other, of_mixed, of_zero = (
+        arrays(layer(*x_now, training=False))
+        for x_now in (x, x_other, x_mixed, x_zero)
     )
     expected = [
-        2 * (one - none) - 3 * (two - none) + none
-        for one, two, none in zip(of_x, of_z, of_zero, strict=True)
+        2 * a - 3 * b + 2 * c
+        for a, b, c in zip(of_x, of_other, of_zero, strict=True)
     ]
-    if words := difference(of_mixed, expected):
-        raise subject.failure(
-            f"it declares linear, but is not: {words}",
-            "def f(factor):\n"
-            "    y = keras.tree.map_structure(lambda leaf: factor * leaf, x)\n"
-            f"    return {subject.array_code(inputs='y')}\n\n"
-            "np.testing.assert_allclose(\n"
-            "    f(2) - f(0), 2 * (f(1) - f(0)), atol=1e-4)",
-        )
+    assert_close(of_mixed, expected, "it declares linear, but is not:")
 
 
+@check()
 def check_retracing(subject: Subject) -> None:
     """A new batch size is no reason to trace the layer again.
 
@@ -196,59 +153,40 @@ def check_retracing(subject: Subject) -> None:
     """
 
     class Nothing(keras.layers.Layer):
-        def call(self, inputs):
+        def call(self, inputs: Any) -> Any:
             return inputs
 
-    def traces(layer, call):
-        count = 0
-        original = layer.call
-
-        def counting(*args, **kwargs):
-            nonlocal count
-            count += 1
-            return original(*args, **kwargs)
-
-        inputs = map_shapes(
-            lambda shape: keras.Input(shape, dtype=subject.traits.input_dtype),
-            subject.shapes,
-        )
-        outputs = call(layer, inputs)
-        model = keras.Model(flat(inputs), outputs)
-        object.__setattr__(layer, "call", counting)
-        for batch in (4, 3, 5, 2):
-            data = flat(subject.inputs(batch=batch))
-            model.predict(data, batch_size=batch, verbose=QUIET)
-        return count
-
-    usual = traces(Nothing(), lambda layer, inputs: layer(leaves(inputs)[0]))
-    layer = subject.clone()
-    try:
-        found = traces(layer, subject.call)
-    except Exception as error:
-        raise subject.failure(
-            f"predicting raises {type(error).__name__}: {str(error)[:200]}",
-            f"{subject.model_code()}\n"
-            "model.predict(keras.tree.flatten(x), verbose=0)",
-        ) from error
-    if found > usual:
-        raise subject.failure(
-            f"{found} traces for 4 batch sizes, where a layer that does "
-            f"nothing has {usual}",
-            "calls = []\ncall = layer.call\n"
-            f"{subject.model_code()}\n"
-            "layer.call = lambda *args: calls.append(0) or call(*args)\n"
-            "for n in (4, 3, 5, 2):\n"
-            "    model.predict([np.resize(leaf, (n, *leaf.shape[1:]))\n"
-            "                   for leaf in keras.tree.flatten(x)],\n"
-            "                  batch_size=n, verbose=0)\n"
-            f"assert len(calls) <= {usual}",
-        )
+    leaf = leaves(subject.inputs())[0]
+    subject.verify(
+        is_traced_once,
+        action="predicting",
+        layer=subject.clone(),
+        usual=traces(Nothing(), (leaf,)),
+    )
 
 
-CHECKS = (
-    check_compiled,
-    check_batch_sizes,
-    check_batch_independence,
-    check_linear,
-    check_retracing,
-)
+def is_traced_once(layer: Any, x: Any, usual: int) -> None:
+    found = traces(layer, x)
+    assert found <= usual, (
+        f"{found} traces for 4 batch sizes, where a layer that does nothing "
+        f"has {usual}"
+    )
+
+
+def traces(layer: Any, x: Any) -> int:
+    calls: list[int] = []
+    call = layer.call
+    model = functional(layer, x)
+
+    def counting(*args: Any, **kwargs: Any) -> Any:
+        calls.append(1)
+        return call(*args, **kwargs)
+
+    object.__setattr__(layer, "call", counting)
+    for size in (4, 3, 5, 2):
+        data = [
+            np.resize(leaf, (size, *leaf.shape[1:]))
+            for leaf in keras.tree.flatten(x)
+        ]
+        model.predict(data, batch_size=size, verbose=0)
+    return len(calls)

@@ -1,14 +1,16 @@
 """Checks of the config: the arguments of which a layer can be made again."""
 
 import inspect
+import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import keras
 
-from keras_extras.testing._example import plain
-from keras_extras.testing._results import CheckFailure, CheckSkip
+from keras_extras.testing._check import check
+from keras_extras.testing._example import plain, smallest_config
+from keras_extras.testing._results import CheckSkip
 from keras_extras.testing._subject import Subject
 from keras_extras.testing._tools import copied
 
@@ -28,6 +30,7 @@ OF_KERAS = {
 }
 
 
+@check(needs=())
 def check_clone(subject: Subject) -> None:
     """`from_config(get_config())` makes an equal layer.
 
@@ -40,37 +43,28 @@ def check_clone(subject: Subject) -> None:
     """
     try:
         config = subject.layer.get_config()
-        again = subject.cls.from_config(copied(config))
-        config_again = again.get_config()
+        again = subject.cls.from_config(copied(config)).get_config()
     except Exception as error:
-        raise CheckFailure(
+        raise subject.failure(
             f"cannot be made from its config: {type(error).__name__}: {error}",
-            _clone_code(subject),
+            clone_has_the_config,
         ) from error
-    if plain(config) != plain(config_again):
+    if plain(config) != plain(again):
         changed = [
-            key
-            for key in config
-            if plain(config[key]) != plain(config_again.get(key))
+            key for key in config if plain(config[key]) != plain(again.get(key))
         ]
-        raise CheckFailure(
+        raise subject.failure(
             f"the config of the clone differs in {changed}",
-            _clone_code(subject),
+            clone_has_the_config,
         )
 
 
-def _clone_code(subject: Subject) -> str:
-    return "\n".join(
-        [
-            subject.import_line(),
-            "",
-            f"# layer is the {subject.name} that was checked",
-            f"again = {subject.name}.from_config(layer.get_config())",
-            "assert again.get_config() == layer.get_config()",
-        ]
-    )
+def clone_has_the_config(layer: Any) -> None:
+    again = type(layer).from_config(layer.get_config())
+    assert again.get_config() == layer.get_config()
 
 
+@check()
 def check_config_holds_arguments(subject: Subject) -> None:
     """Each constructor argument is in the config, with its value.
 
@@ -84,8 +78,8 @@ def check_config_holds_arguments(subject: Subject) -> None:
     if _is_graph(subject):
         raise CheckSkip("its config holds its graph, not its arguments")
     config = subject.config
-    own = {one.name: one for one in next(_constructors(subject.cls), [])}
-    # Not to be told from outside: what stands for "given elsewhere".
+    parameters = next(_constructors(subject.cls), [])
+    own = {parameter.name: parameter for parameter in parameters}
     missing = [
         name
         for name, parameter in own.items()
@@ -93,42 +87,46 @@ def check_config_holds_arguments(subject: Subject) -> None:
         and name not in OF_KERAS
         and not _is_untouched(subject, parameter)
     ]
-    if missing:
-        raise subject.failure(
-            f"the config lacks the constructor argument {missing[0]!r}",
-            f"assert {missing[0]!r} in layer.get_config()",
-            (),
-        )
+    for name in missing:
+        subject.verify(config_has, layer=subject.layer, name=name)
     for name in _argument_names(subject):
-        if name in OF_KERAS:
-            continue
+        value = config[name]
         lost = []
-        for other in _others(name, config[name]):
-            if plain(other) == plain(config[name]):
+        for other in _others(name, value):
+            if plain(other) == plain(value):
                 continue
             changed = copied(config) | {name: other}
             try:
                 made = subject.cls.from_config(changed).get_config()
             except Exception:  # no value for this argument
                 continue
-            if plain(made.get(name)) != plain(config[name]):
+            if plain(made.get(name)) != plain(value):
                 lost = []
                 break
             lost.append(other)
         if lost:
             raise subject.failure(
-                f"the config says {name}={config[name]!r} of a layer made "
-                f"with {name}={lost[0]!r}",
-                f"config = layer.get_config() | {{{name!r}: {lost[0]!r}}}\n"
-                f"again = {subject.name}.from_config(config)\n"
-                f"assert again.get_config()[{name!r}] != "
-                f"layer.get_config()[{name!r}]",
-                (),
+                f"the config says {name}={value!r} of a layer made with "
+                f"{name}={lost[0]!r}",
+                config_keeps,
+                name=name,
+                value=lost[0],
             )
 
 
+def config_has(layer: Any, name: str) -> None:
+    lacks = f"the config lacks the constructor argument {name!r}"
+    assert name in layer.get_config(), lacks
+
+
+def config_keeps(layer: Any, name: str, value: Any) -> None:
+    config = layer.get_config() | {name: value}
+    again = type(layer).from_config(config)
+    assert again.get_config()[name] != layer.get_config()[name]
+
+
 def _is_graph(subject: Subject) -> bool:
-    """Tells whether Keras writes the config: of functional models, and so."""
+    """Returns whether Keras writes the config, as of a functional model."""
     return isinstance(subject.layer, keras.Sequential) or (
         "input_layers" in subject.config
     )
@@ -155,7 +153,7 @@ def _constructors(cls: type) -> Iterator[list[inspect.Parameter]]:
 
 
 def _is_untouched(subject: Subject, parameter: inspect.Parameter) -> bool:
-    """Tells whether the layer was made without that argument, which is `None`.
+    """Returns whether the layer was made without an argument, which is `None`.
 
     Keras itself writes some arguments only if they are given.
     """
@@ -172,7 +170,7 @@ def _source(cls: type) -> str:
         return ""
 
 
-def _others(name: str, value: Any) -> list:
+def _others(name: str, value: Any) -> list[Any]:
     """Returns other values for an argument, the likeliest first."""
     ending = name.rpartition("_")[2]
     by_ending = {
@@ -200,6 +198,7 @@ def _others(name: str, value: Any) -> list:
     return []
 
 
+@check()
 def check_config_is_stable(subject: Subject) -> None:
     """Building and calling a layer does not change its config, nor others'.
 
@@ -211,33 +210,47 @@ def check_config_is_stable(subject: Subject) -> None:
     if _is_graph(subject):
         raise CheckSkip("its config holds its graph, not its arguments")
     names = _argument_names(subject)
-    before = _arguments_of(subject.config, names)
+
+    def changed(before: dict[str, Any], layer: keras.Layer) -> str:
+        after = layer.get_config()
+        differs = [
+            plain(after.get(name)) != plain(before.get(name)) for name in names
+        ]
+        return next(itertools.compress(names, differs), "")
+
+    small = smallest_config(subject.layer)
     layer = subject.clone()
-    small = subject.smallest_config
-    twin = subject.cls.from_config(copied(small))
-    first = _arguments_of(twin.get_config(), names)
+    first = copied(subject.cls.from_config(copied(small)).get_config())
     subject.call(layer, subject.inputs())
-    after = _arguments_of(layer.get_config(), names)
-    if after != before:
-        name = next(name for name in names if after[name] != before[name])
+    if name := changed(subject.config, layer):
         raise subject.failure(
             f"the config has another {name} after a call",
-            f"before = repr(layer.get_config()[{name!r}])\n"
-            f"{subject.call_code()}\n"
-            f"assert repr(layer.get_config()[{name!r}]) == before",
+            call_keeps_the_config,
+            name=name,
         )
-    twin = subject.cls.from_config(copied(small))
-    second = _arguments_of(twin.get_config(), names)
-    if second != first:
-        name = next(name for name in names if second[name] != first[name])
+    if name := changed(first, subject.cls.from_config(copied(small))):
         raise subject.failure(
             f"a new layer starts with another {name} after a call of an "
             "older one: they share a mutable default",
-            f"before = repr(layer.get_config()[{name!r}])\n"
-            f"{subject.call_code()}\n"
-            f"again = {subject.name}.from_config({small!r})\n"
-            f"assert repr(again.get_config()[{name!r}]) == before",
+            call_keeps_the_default,
+            name=name,
+            config=small,
         )
+
+
+def call_keeps_the_config(layer: Any, x: Any, name: str) -> None:
+    before = repr(layer.get_config()[name])
+    layer(*x, training=False)
+    assert repr(layer.get_config()[name]) == before
+
+
+def call_keeps_the_default(
+    layer: Any, x: Any, name: str, config: dict[str, Any]
+) -> None:
+    before = repr(layer.get_config()[name])
+    layer(*x, training=False)
+    again = type(layer).from_config(config)
+    assert repr(again.get_config()[name]) == before
 
 
 def _argument_names(subject: Subject) -> list[str]:
@@ -254,10 +267,7 @@ def _argument_names(subject: Subject) -> list[str]:
     ]
 
 
-def _arguments_of(config: dict, names: list[str]) -> dict[str, str]:
-    return {name: plain(config.get(name)) for name in names}
-
-
+@check()
 def check_config_survives_json(subject: Subject) -> None:
     """The serialized layer can be written as JSON, read back, and called.
 
@@ -269,37 +279,15 @@ def check_config_survives_json(subject: Subject) -> None:
     serialize_keras_object(value)`, from `get_config`; in `__init__`, take both
     forms (`keras.initializers.get` and its like do).
     """
-    try:
-        with subject.scope():
-            text = json.dumps(
-                keras.saving.serialize_keras_object(subject.layer)
-            )
-            again: Any = keras.saving.deserialize_keras_object(json.loads(text))
-            same = plain(again.get_config()) == plain(subject.config)
-            subject.call(again, subject.inputs())
-    except Exception as error:
-        raise CheckFailure(
-            f"{type(error).__name__}: {error}", _json_code(subject)
-        ) from error
-    if not same:
-        raise CheckFailure(
-            "the config is another one after JSON", _json_code(subject)
-        )
+    with subject.scope():
+        subject.verify(config_survives_json, layer=subject.layer)
 
 
-def _json_code(subject: Subject) -> str:
-    return subject.example(
-        "import json\n"
-        "text = json.dumps(keras.saving.serialize_keras_object(layer))\n"
-        "again = keras.saving.deserialize_keras_object(json.loads(text))\n"
-        "assert again.get_config() == layer.get_config()\n"
-        f"{subject.call_code('again')}",
-    )
-
-
-CHECKS = (
-    check_clone,
-    check_config_holds_arguments,
-    check_config_is_stable,
-    check_config_survives_json,
-)
+def config_survives_json(layer: Any, x: Any) -> None:
+    config = keras.saving.serialize_keras_object(layer)
+    text = json.dumps(config, sort_keys=True)
+    again: Any = keras.saving.deserialize_keras_object(json.loads(text))
+    config = keras.saving.serialize_keras_object(again)
+    same = json.dumps(config, sort_keys=True) == text
+    assert same, "the config is another one after JSON"
+    again(*x, training=False)

@@ -1,19 +1,41 @@
 """Checks of gradients: finite, everywhere, and the derivatives."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
+from keras_extras.testing._check import check
 from keras_extras.testing._results import CheckSkip
-from keras_extras.testing._subject import Subject
-from keras_extras.testing._tools import (
-    gradients,
-    is_float,
-    leaves,
-    numbers,
-    to_numpy,
-)
+from keras_extras.testing._subject import Subject, as_arguments
+from keras_extras.testing._tools import arrays, gradients, is_float, leaves
+
+# Step and relative error of a difference quotient, without and with float64;
+# the coarse ones there too: Keras's matmul on torch (3.15) rounds to float32.
+STEPS = ((1e-2, 2e-2), (2e-3, 2e-2), (4e-2, 2e-2))
+STEPS_OF_DOUBLE = ((1e-5, 1e-4), (1e-3, 2e-3), *STEPS)
 
 
+def floats_of(outputs: Any) -> list[Any]:
+    leaves = keras.tree.flatten(outputs)
+    return [
+        leaf for leaf in leaves if "float" in str(getattr(leaf, "dtype", ""))
+    ]
+
+
+def factors_for(outputs: Any) -> list[np.ndarray]:
+    draw = np.random.default_rng(1).uniform
+    return [draw(0.5, 1.5, leaf.shape) for leaf in floats_of(outputs)]
+
+
+def gradients_at(layer: Any, x: Any, mode: bool = False) -> Any:
+    factors = factors_for(layer(*x, training=mode))
+    return gradients(
+        lambda layer, x: layer(*x, training=mode), layer, x, factors
+    )
+
+
+@check()
 def check_gradients_are_finite(subject: Subject) -> None:
     """No gradient is NaN or infinite, at usual inputs and at zero.
 
@@ -23,30 +45,21 @@ def check_gradients_are_finite(subject: Subject) -> None:
     Repair: put a small number under the root, or give `where` an argument
     that is harmless on both sides.
     """
-    layer, inputs, outputs = _ready(subject)
-    zeros = keras.tree.map_structure(np.zeros_like, inputs)
-    for values, words, code in (
-        (inputs, "usual inputs", "x"),
-        (zeros, "inputs of zero", "keras.tree.map_structure(np.zeros_like, x)"),
-    ):
-        of_inputs, of_weights = _gradients(subject, layer, values, outputs)
-        bad = [
-            name
-            for name, gradient in (
-                *((f"input {i}", g) for i, g in enumerate(of_inputs)),
-                *of_weights.items(),
-            )
-            if not np.isfinite(gradient).all()
-        ]
-        if bad:
-            raise subject.failure(
-                f"at {words} the gradient of {bad[0]} is not finite",
-                _gradient_code(subject, code)
-                + "assert all(np.isfinite(g).all() for g in "
-                "[*of_inputs, *of_weights.values()])",
-            )
+    _require_gradients(subject)
+    subject.verify(gradients_are_finite)
 
 
+def gradients_are_finite(layer: Any, x: Any) -> None:
+    x_zero: Any = keras.tree.map_structure(np.zeros_like, x)
+    for place, x_now in (("usual inputs", x), ("inputs of zero", x_zero)):
+        of_inputs, of_weights = gradients_at(layer, x_now)
+        named = {f"input {i}": found for i, found in enumerate(of_inputs)}
+        for name, found in (named | of_weights).items():
+            finite = np.isfinite(found).all()
+            assert finite, f"at {place} the gradient of {name} is not finite"
+
+
+@check()
 def check_gradients_reach_weights(subject: Subject) -> None:
     """Every trainable weight gets a gradient that is not zero.
 
@@ -55,24 +68,24 @@ def check_gradients_reach_weights(subject: Subject) -> None:
 
     Repair: use the weight in `call`, or make it `trainable=False`.
     """
-    layer, _inputs, outputs = _ready(subject)
-    if not layer.trainable_weights:
+    _require_gradients(subject)
+    if not subject.run()[0].trainable_weights:
         raise CheckSkip("it has no trainable weights")
+    subject.verify(gradients_reach_weights, batch=8)
+
+
+def gradients_reach_weights(layer: Any, x: Any) -> None:
+    layer(*x, training=False)
     missing = {weight.path for weight in layer.trainable_weights}
-    for training, seed in ((False, 0), (True, 1), (True, 2)):
-        values = subject.inputs(batch=4, seed=seed)
-        outputs = subject.call(layer, values)
-        _, of_weights = _gradients(subject, layer, values, outputs, training)
-        missing -= {path for path, value in of_weights.items() if np.any(value)}
-        if not missing:
-            return
-    raise subject.failure(
-        f"no gradient reaches the trainable weight {min(missing)!r}",
-        _gradient_code(subject, "x")
-        + "assert all(np.any(g) for g in of_weights.values())",
+    for mode in (False, True, True):
+        _, of_weights = gradients_at(layer, x, mode)
+        missing -= {path for path, found in of_weights.items() if found.any()}
+    assert not missing, (
+        f"no gradient reaches the trainable weight {min(missing)!r}"
     )
 
 
+@check(of="layers")
 def check_gradients_are_derivatives(subject: Subject) -> None:
     """Gradients equal central differences, in float64 where there is one.
 
@@ -83,208 +96,111 @@ def check_gradients_are_derivatives(subject: Subject) -> None:
     leaves its path (NumPy, a cast to integers).
     """
     subject.require_deterministic()
-    layer, _, _ = _ready(subject)
+    _require_gradients(subject)
     wrong = _wrong_slopes(subject, seed=0)
-    if wrong and subject.traits.differentiable:
+    if not subject.traits.differentiable:
+        if not wrong:
+            raise subject.failure(
+                "it declares differentiable=False, but its gradients are the "
+                "derivatives",
+                gradients_are_no_slopes,
+                steps=STEPS,
+            )
+    elif wrong:
         # Other inputs too: the first may lie at a kink, as relu has.
         again = _wrong_slopes(subject, seed=4)
-        wrong = {path: wrong[path] for path in wrong if path in again}
-    if subject.traits.differentiable and wrong:
-        path, words = next(iter(wrong.items()))
-        index = (
-            [one.path for one in layer.trainable_weights].index(path)
-            if path
-            else None
-        )
-        raise subject.failure(words, _slope_code(subject, index))
-    if not subject.traits.differentiable and not wrong:
-        raise subject.failure(
-            "it declares differentiable=False, but its gradients are the "
-            "derivatives",
-            _slope_code(subject, None)
-            + "\nraise AssertionError('the gradient is the slope')",
-        )
+        for name in wrong:
+            if name in again:
+                raise subject.failure(
+                    wrong[name], gradients_are_slopes, steps=STEPS
+                )
+
+
+def gradients_are_slopes(layer: Any, x: Any, steps: Any) -> None:
+    wrong = wrong_slopes(layer, x, steps)
+    assert not wrong, next(iter(wrong.values()))
+
+
+def gradients_are_no_slopes(layer: Any, x: Any, steps: Any) -> None:
+    assert wrong_slopes(layer, x, steps), (
+        "it declares differentiable=False, but its gradients are the "
+        "derivatives"
+    )
 
 
 def _wrong_slopes(subject: Subject, seed: int) -> dict[str, str]:
-    """Returns what is wrong, by the path of the weight; `""`: the inputs."""
     layer = subject.run()[0]
-    inputs = subject.inputs(seed=seed)
-    outputs = subject.call(layer, inputs)
+    x = as_arguments(subject.inputs(seed=seed))
     # float32 where the constructor takes no dtype, and on JAX.
     double = keras.backend.backend() != "jax" and "dtype" in subject.config
     if double and is_float(subject.traits.input_dtype):
         twin = subject.clone_with_dtype("float64")
-        wide = keras.tree.map_structure(
-            lambda leaf: leaf.astype("float64"), inputs
+        wide: Any = keras.tree.map_structure(
+            lambda leaf: leaf.astype("float64"), x
         )
         try:
-            subject.call(twin, wide)
-            twin.set_weights([to_numpy(one) for one in layer.weights])
-            outputs = subject.call(twin, wide)
-            layer, inputs = twin, wide
+            twin(*wide, training=False)
+            twin.set_weights(layer.get_weights())
+            return wrong_slopes(twin, wide, STEPS_OF_DOUBLE)
         except Exception:  # no float64 in this layer: another check says so
-            double = False
-    else:
-        double = False
-    # Steps, each with the rounding it must allow for. The coarse ones also in
-    # float64: Keras's matmul on torch (3.15) rounds to float32 there.
-    steps = ((1e-2, 2e-2), (2e-3, 2e-2), (4e-2, 2e-2))
-    if double:
-        steps = ((1e-5, 1e-4), (1e-3, 2e-3), *steps)
-    cotangents = _cotangents(outputs)
-    of_inputs, of_weights = _gradients(subject, layer, inputs, outputs)
+            pass
+    return wrong_slopes(layer, x, STEPS)
+
+
+def wrong_slopes(layer: Any, x: Any, steps: Any) -> dict[str, str]:
+    """Compares gradients with slopes, each along one random direction."""
+    of_inputs, of_weights = gradients_at(layer, x)
+    factors = factors_for(layer(*x, training=False))
+    weights = layer.trainable_weights
+    values = [np.array(keras.ops.convert_to_numpy(w)) for w in weights]
+    inputs = keras.tree.flatten(x)
     generator = np.random.default_rng(2)
 
-    def loss(values):
-        # As tensors: the torch backend makes float32 of float64 arrays.
-        values = keras.tree.map_structure(
-            lambda leaf: keras.ops.convert_to_tensor(leaf, str(leaf.dtype)),
-            values,
-        )
-        got = numbers(subject.call(layer, values, training=False))
-        floats = [leaf for leaf in got if leaf.dtype.kind == "f"]
-        return sum(
-            float(np.sum(leaf.astype("float64") * cotangent))
-            for leaf, cotangent in zip(floats, cotangents, strict=True)
-        )
-
-    def compare(name, told, shift):
-        """`shift(t)`: the loss when moved by t along the direction."""
-        for h, tolerance in steps:
-            slope = (shift(h) - shift(-h)) / (2 * h)
-            scale = max(1.0, abs(slope), abs(told))
-            if abs(slope - told) <= tolerance * scale:
-                return ""
-        return f"the gradient of {name} is {told:.6g} along a direction in " + (
-            f"which the outputs change by {slope:.6g}"
-        )
-
-    wrong = {}
-    if of_inputs:
-        direction = [
-            generator.normal(size=leaf.shape)
-            for leaf in leaves(inputs)
-            if is_float(leaf.dtype)
+    def total(step: float, moves: dict[int, np.ndarray]) -> float:
+        moved = [
+            (array + step * moves.get(i, 0)).astype(array.dtype)
+            for i, array in enumerate([*inputs, *values])
         ]
-        told = sum(
-            float(np.sum(one * two))
-            for one, two in zip(of_inputs, direction, strict=True)
-        )
-
-        def shift_inputs(amount):
-            moves = iter(direction)
-            return loss(
-                keras.tree.map_structure(
-                    lambda leaf: (
-                        (leaf + amount * next(moves)).astype(leaf.dtype)
-                        if is_float(leaf.dtype)
-                        else leaf
-                    ),
-                    inputs,
-                )
-            )
-
-        wrong[""] = compare("the inputs", told, shift_inputs)
-    for weight in layer.trainable_weights:
-        value = to_numpy(weight)
-        move = generator.normal(size=value.shape)
-        told = float(np.sum(of_weights[weight.path] * move))
-
-        def shift_weight(amount, weight=weight, value=value, move=move):
-            weight.assign((value + amount * move).astype(value.dtype))
-            result = loss(inputs)
+        for weight, value in zip(weights, moved[len(inputs) :], strict=True):
             weight.assign(value)
-            return result
+        # As tensors: the torch backend makes float32 of float64 arrays.
+        tensors = [
+            keras.ops.convert_to_tensor(array, str(array.dtype))
+            for array in moved[: len(inputs)]
+        ]
+        x_now: Any = keras.tree.pack_sequence_as(x, tensors)
+        outputs = floats_of(layer(*x_now, training=False))
+        return sum(map(np.vdot, arrays(outputs), factors))
 
-        wrong[weight.path] = compare(weight.path, told, shift_weight)
-    return {path: words for path, words in wrong.items() if words}
-
-
-def _slope_code(subject: Subject, index: int | None) -> str:
-    """Compares the gradient of the inputs, or of one weight, with slopes."""
-    if index is None:
-        head = (
-            "told = sum(np.sum(one * two) for one, two in "
-            "zip(of_inputs, direction))\n\n"
-            "def at(step):\n"
-            "    y = keras.tree.pack_sequence_as(x, [\n"
-            "        (one + step * move).astype(one.dtype) for one, move in\n"
-            "        zip(keras.tree.flatten(x), direction)])\n"
-            f"    return total({subject.call_code(inputs='y')})\n\n"
-        )
-        of = "of_inputs"
-    else:
-        head = (
-            "told = np.sum(gradient * direction[0])\n\n"
-            "def at(step):\n"
-            "    weight.assign(value + step * direction[0])\n"
-            f"    return total({subject.call_code()})\n\n"
-        )
-        of = "[gradient]"
-    return (
-        _gradient_code(subject, "x") + "def total(outputs):\n"
-        "    return sum(float(keras.ops.sum(keras.ops.multiply(one, two)))\n"
-        "               for one, two in\n"
-        "               zip(keras.tree.flatten(outputs), cotangents))\n\n"
-        + (
-            ""
-            if index is None
-            else f"weight = layer.trainable_weights[{index}]\n"
-            "value = keras.ops.convert_to_numpy(weight)\n"
-            "gradient = of_weights[weight.path]\n"
-        )
-        + "generator = np.random.default_rng(2)\n"
-        f"direction = [generator.normal(size=one.shape) for one in {of}]\n"
-        + head
-        + "slope = (at(1e-2) - at(-1e-2)) / 2e-2\n"
-        "np.testing.assert_allclose(told, slope, rtol=0.02, atol=0.02)"
-    )
+    places = [
+        i for i, array in enumerate(inputs) if "float" in str(array.dtype)
+    ]
+    parts = {"the inputs": dict(zip(places, of_inputs, strict=True))}
+    for i, weight in enumerate(weights, len(inputs)):
+        parts[weight.path] = {i: of_weights[weight.path]}
+    wrong = {}
+    for name, found in parts.items():
+        moves = {i: generator.normal(size=found[i].shape) for i in found}
+        gradient = sum(np.vdot(found[i], moves[i]) for i in found)
+        slopes = []
+        for step, tolerance in steps:
+            slope = (total(step, moves) - total(-step, moves)) / (2 * step)
+            scale = max(1, abs(slope), abs(gradient))
+            slopes.append(slope)
+            if abs(slope - gradient) <= tolerance * scale:
+                break
+        else:
+            wrong[name] = (
+                f"the gradient of {name} is {gradient:.6g} along a direction "
+                f"in which the outputs change by {slopes[-1]:.6g}"
+            )
+    total(0, {})  # the weights as they were
+    return wrong
 
 
-def _ready(subject: Subject):
-    layer, inputs, outputs = subject.run()
+def _require_gradients(subject: Subject) -> None:
+    layer, _, outputs = subject.run()
     if not any(is_float(leaf.dtype) for leaf in leaves(outputs)):
         raise CheckSkip("its outputs are not floats")
     if not layer.trainable_weights and not is_float(subject.traits.input_dtype):
         raise CheckSkip("neither weights nor inputs have gradients")
-    return layer, inputs, outputs
-
-
-def _cotangents(outputs) -> list[np.ndarray]:
-    generator = np.random.default_rng(1)
-    return [
-        generator.uniform(0.5, 1.5, leaf.shape)
-        for leaf in leaves(outputs)
-        if is_float(leaf.dtype)
-    ]
-
-
-def _gradients(subject, layer, inputs, outputs, training=False):
-    return gradients(
-        lambda one, values: subject.call(one, values, training=training),
-        layer,
-        inputs,
-        _cotangents(outputs),
-    )
-
-
-def _gradient_code(subject: Subject, inputs: str) -> str:
-    return (
-        "from keras_extras.testing import gradients\n\n"
-        f"x = {inputs}\n"
-        f"outputs = {subject.call_code()}\n"
-        "generator = np.random.default_rng(1)\n"
-        "cotangents = [\n"
-        "    generator.uniform(0.5, 1.5, one.shape).astype('float32')\n"
-        "    for one in keras.tree.flatten(outputs)]\n"
-        "of_inputs, of_weights = gradients(\n"
-        f"    lambda layer, x: {subject.call_code()}, layer, x, cotangents)\n"
-    )
-
-
-CHECKS = (
-    check_gradients_are_finite,
-    check_gradients_reach_weights,
-    check_gradients_are_derivatives,
-)

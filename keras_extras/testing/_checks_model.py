@@ -7,15 +7,14 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_extras.testing._check import check
 from keras_extras.testing._results import CheckSkip
 from keras_extras.testing._sample_shapes import map_shapes
 from keras_extras.testing._subject import Subject
-from keras_extras.testing._tools import difference, is_float, leaves, to_numpy
-
-# Keras documents 0; its default, and so its inferred type, is a string.
-QUIET: Any = 0
+from keras_extras.testing._tools import arrays, assert_close, is_float, leaves
 
 
+@check(of="models")
 def check_summary(subject: Subject) -> None:
     """Once built, `summary` knows every shape and counts every weight.
 
@@ -25,37 +24,29 @@ def check_summary(subject: Subject) -> None:
     Repair: build the sublayers in `build`, or call them there symbolically;
     `keras_extras.models.Model` does it.
     """
-    model = subject.clone()
-    full = map_shapes(lambda shape: (None, *shape), subject.shapes)
-    body = (
-        f"layer.build({full})\n"
-        "lines = []\n"
-        "layer.summary(print_fn=lines.append)\n"
-        'assert "?" not in str(lines) and "unbuilt" not in str(lines)'
+    subject.verify(
+        summary_is_complete,
+        action="build or summary",
+        layer=subject.clone(),
+        input_shape=map_shapes(lambda shape: (None, *shape), subject.shapes),
     )
-    try:
-        model.build(full)
-        lines: list[str] = []
-        model.summary(print_fn=lambda *text, **_: lines.extend(text))
-        text = "\n".join(lines)
-    except Exception as error:
-        raise subject.failure(
-            f"build or summary raises {type(error).__name__}: "
-            f"{str(error)[:200]}",
-            body,
-        ) from error
-    if "unbuilt" in text or re.search(r"[│|]\s*\?\s*[│|]", text):
-        raise subject.failure("built, its summary still shows '?'", body)
-    called = subject.run()[0]
-    if model.count_params() != called.count_params():
-        raise subject.failure(
-            f"built it has {model.count_params()} parameters, called "
-            f"{called.count_params()}",
-            f"layer.build({full})\nbuilt = layer.count_params()\n"
-            f"{subject.call_code()}\nassert layer.count_params() == built",
-        )
 
 
+def summary_is_complete(layer: Any, x: Any, input_shape: Any) -> None:
+    layer.build(input_shape)
+    lines: list[str] = []
+    layer.summary(print_fn=lambda *text, **_: lines.extend(text))
+    unknown = re.search(r"unbuilt|[│|]\s*\?\s*[│|]", "\n".join(lines))
+    assert not unknown, "built, its summary still shows '?'"
+    built = layer.count_params()
+    called = type(layer).from_config(layer.get_config())
+    called(*x, training=False)
+    assert built == called.count_params(), (
+        f"built it has {built} parameters, called {called.count_params()}"
+    )
+
+
+@check(of="models")
 def check_fit(subject: Subject) -> None:
     """compile, fit, evaluate and predict work, and training changes weights.
 
@@ -65,72 +56,53 @@ def check_fit(subject: Subject) -> None:
     Repair: `call` must take inputs of any batch size, and hand `training` on
     to the layers that need it.
     """
-    _, _, outputs = subject.run()
-    if not all(is_float(leaf.dtype) for leaf in leaves(outputs)):
+    if not all(is_float(leaf.dtype) for leaf in leaves(subject.run()[2])):
         raise CheckSkip("its outputs are not floats")
-    x = subject.inputs(batch=8)
-    if isinstance(x, tuple):
+    if isinstance(subject.inputs(), tuple):
         raise CheckSkip("fit hands its inputs on as one argument")
-    model = subject.built()
+    model: Any = subject.built()
+    subject.verify(outputs_are_those_of_training, layer=model, batch=8)
+    subject.verify(fit_learns, layer=model, batch=8)
+    own = subject.cls.predict_step is not keras.Model.predict_step
+    if subject.traits.deterministic and not own:
+        subject.verify(predict_is_a_call, layer=model, batch=8)
+
+
+def outputs_are_those_of_training(layer: Any, x: Any) -> None:
     shapes, of_training = (
-        [tuple(leaf.shape) for leaf in leaves(subject.call(model, x, flag))]
+        [tuple(array.shape) for array in arrays(layer(*x, training=flag))]
         for flag in (False, True)
     )
-    if of_training != shapes:
-        raise subject.failure(
-            f"it gives the shapes {shapes}, in training {of_training}", _FIT
-        )
+    assert of_training == shapes, (
+        f"it gives the shapes {shapes}, in training {of_training}"
+    )
+
+
+def fit_learns(layer: Any, x: Any) -> None:
     generator = np.random.default_rng(4)
     y = keras.tree.map_structure(
-        lambda leaf: generator.uniform(0, 1, (8, *leaf.shape[1:])).astype(
-            "float32"
-        ),
-        outputs,
+        lambda leaf: generator.uniform(0, 1, leaf.shape).astype("float32"),
+        layer(*x, training=False),
     )
-    before = [to_numpy(one).copy() for one in model.trainable_weights]
-    try:
-        model.compile(optimizer=keras.optimizers.SGD(0.01), loss="mse")
-        history = model.fit(x, y, batch_size=4, verbose=QUIET).history
-        score = model.evaluate(x, y, batch_size=4, verbose=QUIET)
-        predicted = model.predict(x, batch_size=3, verbose=QUIET)
-    except Exception as error:
-        raise subject.failure(
-            f"{type(error).__name__}: {str(error)[:300]}", _FIT, batch=8
-        ) from error
+    before = arrays(layer.trainable_weights)
+    layer.compile(optimizer=keras.optimizers.SGD(0.01), loss="mse")
+    history = layer.fit(*x, y, batch_size=4, verbose=0).history
+    score = layer.evaluate(*x, y, batch_size=4, verbose=0)
     losses = [*history.values(), score]
-    if not all(np.isfinite(loss).all() for loss in losses):
-        raise subject.failure("the loss is not finite", _FIT, batch=8)
-    after = [to_numpy(one) for one in model.trainable_weights]
-    if before and all(map(np.array_equal, before, after)):
-        raise subject.failure(
-            "a training step changes no weight",
-            f"layer(x)\nbefore = layer.get_weights()\n{_FIT}\n"
-            "assert any(np.any(one != two) for one, two in "
-            "zip(before, layer.get_weights()))",
-            batch=8,
-        )
-    own = type(model).predict_step is not keras.Model.predict_step
-    if own or not subject.traits.deterministic:
-        return
-    if words := difference(predicted, subject.call(model, x)):
-        raise subject.failure(
-            f"predict and a call differ: {words}", _FIT, batch=8
-        )
+    finite = all(np.isfinite(loss).all() for loss in losses)
+    assert finite, "the loss is not finite"
+    after = arrays(layer.trainable_weights)
+    still = all(map(np.array_equal, before, after))
+    assert not before or not still, "a training step changes no weight"
 
 
-# The functions of a model that use data, one after the other.
-_FIT = """\
-y = keras.tree.map_structure(lambda one: np.full(one.shape, 0.5), layer(x))
-layer.compile(optimizer="sgd", loss="mse")
-history = layer.fit(x, y, batch_size=4, verbose=0).history
-assert np.isfinite(list(history.values())).all()
-layer.evaluate(x, y, batch_size=4, verbose=0)
-predicted = keras.tree.flatten(layer.predict(x, batch_size=3, verbose=0))
-for one, two in zip(predicted, keras.tree.flatten(layer(x)), strict=True):
-    two = keras.ops.convert_to_numpy(two)
-    np.testing.assert_allclose(one, two, atol=1e-4)"""
+def predict_is_a_call(layer: Any, x: Any) -> None:
+    predicted = layer.predict(*x, batch_size=3, verbose=0)
+    expected = layer(*x, training=False)
+    assert_close(predicted, expected, "predict and a call differ:")
 
 
+@check(of="models")
 def check_training_reaches_layers(subject: Subject) -> None:
     """In a call with `training=True`, layers that draw numbers do so.
 
@@ -140,10 +112,10 @@ def check_training_reaches_layers(subject: Subject) -> None:
     Repair: give `call` an argument `training` and hand it on, or none and
     leave it to Keras, which hands its own on.
     """
-    model = subject.built()
+    model: Any = subject.built()
     random = [
-        layer
-        for layer in getattr(model, "layers", ())
+        index
+        for index, layer in enumerate(getattr(model, "layers", ()))
         if any(
             isinstance(value, keras.random.SeedGenerator)
             for value in vars(layer).values()
@@ -152,34 +124,23 @@ def check_training_reaches_layers(subject: Subject) -> None:
     ]
     if not random:
         raise CheckSkip("none of its layers draws random numbers")
-    for layer in random:
-        told = _told(model, layer, subject)
-        if told and not any(told):
-            place = model.layers.index(layer)
-            raise subject.failure(
-                f"in training its layer {layer.name!r} is called with "
-                f"training={told[0]!r}",
-                f"{subject.call_code()}\n"
-                f"inner, told = layer.layers[{place}], []\ncall = inner.call\n"
-                "inner.call = lambda *args, training=None: (\n"
-                "    told.append(training) or call(*args, training=training))\n"
-                f"{subject.call_code()[:-1]}, training=True)\n"
-                "assert any(told)",
-            )
+    for index in random:
+        subject.verify(training_reaches_layer, layer=model, index=index)
 
 
-def _told(model: keras.Model, layer: keras.Layer, subject: Subject) -> list:
-    """Returns what a layer is told of the training of the model."""
-    told, call = [], layer.call
+def training_reaches_layer(layer: Any, x: Any, index: int) -> None:
+    layer(*x, training=False)
+    inner = layer.layers[index]
+    call = inner.call
+    modes = []
 
-    def listening(*args, **kwargs):
-        told.append(kwargs.get("training"))
+    def listen(*args: Any, **kwargs: Any) -> Any:
+        modes.append(kwargs.get("training"))
         return call(*args, **kwargs)
 
-    object.__setattr__(layer, "call", listening)
-    given = subject.inputs()
-    model(*(given if isinstance(given, tuple) else (given,)), training=True)
-    return told
-
-
-CHECKS = (check_summary, check_fit, check_training_reaches_layers)
+    object.__setattr__(inner, "call", listen)
+    layer(*x, training=True)
+    assert not modes or any(modes), (
+        f"in training its layer {inner.name!r} is called with "
+        f"training={modes[0]!r}"
+    )

@@ -1,28 +1,28 @@
 """Checks of dtypes and of numbers that are hard to hold."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
-from keras_extras.testing._results import CheckSkip
+from keras_extras.testing._check import check
+from keras_extras.testing._results import CheckFailure, CheckSkip
 from keras_extras.testing._subject import Subject
-from keras_extras.testing._tools import (
-    difference,
-    is_float,
-    leaves,
-    numbers,
-    to_numpy,
-)
+from keras_extras.testing._tools import arrays, assert_close, is_float, leaves
 
-POLICIES = (
-    "float64",
-    "float16",
-    "bfloat16",
-    "mixed_float16",
-    "mixed_bfloat16",
-)
+# Each with the rounding that two ways to the same number may differ by, of the
+# largest number in the result: some hundred units of the last place.
+POLICIES = {
+    "float64": 1e-4,
+    "float16": 0.02,
+    "bfloat16": 0.1,
+    "mixed_float16": 0.02,
+    "mixed_bfloat16": 0.1,
+}
 FACTORS = (20, 300)
 
 
+@check(of="layers")
 def check_dtype_policies(subject: Subject) -> None:
     """Every dtype policy is obeyed: weights, outputs, and near numbers.
 
@@ -34,93 +34,85 @@ def check_dtype_policies(subject: Subject) -> None:
     in arithmetic with tensors.
     """
     _require_floats(subject)
-    layer, inputs, outputs = subject.run()
     unable = []
-    for name in POLICIES:
-        if name == "float64" and keras.backend.backend() == "jax":
+    for policy, tolerance in POLICIES.items():
+        if policy == "float64" and keras.backend.backend() == "jax":
             continue  # JAX has no float64 unless the process is switched
-        twin = subject.clone_with_dtype(name)
-        head = (
-            f"config = layer.get_config() | {{'dtype': {name!r}}}\n"
-            f"layer = {subject.name}.from_config(config)\n"
-            f"outputs = {subject.call_code()}\n"
-        )
-        body = (
-            head + "for one in keras.tree.flatten(outputs):\n"
-            "    dtype = keras.backend.standardize_dtype(one.dtype)\n"
-            "    assert dtype == layer.compute_dtype"
-        )
+        twin: Any = subject.clone_with_dtype(policy)
+        allowed = [twin.compute_dtype]
+        if policy == "float64" and not _keeps_float64():
+            allowed.append("float32")
+        action = f"policy {policy}"
         try:
-            subject.call(twin, inputs)
-            values = [to_numpy(weight) for weight in layer.weights]
-            twin.set_weights(values)
-            got = subject.call(twin, inputs)
-        except Exception as error:
-            if _has_no_kernel(error):
-                unable.append(name)
-                continue
-            raise subject.failure(
-                f"policy {name} raises {type(error).__name__}: "
-                f"{str(error)[:200]}",
-                body,
-            ) from error
-        for weight in twin.weights:
-            if is_float(weight.dtype) and weight.dtype not in (
-                twin.variable_dtype,
-                "float32",
-            ):
-                raise subject.failure(
-                    f"policy {name}: the weight {weight.name} is "
-                    f"{weight.dtype}, not {twin.variable_dtype}",
-                    head + "for one in layer.weights:\n"
-                    "    assert one.dtype == layer.variable_dtype",
-                )
-        for usual, leaf in zip(leaves(outputs), leaves(got), strict=True):
-            dtype = keras.backend.standardize_dtype(leaf.dtype)
-            wanted = {twin.compute_dtype}
-            if name == "float64" and not _keeps_float64():
-                wanted.add("float32")
-            if is_float(usual.dtype) and dtype not in wanted:
-                raise subject.failure(
-                    f"policy {name}: the output is {dtype}, not "
-                    f"{twin.compute_dtype}",
-                    body,
-                )
-        if (
-            not subject.traits.deterministic
-            or not subject.traits.differentiable
-        ):
-            continue  # rounding may fall to the other side
-        coarse = "float32" if name == "float64" else name.split("_")[-1]
-        if words := difference(got, outputs, coarse):
-            raise subject.failure(
-                f"policy {name} gives other numbers than float32: {words}",
-                f"expected = {subject.array_code()}\n"
-                "weights = layer.get_weights()\n"
-                f"config = layer.get_config() | {{'dtype': {name!r}}}\n"
-                f"layer = {subject.name}.from_config(config)\n"
-                f"{subject.call_code()}\nlayer.set_weights(weights)\n"
-                f"got = {subject.array_code()}\n"
-                "np.testing.assert_allclose(\n"
-                "    got.astype('float32'), expected, atol=0.1)",
+            subject.verify(
+                policy_is_obeyed, action=action, layer=twin, allowed=allowed
             )
+            # Where the layer rounds, a number may fall to the other side.
+            if subject.traits.deterministic and subject.traits.differentiable:
+                subject.verify(
+                    policies_agree,
+                    action=action,
+                    twin=twin,
+                    tolerance=tolerance,
+                )
+        except CheckFailure as failure:
+            if not _has_no_kernel(failure):
+                raise
+            unable.append(policy)
     if len(unable) == len(POLICIES):
         raise CheckSkip(f"the backend has no kernel for {unable}")
 
 
+def policy_is_obeyed(layer: Any, x: Any, allowed: list[str]) -> None:
+    outputs = layer(*x, training=False)
+    policy = layer.dtype_policy.name
+    for weight in layer.weights:
+        if "float" in weight.dtype and weight.dtype != "float32":
+            assert weight.dtype == layer.variable_dtype, (
+                f"policy {policy}: the weight {weight.name} is {weight.dtype}, "
+                f"not {layer.variable_dtype}"
+            )
+    for output in floats_in(outputs):
+        dtype = keras.backend.standardize_dtype(output.dtype)
+        assert dtype in allowed, (
+            f"policy {policy}: the output is {dtype}, not {allowed[0]}"
+        )
+
+
+def floats_in(outputs: Any) -> list[Any]:
+    leaves = keras.tree.flatten(outputs)
+    return [
+        leaf for leaf in leaves if "float" in str(getattr(leaf, "dtype", ""))
+    ]
+
+
+def policies_agree(layer: Any, x: Any, twin: Any, tolerance: float) -> None:
+    expected = layer(*x, training=False)
+    twin(*x, training=False)
+    twin.set_weights(layer.get_weights())
+    policy = twin.dtype_policy.name
+    assert_close(
+        twin(*x, training=False),
+        expected,
+        f"policy {policy} gives other numbers than float32:",
+        tolerance,
+    )
+
+
 def _keeps_float64() -> bool:
-    """Tells whether Keras keeps to float64; 3.15 does not on torch."""
-    one = keras.ops.ones((1, 1), "float64")
-    dtype = keras.ops.matmul(one, one).dtype
+    """Returns whether Keras keeps to float64; 3.15 does not on torch."""
+    ones = keras.ops.ones((1, 1), "float64")
+    dtype = keras.ops.matmul(ones, ones).dtype
     return keras.backend.standardize_dtype(dtype) == "float64"
 
 
-def _has_no_kernel(error: Exception) -> bool:
-    """Tells whether the framework lacks the operation in that dtype."""
+def _has_no_kernel(failure: CheckFailure) -> bool:
+    """Returns whether the framework lacks the operation in that dtype."""
+    error = failure.__cause__
     text = f"{type(error).__name__} {error}".lower()
-    return any(
-        words in text
-        for words in (
+    return not isinstance(error, AssertionError) and any(
+        phrase in text
+        for phrase in (
             "not implemented for",
             "could not find device for node",
             "no opkernel",
@@ -133,6 +125,7 @@ def _has_no_kernel(error: Exception) -> bool:
     )
 
 
+@check(of="layers")
 def check_half_precision_is_finite(subject: Subject) -> None:
     """What is finite in float32 and fits into float16 is finite there too.
 
@@ -147,49 +140,40 @@ def check_half_precision_is_finite(subject: Subject) -> None:
     if subject.traits.input_range != (-1.0, 1.0):
         raise CheckSkip("its inputs have a range of their own")
     layer, inputs, _ = subject.run()
-    twin = subject.clone_with_dtype("mixed_float16")
-    try:
-        subject.call(twin, inputs)
-        twin.set_weights([to_numpy(weight) for weight in layer.weights])
-    except Exception as error:
-        if _has_no_kernel(error):
-            raise CheckSkip("the backend has no float16 kernel") from None
-        raise
+    half = subject.clone_with_dtype("mixed_float16")
     for factor in FACTORS:
         large = keras.tree.map_structure(
             lambda leaf, factor=factor: factor * leaf, inputs
         )
         try:
-            full = numbers(subject.call(layer, large))
+            subject.call(layer, large)
         except Exception:
             raise CheckSkip("it takes no large inputs") from None
-        found = _overflows(numbers(subject.call(twin, large)), full)
-        if found is not None:
-            raise subject.failure(
-                "in mixed_float16 the output overflows where float32 gives "
-                f"{found:.4g}",
-                "config = layer.get_config() | {'dtype': 'mixed_float16'}\n"
-                f"half = {subject.name}.from_config(config)\n"
-                f"{subject.call_code()}, {subject.call_code('half')}\n"
-                "half.set_weights(layer.get_weights())\n"
-                "x = keras.tree.map_structure(\n"
-                f"    lambda leaf: {factor} * leaf, x)\n"
-                f"full = {subject.array_code()}\n"
-                f"half = {subject.array_code('half')}\n"
-                "assert np.isfinite(half[np.abs(full) < 3e4]).all()",
-            )
+        try:
+            subject.verify(half_is_finite, half=half, factor=factor)
+        except CheckFailure as failure:
+            if _has_no_kernel(failure):
+                raise CheckSkip("the backend has no float16 kernel") from None
+            raise
 
 
-def _overflows(halves: list, fulls: list) -> float | None:
-    """Returns the first number that is finite in float32 only."""
-    for half, full in zip(halves, fulls, strict=True):
-        fits = np.isfinite(full) & (np.abs(full) < 3e4)
-        lost = fits & ~np.isfinite(half)
-        if half.dtype.kind == "f" and lost.any():
-            return float(full[lost][0])
-    return None
+def half_is_finite(layer: Any, x: Any, half: Any, factor: int) -> None:
+    layer(*x, training=False)
+    half(*x, training=False)
+    half.set_weights(layer.get_weights())
+    x_large: Any = keras.tree.map_structure(lambda leaf: factor * leaf, x)
+    full, low = (
+        arrays(part(*x_large, training=False)) for part in (layer, half)
+    )
+    for a, b in zip(low, full, strict=True):
+        lost = (np.abs(b) < 3e4) & ~np.isfinite(a)
+        assert not lost.any(), (
+            "in mixed_float16 the output overflows where float32 gives "
+            f"{b[lost][0]:.4g}"
+        )
 
 
+@check()
 def check_nan(subject: Subject) -> None:
     """A sample of NaN gives NaN, and only in its own outputs.
 
@@ -199,47 +183,41 @@ def check_nan(subject: Subject) -> None:
     hand NaN on; declare `propagates_nan=False` if the layer clips on purpose.
     """
     _require_floats(subject)
-    layer, inputs, outputs = subject.run()
-    if not all(is_float(leaf.dtype) for leaf in leaves(outputs)):
+    if not all(is_float(leaf.dtype) for leaf in leaves(subject.run()[2])):
         raise CheckSkip("its outputs are not floats")
     if not subject.traits.batch_independent:
         raise CheckSkip("its samples depend on each other by declaration")
+    propagates = subject.traits.propagates_nan
+    subject.verify(nan_gives_nan, propagates=propagates)
+    subject.verify(nan_stays_in_its_sample)
 
-    def poison(leaf):
+
+def poisoned(x: Any) -> Any:
+    def poison(leaf: np.ndarray) -> np.ndarray:
         leaf = leaf.copy()
         leaf[:1] = np.nan
         return leaf
 
-    got = numbers(subject.call(layer, keras.tree.map_structure(poison, inputs)))
-    came = any(np.isnan(leaf[:1]).any() for leaf in got)
-    head = (
-        "def poison(leaf):\n    leaf = leaf.copy()\n    leaf[:1] = np.nan\n"
-        "    return leaf\n\n"
-        "x = keras.tree.map_structure(poison, x)\n"
-        f"outputs = {subject.array_code()}\n"
+    return keras.tree.map_structure(poison, x)
+
+
+def nan_gives_nan(layer: Any, x: Any, propagates: bool) -> None:
+    x_nan = poisoned(x)
+    outputs = arrays(layer(*x_nan, training=False))
+    found = any(np.isnan(array[:1]).any() for array in outputs)
+    assert found or not propagates, "a sample of NaN gives numbers"
+    assert propagates or not found, (
+        "it declares propagates_nan=False, but NaN comes through"
     )
-    if came != subject.traits.propagates_nan:
-        raise subject.failure(
-            "a sample of NaN gives numbers"
-            if subject.traits.propagates_nan
-            else "it declares propagates_nan=False, but NaN comes through",
-            head + f"assert np.isnan(outputs[:1]).any() == "
-            f"{subject.traits.propagates_nan}",
-        )
-    if any(np.isnan(leaf[1:]).any() for leaf in got):
-        raise subject.failure(
-            "the NaN of one sample comes out in another one",
-            head + "assert not np.isnan(outputs[1:]).any()",
-        )
+
+
+def nan_stays_in_its_sample(layer: Any, x: Any) -> None:
+    x_nan = poisoned(x)
+    outputs = arrays(layer(*x_nan, training=False))
+    spread = any(np.isnan(array[1:]).any() for array in outputs)
+    assert not spread, "the NaN of one sample comes out in another one"
 
 
 def _require_floats(subject: Subject) -> None:
     if not is_float(subject.traits.input_dtype):
         raise CheckSkip("its inputs are not floats")
-
-
-CHECKS = (
-    check_dtype_policies,
-    check_half_precision_is_finite,
-    check_nan,
-)

@@ -1,5 +1,6 @@
 """Checks that leave this process: files, other backends, many devices."""
 
+import importlib
 import importlib.util
 import os
 import pickle
@@ -11,11 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
-from keras_extras.testing._results import CheckFailure, CheckSkip
-from keras_extras.testing._sample_shapes import flat
-from keras_extras.testing._subject import Subject
-from keras_extras.testing._tools import difference, leaves, to_numpy
+from keras_extras.testing._check import check
+from keras_extras.testing._results import CheckSkip
+from keras_extras.testing._subject import Subject, as_arguments
+from keras_extras.testing._tools import (
+    arrays,
+    assert_close,
+    difference,
+    functional,
+)
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -35,6 +42,53 @@ def resolve_backends(backends: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(backends)
 
 
+@check()
+def check_export(subject: Subject) -> None:
+    """An exported model predicts the same.
+
+    As a SavedModel on TensorFlow and, where its converter is installed, as
+    ONNX.
+
+    Repair: write `call` with `keras.ops`; no Python control flow on values.
+    """
+    subject.require_deterministic()
+    backend = keras.backend.backend()
+    formats = ["tf_saved_model"] if backend == "tensorflow" else []
+    converter = "onnxscript" if backend == "torch" else "tf2onnx"
+    if all(map(importlib.util.find_spec, (converter, "onnxruntime"))):
+        formats.append("onnx")
+    if not formats:
+        raise CheckSkip(
+            "Keras exports from this backend with a converter that is not "
+            "installed"
+        )
+    for name in formats:
+        subject.verify(
+            exported_is_equal, action=f"exporting as {name}", name=name
+        )
+
+
+def exported_is_equal(layer: Any, x: Any, name: str) -> None:
+    model = functional(layer, x)
+    model.predict_on_batch(keras.tree.flatten(x))  # torch wants it called
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/model.onnx" if name == "onnx" else f"{folder}/model"
+        model.export(path, format=name, verbose=False)
+        actual = served(path, name, keras.tree.flatten(x))
+    expected = layer(*x, training=False)
+    assert_close(actual, expected, f"exported as {name} it gives")
+
+
+def served(path: str, name: str, inputs: list[Any]) -> Any:
+    if name == "onnx":
+        runtime = importlib.import_module("onnxruntime")
+        session = runtime.InferenceSession(path)
+        names = [given.name for given in session.get_inputs()]
+        return session.run(None, dict(zip(names, inputs, strict=True)))
+    return keras.layers.TFSMLayer(path, call_endpoint="serve")(inputs)
+
+
+@check()
 def check_saving_in_a_fresh_process(subject: Subject) -> None:
     """Another process, which only imports the layer's module, loads the model.
 
@@ -43,29 +97,28 @@ def check_saving_in_a_fresh_process(subject: Subject) -> None:
     """
     _require_processes(subject)
     subject.require_deterministic()
-    layer, _inputs, outputs = subject.run()
+    layer, inputs, outputs = subject.run()
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder, "model.keras"))
-        subject.functional(layer).save(path)
+        functional(layer, as_arguments(inputs)).save(path)
         got = _in_process(subject, keras.backend.backend(), model=path)
-    if words := difference(got, outputs):
-        raise CheckFailure(
-            f"loaded in a fresh process it gives {words}",
-            _load_code(subject),
+    if gap := difference(got, outputs):
+        raise subject.failure(
+            f"loaded in a fresh process it gives {gap}",
+            loads_in_a_fresh_process,
         )
 
 
-def _load_code(subject: Subject) -> str:
-    return subject.example(
-        f"expected = {subject.call_code()}\n"
-        'keras.Sequential([layer]).save("model.keras")\n'
-        "# and in a fresh process:\n"
-        f"{subject.import_line()}\n"
-        'again = keras.saving.load_model("model.keras")\n'
-        "np.testing.assert_allclose(again(x), expected, atol=1e-4)"
-    )
+def loads_in_a_fresh_process(layer: Any, x: Any) -> None:
+    expected = layer(*x, training=False)
+    functional(layer, x).save("model.keras")
+    # And in a fresh process, which imports the class:
+    again: Any = keras.saving.load_model("model.keras")
+    actual = again.predict_on_batch(keras.tree.flatten(x))
+    assert_close(actual, expected, "loaded in a fresh process it gives")
 
 
+@check()
 def check_backends(subject: Subject) -> None:
     """The same weights and inputs give the same numbers on every backend.
 
@@ -75,26 +128,27 @@ def check_backends(subject: Subject) -> None:
     Keras's backends differ (`keras.ops.pad`, "same" pooling), the version
     that is the same everywhere.
     """
-    others = [
-        name for name in subject.backends if name != keras.backend.backend()
-    ]
+    here = keras.backend.backend()
+    others = [name for name in subject.backends if name != here]
     if not others:
         raise CheckSkip("no other backend was asked for")
     _require_processes(subject)
     subject.require_deterministic()
     _, _, outputs = subject.run()
     for name in others:
-        got = _in_process(subject, name)
-        if words := difference(got, outputs):
-            raise CheckFailure(
-                f"{name} against {keras.backend.backend()}: {words}",
-                subject.example(
-                    "# run this with each KERAS_BACKEND, and compare\n"
-                    f"print(np.asarray({subject.call_code()}).ravel()[:9])"
-                ),
+        if gap := difference(_in_process(subject, name), outputs):
+            raise subject.failure(
+                f"{name} against {here}: {gap}", prints_outputs
             )
 
 
+def prints_outputs(layer: Any, x: Any) -> None:
+    # Run this with each KERAS_BACKEND, and compare.
+    for array in arrays(layer(*x, training=False)):
+        print(array.ravel()[:9])
+
+
+@check()
 def check_data_parallel(subject: Subject) -> None:
     """Under `DataParallel` on two devices the model predicts the same.
 
@@ -109,80 +163,21 @@ def check_data_parallel(subject: Subject) -> None:
     if not subject.traits.deterministic or not subject.traits.batch_independent:
         raise CheckSkip("its outputs depend on chance or on the batch")
     _, _, outputs = subject.run()
-    got = _in_process(subject, "jax", devices=2)
-    if words := difference(got, outputs):
-        raise CheckFailure(
-            f"on two devices it gives {words}",
-            subject.example(
-                "# run this with KERAS_BACKEND=jax and\n"
-                "# XLA_FLAGS=--xla_force_host_platform_device_count=2\n"
-                f"expected = {subject.call_code()}\n"
-                "keras.distribution.set_distribution("
-                "keras.distribution.DataParallel())\n"
-                "model = keras.Sequential([layer])\n"
-                "np.testing.assert_allclose(model.predict(x), expected, "
-                "atol=1e-4)"
-            ),
+    if gap := difference(_in_process(subject, "jax", devices=2), outputs):
+        raise subject.failure(
+            f"on two devices it gives {gap}", two_devices_are_as_one
         )
 
 
-def check_export(subject: Subject) -> None:
-    """An exported model predicts the same.
-
-    As a SavedModel on TensorFlow and, where its converter is installed, as
-    ONNX.
-
-    Repair: write `call` with `keras.ops`; no Python control flow on values.
-    """
-    subject.require_deterministic()
-    formats = []
-    if keras.backend.backend() == "tensorflow":
-        formats.append("tf_saved_model")
-    converter = {"tensorflow": "tf2onnx", "torch": "onnxscript"}.get(
-        keras.backend.backend(), "tf2onnx"
-    )
-    if importlib.util.find_spec(converter) and importlib.util.find_spec(
-        "onnxruntime"
-    ):
-        formats.append("onnx")
-    if not formats:
-        raise CheckSkip(
-            "Keras exports from this backend with a converter that is not "
-            "installed"
-        )
-    layer, inputs, outputs = subject.run()
-    for name in formats:
-        with tempfile.TemporaryDirectory() as folder:
-            path = str(Path(folder, "model.onnx" if name == "onnx" else "m"))
-            body = (
-                f"{subject.model_code()}\n"
-                "model.predict(x, verbose=0)\n"
-                f'model.export("{Path(path).name}", format={name!r})'
-            )
-            try:
-                model = subject.functional(layer)
-                model.predict_on_batch(flat(inputs))  # torch wants it called
-                model.export(path, format=name, verbose=False)
-                got = _served(path, name, leaves(inputs))
-            except Exception as error:
-                raise subject.failure(
-                    f"exporting as {name} raises {type(error).__name__}: "
-                    f"{str(error)[:200]}",
-                    body,
-                ) from error
-        if words := difference(got, outputs):
-            raise subject.failure(f"exported as {name} it gives {words}", body)
-
-
-def _served(path: str, name: str, inputs: list) -> Any:
-    """Returns what an exported model predicts."""
-    if name == "onnx":
-        runtime = importlib.import_module("onnxruntime")
-        session = runtime.InferenceSession(path)
-        names = [one.name for one in session.get_inputs()]
-        return session.run(None, dict(zip(names, inputs, strict=True)))
-    served = keras.layers.TFSMLayer(path, call_endpoint="serve")
-    return served(inputs[0] if len(inputs) == 1 else inputs)
+def two_devices_are_as_one(layer: Any, x: Any) -> None:
+    # Run this with KERAS_BACKEND=jax and
+    # XLA_FLAGS=--xla_force_host_platform_device_count=2
+    expected = layer(*x, training=False)
+    parallel = keras.distribution.DataParallel()
+    keras.distribution.set_distribution(parallel)
+    model = functional(layer, x)
+    actual = model.predict(keras.tree.flatten(x), verbose=0)
+    assert_close(actual, expected, "on two devices it gives")
 
 
 def _require_processes(subject: Subject) -> None:
@@ -199,7 +194,7 @@ def _require_processes(subject: Subject) -> None:
 
 def _in_process(
     subject: Subject, backend: str, model: str = "", devices: int = 1
-) -> list:
+) -> list[np.ndarray]:
     """Returns the outputs that a new process with that backend computes."""
     layer, inputs, _ = subject.run()
     module = sys.modules[subject.cls.__module__]
@@ -208,9 +203,8 @@ def _in_process(
         "file": getattr(module, "__file__", None),
         "class": subject.cls.__qualname__,
         "layer": keras.saving.serialize_keras_object(layer),
-        "weights": [to_numpy(weight) for weight in layer.weights],
+        "weights": layer.get_weights(),
         "inputs": inputs,
-        "mode": subject.mode(),
         "model": model,
         "devices": devices,
     }
@@ -241,16 +235,8 @@ def _in_process(
         )
         if process.returncode:
             lines = process.stderr.strip().splitlines() or ["no message"]
-            raise CheckFailure(
+            raise subject.failure(
                 f"a process with the backend {backend} fails: {lines[-1]}",
-                _load_code(subject),
+                loads_in_a_fresh_process,
             )
         return pickle.loads(answer.read_bytes())
-
-
-CHECKS = (
-    check_export,
-    check_saving_in_a_fresh_process,
-    check_backends,
-    check_data_parallel,
-)

@@ -6,19 +6,18 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_extras.testing._check import check
 from keras_extras.testing._results import CheckSkip
-from keras_extras.testing._subject import Subject
+from keras_extras.testing._subject import Subject, as_arguments
 from keras_extras.testing._tools import (
-    changed_path,
+    arrays,
+    assert_close,
+    assert_unchanged,
     difference,
-    is_float,
-    leaves,
-    numbers,
-    to_numpy,
-    values,
 )
 
 
+@check()
 def check_training_flag(subject: Subject) -> None:
     """Without `training=True` the layer is deterministic, and learns nothing.
 
@@ -28,39 +27,38 @@ def check_training_flag(subject: Subject) -> None:
     Repair: draw random numbers and update statistics only `if training`.
     """
     # Not the layer of `run`: after many calls its statistics stand still.
-    layer, inputs = subject.built(), subject.inputs()
-    before = values(layer)
-    one = numbers(subject.call(layer, inputs, training=False))
-    two = numbers(subject.call(layer, inputs, training=False))
-    three = numbers(subject.call(layer, inputs))
-    words = difference(two, one) or difference(three, one)
-    body = (
-        f"one, two = {subject.array_code()}, {subject.array_code()}\n"
-        "np.testing.assert_array_equal(one, two)"
+    layer = subject.built()
+    modes = [{"training": False}, {"training": False}, subject.mode()]
+    if subject.traits.deterministic:
+        subject.verify(calls_are_equal, layer=layer, modes=modes)
+        subject.verify(calls_change_nothing, layer=layer)
+    else:
+        subject.verify(calls_differ, layer=layer, modes=modes)
+
+
+def calls_are_equal(layer: Any, x: Any, modes: list[dict[str, bool]]) -> None:
+    first, *others = [arrays(layer(*x, **mode)) for mode in modes]
+    for other in others:
+        assert_close(other, first, "two calls without training give")
+
+
+def calls_differ(layer: Any, x: Any, modes: list[dict[str, bool]]) -> None:
+    first, *others = [arrays(layer(*x, **mode)) for mode in modes]
+    same = [all(map(np.array_equal, first, other)) for other in others]
+    assert not all(same), (
+        "it declares deterministic=False, but two calls are equal"
     )
-    if subject.traits.deterministic and words:
-        raise subject.failure(f"two calls without training give {words}", body)
-    if not subject.traits.deterministic:
-        if not words:
-            raise subject.failure(
-                "it declares deterministic=False, but two calls are equal",
-                f"one, two = {subject.array_code()}, {subject.array_code()}\n"
-                "assert not np.array_equal(one, two)",
-            )
-        return
-    if changed := changed_path(layer, before):
-        raise subject.failure(
-            f"a call without training changes the variable {changed!r}",
-            f"{subject.call_code()}\n"
-            "before = [np.copy(keras.ops.convert_to_numpy(one))\n"
-            "          for one in layer.variables]\n"
-            f"{subject.call_code()}\n"
-            "for one, two in zip(before, layer.variables):\n"
-            "    np.testing.assert_array_equal(\n"
-            "        one, keras.ops.convert_to_numpy(two))",
-        )
 
 
+def calls_change_nothing(layer: Any, x: Any) -> None:
+    layer(*x, training=False)
+    before = arrays(layer.variables)
+    layer(*x, training=False)
+    message = "a call without training changes the variable"
+    assert_unchanged(layer.variables, before, message)
+
+
+@check()
 def check_seeds(subject: Subject) -> None:
     """With a seed, random layers draw the same numbers again, whatever else.
 
@@ -71,74 +69,58 @@ def check_seeds(subject: Subject) -> None:
     `__init__`, handed as `seed=` to the functions of `keras.random`.
     """
     layer, inputs = subject.built(), subject.inputs()
-    calm = numbers(subject.call(layer, inputs, training=False))
-    before = values(layer)
-    one = numbers(subject.call(layer, inputs, training=True))
-    two = numbers(subject.call(layer, inputs, training=True))
+    calm = arrays(subject.call(layer, inputs, training=False))
+    before = arrays(layer.variables)
+    first, second = (
+        arrays(subject.call(layer, inputs, training=True)) for _ in range(2)
+    )
     seeded = "seed" in subject.config
-    if not difference(one, two):
-        if seeded and difference(one, calm) and not changed_path(layer, before):
-            raise subject.failure(
-                "each call in training draws the same numbers",
-                f"one = {subject.array_code(training=True)}\n"
-                f"two = {subject.array_code(training=True)}\n"
-                "assert not np.array_equal(one, two)",
-            )
+    if not difference(first, second):
+        after = arrays(layer.variables)
+        still = all(map(np.array_equal, before, after))
+        if seeded and still and difference(first, calm):
+            subject.verify(draws_differ)
         raise CheckSkip("it draws no random numbers")
-    if not seeded and isinstance(subject.layer, keras.Model):
+    if seeded:
+        subject.verify(seeds_decide, layer=layer, changes={"seed": 1337})
+        return
+    if isinstance(subject.layer, keras.Model):
         raise CheckSkip("it has no seed; its layers may have theirs")
-    first, second = (_draws(subject, layer, number) for number in (1, 2))
-    words = difference(first, second)
-    if not seeded:
-        if not words and not any("seed" in one.path for one in layer.variables):
+    if not any("seed" in variable.path for variable in layer.variables):
+        try:
+            seeds_decide(layer, as_arguments(inputs), changes={})
+        except AssertionError:
+            pass
+        else:
             raise CheckSkip("its state changes in training, not by chance")
-        raise subject.failure(
-            "it draws random numbers, but has no argument seed",
-            "assert 'seed' in layer.get_config()",
-        )
-    if words:
-        raise subject.failure(
-            f"two layers with the same seed give {words}",
-            "config = layer.get_config() | {'seed': 1337}\n"
-            "results = []\nfor seed in (1, 2):\n"
-            f"    layer = {subject.name}.from_config(config)\n"
-            f"    {subject.call_code()}\n"
-            "    if results:\n"
-            "        layer.set_weights(weights)\n"
-            "    weights = layer.get_weights()\n"
-            "    keras.utils.set_random_seed(seed)\n"
-            f"    results.append({subject.array_code(training=True)})\n"
-            "np.testing.assert_array_equal(*results)",
-        )
+    subject.verify(has_a_seed)
 
 
-def _draws(subject: Subject, layer: keras.Layer, number: int) -> list:
-    """Returns three outputs in training of a clone with the seed 1337.
-
-    Global random states are set to `number`, after the clone got the weights
-    of `layer` and the seeds of a fresh clone.
-    """
-    changes = {"seed": 1337} if "seed" in subject.config else {}
-    clone = subject.built(layer=subject.clone(**changes))
-    clone.set_weights(layer.get_weights())
-    seeds = {
-        variable.name: variable
-        for variable in subject.clone(**changes).variables
-        if "seed" in variable.path
-    }
-    for variable in clone.variables:
-        if "seed" in variable.path and variable.name in seeds:
-            variable.assign(seeds[variable.name].value)
-    keras.utils.set_random_seed(number)
-    return [
-        array
-        for _ in range(3)
-        for array in numbers(
-            subject.call(clone, subject.inputs(), training=True)
-        )
-    ]
+def draws_differ(layer: Any, x: Any) -> None:
+    first, second = (arrays(layer(*x, training=True)) for _ in range(2))
+    same = all(map(np.array_equal, first, second))
+    assert not same, "each call in training draws the same numbers"
 
 
+def has_a_seed(layer: Any) -> None:
+    assert "seed" in layer.get_config(), (
+        "it draws random numbers, but has no argument seed"
+    )
+
+
+def seeds_decide(layer: Any, x: Any, changes: dict[str, int]) -> None:
+    layer(*x, training=False)
+    first, second = [], []
+    for seed, draws in ((1, first), (2, second)):
+        twin = type(layer).from_config(layer.get_config() | changes)
+        twin(*x, training=False)
+        twin.set_weights(layer.get_weights())
+        keras.utils.set_random_seed(seed)
+        draws += [arrays(twin(*x, training=True)) for _ in range(3)]
+    assert_close(first, second, "two layers with the same seed give")
+
+
+@check()
 def check_global_random_state(subject: Subject) -> None:
     """A layer neither sets nor uses the random state of Python and NumPy.
 
@@ -148,92 +130,69 @@ def check_global_random_state(subject: Subject) -> None:
 
     Repair: `keras.random` with a `SeedGenerator`.
     """
-    inputs = subject.inputs()
-    after = []
-    for number in (1, 2):
-        random.seed(number)
-        np.random.seed(number)
-        layer = subject.built()
-        after.append(_global_state())
-    for name in ("random", "np.random"):
-        if after[0][name] == after[1][name]:
-            raise subject.failure(
-                f"making and building it sets the seed of {name}",
-                "import random\n\nrandom.seed(1)\nnp.random.seed(1)\n"
-                "draws = []\nfor _ in range(2):\n"
-                f"    layer = {subject.name}.from_config(layer.get_config())\n"
-                f"    {subject.call_code()}\n"
-                "    draws.append((random.random(), np.random.random()))\n"
-                "assert draws[0][0] != draws[1][0]\n"
-                "assert draws[0][1] != draws[1][1]",
-            )
-    before = _global_state()
-    for training in (False, True):
-        subject.call(layer, inputs, training=training)
-    for name, state in _global_state().items():
-        if state != before[name]:
-            raise subject.failure(
-                f"a call draws from the global random state of {name}, or "
-                "sets it",
-                f"import random\n\n{subject.call_code()}\n"
-                "random.seed(1)\nnp.random.seed(1)\n"
-                "before = random.getstate(), repr(np.random.get_state())\n"
-                f"{subject.training_code()}\n"
-                "assert before == (\n"
-                "    random.getstate(), repr(np.random.get_state()))",
-            )
+    subject.verify(making_sets_no_seed)
+    subject.verify(calls_use_no_global_state, layer=subject.built())
 
 
-def _global_state() -> dict[str, Any]:
-    _, keys, position, *_ = np.random.get_state(legacy=True)
-    return {
-        "random": random.getstate(),
-        "np.random": (np.asarray(keys).tobytes(), position),
-    }
+def making_sets_no_seed(layer: Any, x: Any) -> None:
+    draws = []
+    for seed in (1, 2):
+        random.seed(seed)
+        np.random.seed(seed)
+        twin = type(layer).from_config(layer.get_config())
+        twin(*x, training=False)
+        draws.append({"random": random.random(), "np.random": np.random.rand()})
+    for name in draws[0]:
+        assert draws[0][name] != draws[1][name], (
+            f"making and building it sets the seed of {name}"
+        )
 
 
+def calls_use_no_global_state(layer: Any, x: Any) -> None:
+    layer(*x, training=False)
+    random.seed(1)
+    np.random.seed(1)
+
+    def state() -> dict[str, str]:
+        return {
+            "random": repr(random.getstate()),
+            "np.random": repr(np.random.get_state()),
+        }
+
+    before = state()
+    layer(*x, training=False)
+    layer(*x, training=True)
+    for name, after in state().items():
+        assert after == before[name], (
+            f"a call draws from the global random state of {name}, or sets it"
+        )
+
+
+@check()
 def check_inputs_are_untouched(subject: Subject) -> None:
     """A call changes neither its arrays nor the list or dict they came in.
 
     Repair: no assignment into an argument; `list(inputs)` before `pop`.
     """
-    layer, _, _ = subject.run()
-
-    def as_tensors():
-        return keras.tree.map_structure(
-            keras.ops.convert_to_tensor, subject.inputs()
-        )
-
-    for make, call in (
-        (subject.inputs, layer),
-        (as_tensors, layer),
-        # As a subclass or a wrapper does, without the copies that
-        # `Layer.__call__` makes of lists.
-        (as_tensors, layer.call),
-    ):
-        inputs: Any = make()
-        before = [to_numpy(leaf).copy() for leaf in leaves(inputs)]
-        subject.call(call, inputs)
-        after = leaves(inputs)
-        if len(after) != len(before) or not all(
-            np.array_equal(one, to_numpy(two))
-            for one, two in zip(before, after, strict=True)
-        ):
-            code = "layer" if call is layer else "layer.call"
-            raise subject.failure(
-                "a call changes its inputs",
-                f"{subject.call_code()}\n"
-                "x = keras.tree.map_structure(keras.ops.convert_to_tensor, x)\n"
-                "before = [np.copy(keras.ops.convert_to_numpy(one))\n"
-                "          for one in keras.tree.flatten(x)]\n"
-                f"{subject.call_code(code)}\n"
-                "for one, two in zip(before, keras.tree.flatten(x), "
-                "strict=True):\n"
-                "    np.testing.assert_array_equal(\n"
-                "        one, keras.ops.convert_to_numpy(two))",
-            )
+    subject.verify(inputs_are_kept)
 
 
+def inputs_are_kept(layer: Any, x: Any) -> None:
+    before = arrays(x)
+    x_tensors: Any = keras.tree.map_structure(keras.ops.convert_to_tensor, x)
+    layer(*x, training=False)
+    layer(*x_tensors, training=False)
+    # As a subclass or a wrapper does, without the copies that
+    # `Layer.__call__` makes of lists.
+    layer.call(*x_tensors)
+    for x_now in (x, x_tensors):
+        after = arrays(x_now)
+        same = len(after) == len(before)
+        same = same and all(map(np.array_equal, before, after))
+        assert same, "a call changes its inputs"
+
+
+@check()
 def check_python_state(subject: Subject) -> None:
     """A call writes no attribute.
 
@@ -247,7 +206,7 @@ def check_python_state(subject: Subject) -> None:
     of_keras = set(vars(keras.layers.Layer()))
     inputs = subject.inputs()
 
-    def state():
+    def state() -> dict[str, Any]:
         return {
             name: _frozen(value)
             for name, value in vars(layer).items()
@@ -257,25 +216,24 @@ def check_python_state(subject: Subject) -> None:
     for training in (False, True):
         before = state()
         subject.call(layer, inputs, training=training)
-        after = state()
-        names = [
-            name
-            for name in after
-            if name not in before or before[name] != after[name]
-        ]
-        if names:
-            raise subject.failure(
-                f"a call writes the attribute {names[0]!r}",
-                f"{subject.call_code()}\n"
-                f"before = repr(getattr(layer, {names[0]!r}, None))\n"
-                + (
-                    "x = keras.tree.map_structure(lambda leaf: 2 * leaf, x)\n"
-                    if is_float(subject.traits.input_dtype)
-                    else ""
+        for name, value in state().items():
+            if name not in before or before[name] != value:
+                raise subject.failure(
+                    f"a call writes the attribute {name!r}",
+                    attribute_is_kept,
+                    name=name,
                 )
-                + f"{subject.training_code()}\n"
-                f"assert repr(getattr(layer, {names[0]!r}, None)) == before",
-            )
+
+
+def attribute_is_kept(layer: Any, x: Any, name: str) -> None:
+    layer(*x, training=False)
+    before = repr(getattr(layer, name, None))
+    x_half: Any = keras.tree.map_structure(
+        lambda leaf: (0.5 * leaf).astype(leaf.dtype), x
+    )
+    layer(*x_half, training=True)
+    after = repr(getattr(layer, name, None))
+    assert after == before, f"a call writes the attribute {name!r}"
 
 
 def _frozen(value: Any) -> Any:
@@ -287,14 +245,5 @@ def _frozen(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(_frozen(item) for item in value)
     if isinstance(value, dict):
-        return tuple((repr(key), _frozen(one)) for key, one in value.items())
+        return tuple((repr(key), _frozen(item)) for key, item in value.items())
     return id(value)
-
-
-CHECKS = (
-    check_training_flag,
-    check_seeds,
-    check_global_random_state,
-    check_inputs_are_untouched,
-    check_python_state,
-)

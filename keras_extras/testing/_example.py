@@ -1,161 +1,241 @@
-"""Code to paste: what makes the layer and its inputs, and shows a failure."""
+"""Code to paste: the source of a function of a layer, as a program.
 
-import functools
+A check shows a broken promise by a plain function, such as
+
+    def same_twice(layer: Any, x: Any) -> None:
+        first = layer(*x, training=False)
+        assert_close(layer(*x, training=False), first, "a second call gives")
+
+`x` is the tuple of the arguments of `call`. The program is its body, after the
+imports and helpers that it uses and a line for each of its parameters. Left out
+is what says nothing to the reader: annotations and docstrings, the star if
+`call` takes one argument, and `training=False` where that is the default.
+"""
+
+import ast
+import inspect
 import json
 import re
-from collections.abc import Callable
+import sys
+import textwrap
+import types
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 
-from keras_extras.testing._results import CheckFailure
 from keras_extras.testing._sample_shapes import is_shape
-from keras_extras.testing._tools import copied, is_float, leaves
+from keras_extras.testing._tools import copied, is_float
 from keras_extras.testing._traits import LayerTraits
 
+PUBLIC = "keras_extras.testing"
 
-class Example:
-    """The part of a subject that writes code."""
 
-    layer: keras.Layer
-    cls: type
-    name: str
-    traits: LayerTraits
-    config: dict
-    shapes: Any
-    run: Callable
-    accepts: Callable[[str], bool]
+def program(
+    show: Callable[..., None],
+    import_class: str,
+    parameters: dict[str, str],
+    unsaid: tuple[str, ...] = (),
+    starred: bool = False,
+) -> str:
+    """Returns what a function does, as a program.
 
-    def example(self, body: str, shapes: Any = None, batch: int = 2) -> str:
-        """Returns code that makes the layer and inputs, and then runs `body`.
+    Args:
+        show: the function.
+        import_class: the line that imports the class of the layer.
+        parameters: code for each parameter of the function, by name.
+        unsaid: parts of calls to leave out.
+        starred: whether `x` stays a tuple, of several arguments.
 
-        In it the layer is `layer`, the inputs are `x`.
-        """
-        shapes = self.shapes if shapes is None else shapes
-        return "\n".join(
-            [
-                "import keras",
-                "import numpy as np",
-                self.import_line(),
-                "",
-                self._make_line(),
-                "generator = np.random.default_rng(0)",
-                f"x = {self._inputs_code(shapes, batch)}",
-                *body.strip("\n").splitlines(),
-            ]
-        )
+    Returns:
+        Lines of Python.
+    """
+    imports, helpers = used_by(show)
+    imports.add("import keras")
+    if "x" in parameters:
+        imports.add("import numpy as np")
+    lines = [
+        *sorted(imports, key=lambda line: (line.startswith("from"), line)),
+        import_class,
+        "",
+        *(f"{helper}\n" for helper in helpers),
+        *(f"{name} = {code}" for name, code in parameters.items()),
+        body_of(show),
+    ]
+    text = "\n".join(lines)
+    if not starred:
+        text = re.sub(r"(?<=[(, ])\*(?=(x\w*|shape)\b)", "", text)
+    for part in unsaid:
+        text = text.replace(part, "")
+    return text
 
-    def call_code(self, layer: str = "layer", inputs: str = "x") -> str:
-        """Returns the code of a call."""
-        several = isinstance(self.shapes, tuple) and not is_shape(self.shapes)
-        return f"{layer}({'*' if several else ''}{inputs})"
 
-    def training_code(self, layer: str = "layer", inputs: str = "x") -> str:
-        """Returns the code of a call in training, where there is such a one."""
-        code = self.call_code(layer, inputs)
-        return (
-            f"{code[:-1]}, training=True)" if self.accepts("training") else code
-        )
+def used_by(function: Any) -> tuple[set[str], list[str]]:
+    """Returns the import lines and the helpers that a function needs."""
+    names = vars(sys.modules[function.__module__])
+    public = vars(sys.modules[PUBLIC]).get("__all__", ())
+    imports: set[str] = set()
+    helpers: dict[str, None] = {}
+    for name in _free_names(function):
+        value = names.get(name)
+        if isinstance(value, types.ModuleType):
+            alias = "" if value.__name__ == name else f" as {name}"
+            imports.add(f"import {value.__name__}{alias}")
+        elif name in public:
+            imports.add(f"from {PUBLIC} import {name}")
+        elif inspect.isfunction(value) or inspect.isclass(value):
+            more, before = used_by(value)
+            imports |= more
+            helpers |= dict.fromkeys([*before, source_of(value)])
+    return imports, list(helpers)
 
-    def model_code(self, shapes: Any = None) -> str:
-        """Returns the code of the functional model that consists of `layer`."""
-        shapes = self.shapes if shapes is None else shapes
-        dtype = self.traits.input_dtype
-        more = "" if dtype == "float32" else f", dtype={dtype!r}"
-        inputs = self._nested_code(
-            shapes, lambda shape: f"keras.Input({shape}{more})"
-        )
-        call = self.call_code(inputs="inputs")
-        return (
-            f"inputs = {inputs}\n"
-            f"model = keras.Model(keras.tree.flatten(inputs), {call})"
-        )
 
-    def array_code(
-        self, layer: str = "layer", inputs: str = "x", training: bool = False
-    ) -> str:
-        """Returns the code of a call whose outputs become one NumPy array."""
-        code = self.training_code if training else self.call_code
-        call = code(layer, inputs)
-        if len(leaves(self.run()[2])) == 1:
-            return f"keras.ops.convert_to_numpy({call})"
-        return (
-            "np.concatenate([keras.ops.convert_to_numpy(one).ravel() for one "
-            f"in keras.tree.flatten({call})])"
-        )
+def _free_names(function: Any) -> list[str]:
+    """Returns the names that a function reads and does not itself define."""
+    nodes = list(ast.walk(ast.parse(source_of(function))))
+    own = {node.arg for node in nodes if isinstance(node, ast.arg)} | {
+        node.id
+        for node in nodes
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    return [
+        node.id
+        for node in nodes
+        if isinstance(node, ast.Name) and node.id not in own
+    ]
 
-    def failure(
-        self, reason: str, body: str, shapes: Any = None, batch: int = 2
-    ) -> CheckFailure:
-        """Returns the exception for a broken promise."""
-        return CheckFailure(reason, self.example(body, shapes, batch))
 
-    def import_line(self) -> str:
-        """Returns the line that imports the class."""
-        module, name = self.cls.__module__, self.cls.__qualname__
-        if module.startswith("keras.src"):
-            place = "keras" if hasattr(keras, name) else "keras.layers"
-            return f"from {place} import {name}"
-        if module.startswith("keras_extras.layers."):
-            return f"from keras_extras.layers import {name}"
-        if module == "__main__" or "<locals>" in name:
-            return f"# {name} is defined in your own code"
-        return f"from {module} import {name}"
+def source_of(definition: Any) -> str:
+    """Returns the source of a function or class, without annotations."""
+    text = textwrap.dedent(inspect.getsource(definition))
+    starts = [0]
+    for line in text.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    for first, last in sorted(_unsaid(ast.parse(text), text, starts))[::-1]:
+        text = text[:first] + text[last:]
+    node = ast.parse(text).body[0]
+    if isinstance(node, ast.FunctionDef):  # its head fits into one line now
+        head = f"def {node.name}({ast.unparse(node.args)}):"
+        text = f"{head}\n{textwrap.indent(_body(node, text), '    ')}"
+    return text.rstrip()
 
-    def _make_line(self) -> str:
-        try:
-            config = self.smallest_config
-        except Exception:  # a config that makes no layer is shown as it is
-            config = getattr(self.layer, "get_config", dict)()
-        return f"layer = {self.name}.from_config({config!r})"
 
-    @functools.cached_property
-    def smallest_config(self) -> dict:
-        """The config without what the constructor's defaults give anyway."""
-        config = copied(self.config)
-        wanted = plain(self.config, without_name=True)
-        for key in list(config):
-            less = {name: config[name] for name in config if name != key}
-            try:
-                layer = self.cls.from_config(copied(less))
-                same = plain(layer.get_config(), without_name=True) == wanted
-            except Exception:  # the argument is needed
-                same = False
-            if same:
-                config = less
-        return config
+def body_of(function: Callable[..., None]) -> str:
+    """Returns the statements of a function."""
+    text = source_of(function)
+    return _body(ast.parse(text).body[0], text)
 
-    def _inputs_code(self, shapes: Any, batch: int) -> str:
-        low, high = self.traits.input_range
-        dtype = self.traits.input_dtype
 
-        def one(shape):
-            size = (batch, *shape)
-            if dtype == "bool":
-                return f"generator.random({size}) < 0.5"
-            draw = (
-                f"generator.uniform({low}, {high}, {size})"
-                if is_float(dtype)
-                else f"generator.integers({int(low)}, {int(high) + 1}, {size})"
+def _body(node: Any, text: str) -> str:
+    lines = text.splitlines()
+    first = node.body[0].lineno - 1
+    while lines[first - 1].lstrip().startswith("#"):
+        first -= 1
+    return textwrap.dedent("\n".join(lines[first:]))
+
+
+def _unsaid(
+    tree: ast.Module, text: str, starts: list[int]
+) -> Iterator[tuple[int, int]]:
+    """Yields where the annotations and docstrings are."""
+
+    def begin(node: Any) -> int:
+        return starts[node.lineno - 1] + node.col_offset
+
+    def end(node: Any) -> int:
+        return starts[node.end_lineno - 1] + node.end_col_offset
+
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg) and node.annotation:
+            yield begin(node) + len(node.arg), end(node.annotation)
+        elif isinstance(node, ast.AnnAssign):
+            yield end(node.target), end(node.annotation)
+        elif isinstance(node, ast.FunctionDef) and node.returns:
+            yield (
+                text.rindex(" ->", 0, begin(node.returns)),
+                end(node.returns),
             )
-            return f'{draw}.astype("{dtype}")'
+        if isinstance(
+            node, ast.FunctionDef | ast.ClassDef
+        ) and ast.get_docstring(node):
+            last = node.body[0].end_lineno or 0
+            while not text.splitlines()[last].strip():
+                last += 1
+            yield starts[node.body[0].lineno - 1], starts[last]
 
-        return self._nested_code(shapes, one)
 
-    def _nested_code(self, shapes: Any, code: Callable) -> str:
-        """Returns the code of a structure, from that of each of its shapes."""
+def import_line(cls: type) -> str:
+    """Returns the line that imports a class."""
+    module, name = cls.__module__, cls.__qualname__
+    if module.startswith("keras.src"):
+        place = "keras" if hasattr(keras, name) else "keras.layers"
+        return f"from {place} import {name}"
+    if module.startswith("keras_extras.layers."):
+        return f"from keras_extras.layers import {name}"
+    if module == "__main__" or "<locals>" in name:
+        return f"# {name} is defined in your own code"
+    return f"from {module} import {name}"
+
+
+def value_code(value: Any) -> str:
+    """Returns the code that makes a value, which may be a layer."""
+    if isinstance(value, type):
+        return value.__name__
+    if not isinstance(value, keras.layers.Layer):
+        return repr(value)
+    name = type(value).__name__
+    try:
+        config = smallest_config(value)
+        type(value).from_config(copied(config))
+    except Exception:  # a config that makes no layer
+        return f"...  # the {name} that was checked"
+    return f"{name}.from_config({config!r})"
+
+
+def smallest_config(layer: keras.Layer) -> dict[str, Any]:
+    """Returns the config without what the constructor's defaults give."""
+    make = type(layer).from_config
+    config = copied(layer.get_config())
+    wanted = plain(config, without_name=True)
+    for key in list(config):
+        less = {name: config[name] for name in config if name != key}
+        try:
+            made = make(copied(less)).get_config()
+        except Exception:  # the argument is needed
+            continue
+        if plain(made, without_name=True) == wanted:
+            config = less
+    return config
+
+
+def inputs_code(shapes: Any, batch: int, traits: LayerTraits) -> str:
+    """Returns the code that draws the inputs from `generator`."""
+    low, high = traits.input_range
+    dtype = traits.input_dtype
+
+    def draw(shape: tuple[int, ...]) -> str:
+        size = (batch, *shape)
+        if dtype == "bool":
+            return f"generator.random({size}) < 0.5"
+        if is_float(dtype):
+            code = f"generator.uniform({low}, {high}, {size})"
+        else:
+            code = f"generator.integers({int(low)}, {int(high) + 1}, {size})"
+        return f'{code}.astype("{dtype}")'
+
+    def nested(shapes: Any) -> str:
         if is_shape(shapes):
-            return code(shapes)
+            return draw(shapes)
         if isinstance(shapes, dict):
-            parts = [
-                f"{key!r}: {self._nested_code(value, code)}"
-                for key, value in shapes.items()
-            ]
+            items = shapes.items()
+            parts = [f"{key!r}: {nested(value)}" for key, value in items]
             return "{" + ", ".join(parts) + "}"
-        parts = [self._nested_code(shape, code) for shape in shapes]
+        parts = [nested(shape) for shape in shapes]
         if isinstance(shapes, tuple):
             return "(" + ", ".join(parts) + ",)"
         return "[" + ", ".join(parts) + "]"
+
+    return nested(shapes)
 
 
 def plain(config: Any, without_name: bool = False) -> str:
@@ -177,12 +257,12 @@ def _without_build(value: Any) -> Any:
     """Leaves out what a layer says of its build: that is no argument."""
     if isinstance(value, dict):
         return {
-            key: _without_build(one)
-            for key, one in value.items()
+            key: _without_build(item)
+            for key, item in value.items()
             if key != "build_config"
         }
     if isinstance(value, list | tuple):
-        return [_without_build(one) for one in value]
+        return [_without_build(item) for item in value]
     return value
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from keras_extras.testing._results import CheckResults
-from keras_extras.testing._runner import MODEL_CHECKS, check_all
+from keras_extras.testing._runner import MODEL_CHECKS, check_all, make_subject
 from keras_extras.testing._traits import LayerTraits
 
 
@@ -69,13 +69,11 @@ def check_model(
         )
     if input_shapes is None and getattr(model, "inputs", None):
         input_shapes = _known_shapes(model)
+    subject = make_subject(
+        "check_model", model, input_shapes, traits, max_examples, backends
+    )
     return check_all(
-        "check_model",
-        MODEL_CHECKS,
-        model,
-        (input_shapes, traits, max_examples, backends),
-        expected_failures,
-        on_fail,
+        "check_model", MODEL_CHECKS, subject, expected_failures, on_fail
     )
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
-from keras_extras.testing._sample_shapes import flat
-from keras_extras.testing._tools import numbers
+from keras_extras.testing._subject import as_arguments
+from keras_extras.testing._tools import arrays, functional
 
 
-def import_class(job: dict) -> type:
+def import_class(job: dict[str, Any]) -> type:
     """Returns the class of the layer, by module or by file."""
     try:
         module = importlib.import_module(job["module"])
@@ -26,36 +27,33 @@ def import_class(job: dict) -> type:
         module = importlib.util.module_from_spec(spec)
         sys.modules[job["module"]] = module
         spec.loader.exec_module(module)
-    found = module
+    found: Any = module
     for part in job["class"].split("."):
         found = getattr(found, part)
-    return found  # pyright: ignore[reportReturnType]: a class
+    return found
 
 
-def predict(job: dict) -> list:
-    """Returns the outputs that the job asks for, as arrays."""
+def predict(job: dict[str, Any]) -> list[np.ndarray]:
+    """Returns the outputs that the job asks for."""
     cls = import_class(job)
     inputs = job["inputs"]
+    flat = keras.tree.flatten(inputs)
+    data = flat if len(flat) > 1 else flat[0]
     if job["model"]:
         model: Any = keras.saving.load_model(job["model"])
-        return numbers(model.predict_on_batch(flat(inputs)))
+        return arrays(model.predict_on_batch(data))
     if job["devices"] > 1:
         keras.distribution.set_distribution(keras.distribution.DataParallel())
     with keras.saving.custom_object_scope({cls.__name__: cls}):
         layer: Any = keras.saving.deserialize_keras_object(job["layer"])
-    given = inputs if isinstance(inputs, tuple) else (inputs,)
+    x = as_arguments(inputs)
     if job["devices"] > 1:
-        symbols: Any = keras.tree.map_structure(
-            lambda leaf: keras.Input(leaf.shape[1:], dtype=str(leaf.dtype)),
-            given,
-        )
-        model = keras.Model(flat(symbols), layer(*symbols, **job["mode"]))
+        model = functional(layer, x)
         layer.set_weights(job["weights"])
-        quiet: Any = 0  # Keras's default, and so its inferred type, is a str
-        return numbers(model.predict(flat(inputs), verbose=quiet))
-    layer(*given, **job["mode"])
+        return arrays(model.predict(data, verbose=0))
+    layer(*x, training=False)
     layer.set_weights(job["weights"])
-    return numbers(layer(*given, **job["mode"]))
+    return arrays(layer(*x, training=False))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,18 @@
 """Makes each check of each layer a test of pytest."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from keras_extras.testing._results import CheckSkip
 from keras_extras.testing._runner import layer_checks
 from keras_extras.testing._traits import LayerTraits
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def parametrize_with_layer_checks(
@@ -18,7 +23,7 @@ def parametrize_with_layer_checks(
     traits: LayerTraits | None = None,
     max_examples: int = 20,
     backends: Sequence[str] | None = (),
-):
+) -> pytest.MarkDecorator:
     """Makes a pytest test of each check of each layer.
 
     Args:
@@ -53,8 +58,8 @@ def parametrize_with_layer_checks(
             "installed. Install it: pip install pytest"
         ) from cause
 
-    def as_test(check):
-        def run_check(layer):
+    def as_test(check: Callable[[], None]) -> Callable[[keras.Layer], None]:
+        def run_check(layer: keras.Layer) -> None:
             try:
                 check()
             except CheckSkip as skip:

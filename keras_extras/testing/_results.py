@@ -3,7 +3,7 @@
 import dataclasses
 import html
 import re
-from typing import Any
+from collections.abc import Iterable
 
 STATUSES = ("passed", "failed", "skipped", "expected")
 
@@ -43,7 +43,7 @@ class CheckResult:
         return f"{line}: {self.reason}" if self.reason else line
 
 
-class CheckResults(list):
+class CheckResults(list[CheckResult]):
     """A list of `CheckResult`, printed as a table, in notebooks as HTML.
 
     Args:
@@ -58,7 +58,9 @@ class CheckResults(list):
         []
     """
 
-    def __init__(self, subject: str, results: Any = ()):
+    def __init__(
+        self, subject: str, results: Iterable[CheckResult] = ()
+    ) -> None:
         super().__init__(results)
         self.subject = subject
 
@@ -73,9 +75,12 @@ class CheckResults(list):
             status: sum(result.status == status for result in self)
             for status in STATUSES
         }
-        words = ", ".join(f"{n} {word}" for word, n in counts.items() if n)
+        parts = [
+            f"{count} {status}" for status, count in counts.items() if count
+        ]
         seconds = sum(result.seconds for result in self)
-        return f"{self.subject}: {words or 'no checks'} in {seconds:.1f} s"
+        found = ", ".join(parts) or "no checks"
+        return f"{self.subject}: {found} in {seconds:.1f} s"
 
     def __str__(self) -> str:
         order = sorted(self, key=lambda result: _RANK[result.status])
@@ -94,7 +99,7 @@ class CheckResults(list):
                 else ""
             )
             + f"</td><td>{result.seconds:.2f}</td></tr>"
-            for result in sorted(self, key=lambda one: _RANK[one.status])
+            for result in sorted(self, key=lambda result: _RANK[result.status])
         )
         return (
             f"<p>{html.escape(self.summary())}</p><table><tr><th>status</th>"
@@ -108,7 +113,7 @@ _RANK = {"failed": 0, "expected": 1, "skipped": 2, "passed": 3}
 class CheckFailure(AssertionError):
     """A broken promise: what is wrong, and code that shows it."""
 
-    def __init__(self, reason: str, example: str = ""):
+    def __init__(self, reason: str, example: str = "") -> None:
         # Keras writes some of its messages in bold.
         super().__init__(re.sub(r"\x1b\[\d*m", "", reason))
         self.example = example

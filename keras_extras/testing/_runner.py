@@ -22,45 +22,35 @@ from keras_extras.testing import (
     _checks_state,
     _checks_weights,
 )
+from keras_extras.testing._check import Check, checks_in
 from keras_extras.testing._results import (
     CheckFailure,
     CheckResult,
     CheckResults,
     CheckSkip,
 )
-from keras_extras.testing._sample_shapes import SAMPLE_SHAPES, is_shape
+from keras_extras.testing._sample_shapes import SAMPLE_SHAPES
 from keras_extras.testing._subject import Subject
 from keras_extras.testing._traits import LayerTraits
 
-# The order in which they run: what others rest on comes first.
-CHECKS: tuple[Callable[[Subject], None], ...] = (
-    *_checks_config.CHECKS[:1],
-    *_checks_shapes.CHECKS[:1],
-    *_checks_config.CHECKS[1:],
-    *_checks_saving.CHECKS,
-    *_checks_shapes.CHECKS[1:],
-    *_checks_batches.CHECKS,
-    *_checks_numbers.CHECKS,
-    *_checks_gradients.CHECKS,
-    *_checks_state.CHECKS,
-    *_checks_weights.CHECKS,
-    *_checks_contract.CHECKS,
-    *_checks_process.CHECKS,
+CHECKS = checks_in(
+    (
+        _checks_config,
+        _checks_saving,
+        _checks_shapes,
+        _checks_batches,
+        _checks_numbers,
+        _checks_gradients,
+        _checks_state,
+        _checks_weights,
+        _checks_contract,
+        _checks_process,
+        _checks_model,
+    )
 )
-# Promises of single layers: a model's layers keep them, each for itself.
-_OF_LAYERS = (
-    "check_data_formats",
-    "check_dtype_policies",
-    "check_gradients_are_derivatives",
-    "check_half_precision_is_finite",
-    "check_wrong_input",
-)
-MODEL_CHECKS = (
-    *(check for check in CHECKS if check.__name__ not in _OF_LAYERS),
-    *_checks_model.CHECKS,
-)
-# Without these, no other check can say anything.
-NEEDED = tuple(check.__name__ for check in CHECKS[:2])
+LAYER_CHECKS = tuple(check for check in CHECKS if check.of != "models")
+# A model's layers keep the promises of single layers, each for itself.
+MODEL_CHECKS = tuple(check for check in CHECKS if check.of != "layers")
 
 
 def layer_checks(
@@ -93,23 +83,14 @@ def layer_checks(
         ... )
         >>> checks["check_clone"]()
     """
-    options = (input_shapes, traits, max_examples, backends)
-    yield from checks_of("layer_checks", CHECKS, layer, options)
+    subject = make_subject(
+        "layer_checks", layer, input_shapes, traits, max_examples, backends
+    )
+    for check in LAYER_CHECKS:
+        yield check.name, functools.partial(run_check, check, subject)
 
 
-def checks_of(
-    who: str,
-    checks: Sequence[Callable[[Subject], None]],
-    layer: keras.Layer,
-    options: tuple,
-) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Yields checks of a layer, for the function that is called `who`."""
-    subject = _subject(who, layer, *options)
-    for check in checks:
-        yield check.__name__, functools.partial(_quietly, check, subject)
-
-
-def _quietly(check: Callable[[Subject], None], subject: Subject) -> None:
+def run_check(check: Check, subject: Subject) -> None:
     """Runs a check: what the layer raises fails it, warnings do not show."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -118,22 +99,23 @@ def _quietly(check: Callable[[Subject], None], subject: Subject) -> None:
         except CheckSkip:
             raise
         except CheckFailure as failure:
-            failure.example = failure.example or _example_of(subject)
+            failure.example = failure.example or _example_of_a_call(subject)
             raise
         except Exception as error:
             raise CheckFailure(
-                f"{type(error).__name__}: {error}", _example_of(subject)
+                f"{type(error).__name__}: {error}", _example_of_a_call(subject)
             ) from error
 
 
-def _example_of(subject: Subject) -> str:
+def call(layer: Any, x: Any) -> None:
+    layer(*x, training=False)
+
+
+def _example_of_a_call(subject: Subject) -> str:
     """Returns code that calls the layer; `""` if that cannot be written."""
-    with contextlib.suppress(Exception):
-        return subject.example(subject.call_code())
-    with contextlib.suppress(Exception):  # it takes no inputs of any shape
-        shapes = subject.input_shapes or SAMPLE_SHAPES[0]
-        several = isinstance(shapes, tuple) and not is_shape(shapes)
-        return subject.example(f"layer({'*' if several else ''}x)", shapes)
+    for shapes in (None, subject.input_shapes, SAMPLE_SHAPES[0]):
+        with contextlib.suppress(Exception):  # it takes no inputs of any shape
+            return subject.example(call, shapes=shapes)
     return ""
 
 
@@ -191,39 +173,45 @@ def check_layer(
     References:
         The form is that of scikit-learn's `check_estimator`.
     """
+    subject = make_subject(
+        "check_layer", layer, input_shapes, traits, max_examples, backends
+    )
     return check_all(
-        "check_layer",
-        CHECKS,
-        layer,
-        (input_shapes, traits, max_examples, backends),
-        expected_failures,
-        on_fail,
+        "check_layer", LAYER_CHECKS, subject, expected_failures, on_fail
     )
 
 
 def check_all(
-    who: str,
-    checks: Sequence[Callable[[Subject], None]],
-    layer: keras.Layer,
-    options: tuple,
+    owner: str,
+    checks: Sequence[Check],
+    subject: Subject,
     expected_failures: Mapping[str, str] | None,
     on_fail: str | None,
 ) -> CheckResults:
-    """Runs checks over a layer, for the function that is called `who`."""
+    """Runs checks over a layer, for the function `owner`."""
     expected = dict(expected_failures or {})
-    known = {check.__name__ for check in checks}
+    known = {check.name for check in checks}
     if unknown := sorted(set(expected) - known):
         raise ValueError(
-            f"{who}: expected_failures must have names of checks as "
+            f"{owner}: expected_failures must have names of checks as "
             f"keys. Received: {unknown}. Known: {sorted(known)}."
         )
     if on_fail not in ("raise", "warn", None):
         raise ValueError(
-            f"{who}: on_fail must be 'raise', 'warn' or None. "
+            f"{owner}: on_fail must be 'raise', 'warn' or None. "
             f"Received: on_fail={on_fail!r}."
         )
-    found = checks_of(who, checks, layer, options)
-    results = run(type(layer).__name__, found, expected)
+    results = CheckResults(subject.name)
+    broken: set[str] = set()
+    for check in checks:
+        if missing := [name for name in check.needs if name in broken]:
+            reason = f"needs {missing[0]}"
+            result = CheckResult(check.name, "skipped", reason)
+        else:
+            result = _result(check, subject, expected.get(check.name))
+        results.append(result)
+        if missing or result.status in ("failed", "expected"):
+            broken.add(check.name)
     if results.failed and on_fail == "raise":
         raise CheckFailure(str(results)) from results.failed[0].exception
     if results.failed and on_fail == "warn":
@@ -231,32 +219,13 @@ def check_all(
     return results
 
 
-def run(
-    title: str,
-    checks: Iterator[tuple[str, Callable[[], None]]],
-    expected: Mapping[str, str],
-) -> CheckResults:
-    """Runs checks one after the other."""
-    results = CheckResults(title)
-    broken = ""
-    for name, check in checks:
-        if broken:
-            result = CheckResult(name, "skipped", f"needs {broken}")
-        else:
-            result = _run_one(name, check, expected.get(name))
-        results.append(result)
-        if result.status in ("failed", "expected") and name in NEEDED:
-            broken = name
-    return results
-
-
-def _run_one(
-    name: str, check: Callable[[], None], expected: str | None
+def _result(
+    check: Check, subject: Subject, expected: str | None
 ) -> CheckResult:
     start = time.perf_counter()
     status, reason, example, exception = "passed", "", "", None
     try:
-        check()
+        run_check(check, subject)
     except CheckSkip as skip:
         status, reason = "skipped", str(skip)
     except CheckFailure as failure:
@@ -269,30 +238,36 @@ def _run_one(
             status = "failed"
             reason = f"passes, though it is expected to fail: {expected}"
     seconds = time.perf_counter() - start
-    return CheckResult(name, status, reason, example, seconds, exception)
+    return CheckResult(check.name, status, reason, example, seconds, exception)
 
 
-def _subject(
-    who, layer, input_shapes, traits, max_examples, backends
+def make_subject(
+    owner: str,
+    layer: Any,
+    input_shapes: Any = None,
+    traits: LayerTraits | None = None,
+    max_examples: int = 20,
+    backends: Sequence[str] | None = None,
 ) -> Subject:
+    """Returns the subject of the checks, for the function `owner`."""
     if isinstance(layer, type):
         raise TypeError(
-            f"{who}: layer must be an instance. Received the class "
+            f"{owner}: layer must be an instance. Received the class "
             f"{layer.__name__}. Give an instance: {layer.__name__}(...)."
         )
     if not isinstance(layer, keras.layers.Layer):
         raise TypeError(
-            f"{who}: layer must be a keras.layers.Layer. Received: "
+            f"{owner}: layer must be a keras.layers.Layer. Received: "
             f"layer={layer!r}."
         )
     if not isinstance(max_examples, int) or max_examples < 1:
         raise ValueError(
-            f"{who}: max_examples must be a positive integer. Received: "
+            f"{owner}: max_examples must be a positive integer. Received: "
             f"max_examples={max_examples!r}."
         )
     if traits is not None and not isinstance(traits, LayerTraits):
         raise TypeError(
-            f"{who}: traits must be LayerTraits. Received: traits={traits!r}."
+            f"{owner}: traits must be LayerTraits. Received: traits={traits!r}."
         )
     subject = Subject(layer, input_shapes, traits, max_examples)
     subject.backends = _checks_process.resolve_backends(backends)

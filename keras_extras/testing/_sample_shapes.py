@@ -1,10 +1,8 @@
 """Shapes of one sample, alone or nested: which are tried, how to walk them."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
-
-from keras_extras.testing._tools import leaves
 
 # Tried in this order until the layer takes one. No two axes of an image are
 # equal, so that swapped axes show; eight channels can be split in 2, 4 and 8.
@@ -24,39 +22,37 @@ SAMPLE_SHAPES = (
 )
 
 
-def flat(inputs: Any) -> Any:
-    """Returns the inputs as a functional model takes them: one, or a list."""
-    found = leaves(inputs)
-    return found[0] if len(found) == 1 else found
-
-
-def map_shapes(function: Callable, shapes: Any) -> Any:
+def map_shapes(function: Callable[[Any], Any], shapes: Any) -> Any:
     """Applies `function` to each shape of a nested structure of shapes."""
     if is_shape(shapes):
         return function(tuple(shapes))
     if isinstance(shapes, dict):
-        return {key: map_shapes(function, one) for key, one in shapes.items()}
+        return {
+            key: map_shapes(function, shape) for key, shape in shapes.items()
+        }
     return type(shapes)(map_shapes(function, shape) for shape in shapes)
 
 
 def is_shape(shapes: Any) -> bool:
+    """Returns whether it is one shape, not a tuple of several."""
     return isinstance(shapes, tuple) and all(
         size is None or isinstance(size, int) for size in shapes
     )
 
 
-def shapes_in(shapes: Any) -> list[tuple]:
-    found: list[tuple] = []
-    map_shapes(lambda shape: found.append(shape) or shape, shapes)
+def shapes_in(shapes: Any) -> list[tuple[int | None, ...]]:
+    """Returns the shapes of a nested structure, in order."""
+    found: list[tuple[int | None, ...]] = []
+    map_shapes(found.append, shapes)
     return found
 
 
-def size_changes(axes, sizes):
+def size_changes(
+    axes: Iterable[int], sizes: tuple[int, ...]
+) -> Iterator[tuple[tuple[int, int], ...]]:
     """Yields all ways to give one or two axes another size."""
-    for axis in axes:
-        yield from (((axis, size),) for size in sizes)
-    for pair in itertools.combinations(axes, 2):
-        yield from (
-            tuple(zip(pair, two, strict=True))
-            for two in itertools.product(sizes[:4], repeat=2)
-        )
+    axes = list(axes)
+    for count, choices in ((1, sizes), (2, sizes[:4])):
+        for chosen in itertools.combinations(axes, count):
+            for new in itertools.product(choices, repeat=count):
+                yield tuple(zip(chosen, new, strict=True))

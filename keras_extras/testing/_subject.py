@@ -1,4 +1,4 @@
-"""The layer under test: its clones, its inputs, and code that makes them again.
+"""The layer under test: its clones, its inputs, and what shows its failures.
 
 A check never touches the instance that it was given: it works on clones made
 by the config. Shapes are those of one sample, as in `keras.Input`: a tuple of
@@ -8,26 +8,34 @@ shapes stands for several positional arguments of `call`.
 
 import functools
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
 import numpy as np
 
-from keras_extras.testing._example import Example
+from keras_extras.testing._example import (
+    import_line,
+    inputs_code,
+    program,
+    value_code,
+)
 from keras_extras.testing._results import CheckFailure, CheckSkip
 from keras_extras.testing._sample_shapes import (
     SAMPLE_SHAPES,
-    flat,
+    is_shape,
     map_shapes,
     shapes_in,
     size_changes,
 )
-from keras_extras.testing._tools import copied, is_float, numbers, shake
+from keras_extras.testing._tools import copied, is_float, leaves, shake
 from keras_extras.testing._traits import LayerTraits
 
+NO_TRAINING, TRAINING = ", training=False", ", training=True"
 
-class Subject(Example):
+
+class Subject:
     """A layer under test."""
 
     def __init__(
@@ -36,29 +44,27 @@ class Subject(Example):
         input_shapes: Any = None,
         traits: LayerTraits | None = None,
         max_examples: int = 20,
-    ):
+    ) -> None:
         self.layer = layer
         self.cls = type(layer)
         self.name = self.cls.__name__
         self.input_shapes = input_shapes
         declared = getattr(self.cls, "traits", None)
-        self.traits = (
-            traits
-            or (declared if isinstance(declared, LayerTraits) else None)
-            or LayerTraits()
-        )
+        if not isinstance(declared, LayerTraits):
+            declared = LayerTraits()
+        self.traits = traits or declared
         self.max_examples = max_examples
         self.backends: tuple[str, ...] = ()
-        self._runs: dict = {}
+        self._runs: dict[str, tuple[keras.Layer, Any, Any]] = {}
 
     # --- clones ------------------------------------------------------------
 
     @functools.cached_property
-    def config(self) -> dict:
+    def config(self) -> dict[str, Any]:
         """The config of the layer."""
         return self.layer.get_config()
 
-    def clone(self, **changes) -> keras.Layer:
+    def clone(self, **changes: Any) -> keras.Layer:
         """Returns a layer from the config, not built, with some changes."""
         return self.cls.from_config(copied(self.config) | changes)
 
@@ -69,20 +75,17 @@ class Subject(Example):
         config = copied(self.config)
         return self.cls.from_config(_replace_dtype(config, dtype))
 
-    def scope(self):
+    def scope(self) -> AbstractContextManager[Any]:
         """What an unregistered class needs; being registered is a check."""
         return keras.saving.custom_object_scope({self.name: self.cls})
 
-    def accepts(self, argument: str) -> bool:
-        """Tells whether `call` has an argument of that name."""
-        return argument in inspect.signature(self.layer.call).parameters
+    def call(
+        self, layer: keras.Layer, inputs: Any, training: bool | None = None
+    ) -> Any:
+        """Calls a clone, which is not training unless asked to."""
+        return layer(*as_arguments(inputs), **self.mode(training))
 
-    def call(self, layer: keras.Layer, inputs: Any, training: Any = None):
-        """Calls a clone; it is not training unless told so."""
-        given = inputs if isinstance(inputs, tuple) else (inputs,)
-        return layer(*given, **self.mode(training))
-
-    def mode(self, training: Any = None) -> dict[str, Any]:
+    def mode(self, training: bool | None = None) -> dict[str, Any]:
         """Returns the argument `training` of `call`, if it needs one."""
         parameters = inspect.signature(self.layer.call).parameters
         if "training" not in parameters:
@@ -112,24 +115,98 @@ class Subject(Example):
             self._runs[key] = layer, inputs, self.call(layer, inputs)
         return self._runs[key]
 
-    def functional(
-        self, layer: keras.Layer, shapes: Any = None, batch: Any = None
-    ) -> keras.Model:
-        """Returns the functional model that consists of `layer`."""
-        shapes = self.shapes if shapes is None else shapes
-        inputs = map_shapes(
-            lambda shape: keras.Input(
-                shape, batch_size=batch, dtype=self.traits.input_dtype
-            ),
-            shapes,
-        )
-        outputs = self.call(layer, inputs)
-        return keras.Model(flat(inputs), outputs)
-
     def require_deterministic(self) -> None:
         """Skips the check for a layer that declares random outputs."""
         if not self.traits.deterministic:
             raise CheckSkip("its outputs are random by declaration")
+
+    # --- failures ----------------------------------------------------------
+
+    def verify(
+        self,
+        show: Callable[..., None],
+        *,
+        action: str = "",
+        layer: Any = None,
+        shapes: Any = None,
+        batch: int = 2,
+        seed: int = 0,
+        **values: Any,
+    ) -> None:
+        """Runs a function of the layer and its inputs, which must not fail.
+
+        Args:
+            show: the function; its source becomes the code of the failure.
+            action: what raises, for the reason, if it is no assertion.
+            layer: the argument `layer`; a built clone if it is `None`.
+            shapes: shapes of a sample of the inputs `x`.
+            batch: size of the batch.
+            seed: of the inputs.
+            **values: the other arguments of the function.
+
+        Raises:
+            CheckFailure: if the function raises.
+        """
+        parameters = inspect.signature(show).parameters
+        arguments = dict(values)
+        if "layer" in parameters:
+            arguments["layer"] = layer or self.run(shapes)[0]
+        if "x" in parameters:
+            arguments["x"] = as_arguments(self.inputs(shapes, batch, seed))
+        try:
+            if TRAINING in self.unsaid:
+                exec(program(show, "", {}, self.unsaid, True), arguments)
+            else:
+                show(**arguments)
+        except Exception as error:
+            reason = str(error)[:500]
+            if not isinstance(error, AssertionError) or not reason:
+                prefix = f"{action} raises " if action else ""
+                reason = f"{prefix}{type(error).__name__}: {reason[:300]}"
+            drawn = {"shapes": shapes, "batch": batch, "seed": seed}
+            raise self.failure(
+                reason, show, layer=layer, **drawn, **values
+            ) from error
+
+    def failure(
+        self, reason: str, show: Callable[..., None], **arguments: Any
+    ) -> CheckFailure:
+        """Returns the exception for a broken promise, see `verify`."""
+        return CheckFailure(reason, self.example(show, **arguments))
+
+    def example(
+        self,
+        show: Callable[..., None],
+        *,
+        layer: Any = None,
+        shapes: Any = None,
+        batch: int = 2,
+        seed: int = 0,
+        **values: Any,
+    ) -> str:
+        """Returns the code of a function, with the layer and its inputs."""
+        parameters = {}
+        if "layer" in (names := inspect.signature(show).parameters):
+            parameters["layer"] = value_code(layer or self.layer)
+        starred = False
+        if "x" in names:
+            shapes = self.shapes if shapes is None else shapes
+            starred = isinstance(shapes, tuple) and not is_shape(shapes)
+            parameters["generator"] = f"np.random.default_rng({seed})"
+            parameters["x"] = inputs_code(shapes, batch, self.traits)
+        for name, value in values.items():
+            parameters[name] = value_code(value)
+        cls = import_line(self.cls)
+        return program(show, cls, parameters, self.unsaid, starred)
+
+    @functools.cached_property
+    def unsaid(self) -> tuple[str, ...]:
+        """Arguments of calls that say nothing, or that the layer refuses."""
+        parameters = inspect.signature(self.cls.__call__).parameters
+        kinds = {parameter.kind for parameter in parameters.values()}
+        if inspect.Parameter.VAR_KEYWORD not in kinds:
+            return NO_TRAINING, TRAINING
+        return () if self.mode() else (NO_TRAINING,)
 
     # --- inputs --------------------------------------------------------------
 
@@ -141,7 +218,9 @@ class Subject(Example):
             self.shapes if shapes is None else shapes,
         )
 
-    def _numbers(self, generator, shape):
+    def _numbers(
+        self, generator: np.random.Generator, shape: tuple[int, ...]
+    ) -> np.ndarray:
         low, high = self.traits.input_range
         dtype = self.traits.input_dtype
         if dtype == "bool":
@@ -159,7 +238,7 @@ class Subject(Example):
             except Exception as error:
                 raise CheckFailure(
                     f"cannot be called with inputs of the given input_shapes="
-                    f"{self.input_shapes}: {_words(error)}"
+                    f"{self.input_shapes}: {_in_short(error)}"
                 ) from error
             return self.input_shapes
         errors, last = [], None
@@ -167,9 +246,9 @@ class Subject(Example):
             try:
                 outputs = self.call(self.clone(), self.inputs(candidate))
             except Exception as error:
-                errors.append(f"{candidate}: {_words(error)}")
+                errors.append(f"{candidate}: {_in_short(error)}")
                 continue
-            if not numbers(outputs):
+            if not leaves(outputs):
                 continue
             last = candidate if last is None else last
             try:
@@ -251,6 +330,11 @@ class Subject(Example):
         return self.call(self.clone(), inputs)
 
 
+def as_arguments(inputs: Any) -> tuple[Any, ...]:
+    """Returns inputs as the positional arguments of `call`."""
+    return inputs if isinstance(inputs, tuple) else (inputs,)
+
+
 def _replace_dtype(config: Any, dtype: str) -> Any:
     """Returns a config in which every layer has the policy `dtype`."""
     if isinstance(config, dict):
@@ -267,7 +351,7 @@ def _replace_dtype(config: Any, dtype: str) -> Any:
     return config
 
 
-def _words(error: BaseException) -> str:
+def _in_short(error: BaseException) -> str:
     """Returns the class of an error, and the line that says what is wrong."""
     lines = [line for line in str(error).splitlines() if line.strip()] or [""]
     cause = lines[0].startswith("Exception encountered") and len(lines) > 1

@@ -4,55 +4,76 @@ Only Keras's public interface is used, so that the checks run on every backend
 and share nothing with the layers of this library.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
-# Rounding that two ways to the same number may differ by, of the largest value
-# in the result: some hundred units of the last place.
-TOLERANCE = {
-    "float64": 1e-9,
-    "float32": 1e-4,
-    "bfloat16": 0.1,
-    "float16": 0.02,
-}
 
-
-def to_numpy(tensor: Any) -> np.ndarray:
-    """Returns the numbers of a tensor; half precisions as float32."""
-    if isinstance(tensor, np.ndarray):
-        return tensor
-    if keras.backend.standardize_dtype(tensor.dtype) == "bfloat16":
-        tensor = keras.ops.cast(tensor, "float32")
-    return np.asarray(keras.ops.convert_to_numpy(tensor))
-
-
-def leaves(structure: Any) -> list:
+def leaves(structure: Any) -> list[Any]:
     """Returns the tensors of a nested structure."""
     return [leaf for leaf in keras.tree.flatten(structure) if leaf is not None]
 
 
-def numbers(structure: Any) -> list[np.ndarray]:
-    """Returns the arrays of a nested structure of tensors."""
-    return [to_numpy(leaf) for leaf in leaves(structure)]
+def arrays(structure: Any) -> list[np.ndarray]:
+    """Returns copies of the numbers of a nested structure of tensors."""
+    to_numpy = keras.ops.convert_to_numpy
+    leaves = keras.tree.flatten(structure)
+    return [np.array(to_numpy(x), float) for x in leaves if x is not None]
 
 
-def values(layer: keras.Layer) -> list[np.ndarray]:
-    """Returns copies of the values of all variables of a layer."""
-    return [to_numpy(variable).copy() for variable in layer.variables]
+def specs(structure: Any) -> list[tuple[tuple[Any, ...], str]]:
+    """Returns the shape and dtype of each tensor of a nested structure."""
+    dtype = keras.backend.standardize_dtype
+    leaves = keras.tree.flatten(structure)
+    return [(tuple(x.shape), dtype(x.dtype)) for x in leaves if x is not None]
 
 
-def changed_path(layer: keras.Layer, before: list[np.ndarray]) -> str:
-    """Returns the path of the first variable that is not as before."""
-    for variable, value in zip(layer.variables, before, strict=True):
-        if not np.array_equal(to_numpy(variable), value, equal_nan=True):
-            return variable.path
+def assert_close(
+    actual: Any, expected: Any, message: str, tolerance: float = 1e-4
+) -> None:
+    """Compares two structures of numbers, relative to the largest one."""
+    for a, b in zip(arrays(actual), arrays(expected), strict=True):
+        assert a.shape == b.shape, f"{message} {a.shape} against {b.shape}"
+        limit = tolerance * np.abs(b[np.isfinite(b)]).max(initial=1)
+        far = ~np.isclose(a, b, 0, limit, equal_nan=True)
+        assert not far.any(), f"{message} {a[far][0]:g} against {b[far][0]:g}"
+
+
+def assert_unchanged(
+    variables: list[Any], before: list[np.ndarray], message: str
+) -> None:
+    """Compares variables with the values that they had."""
+    for variable, old, new in zip(
+        variables, before, arrays(variables), strict=True
+    ):
+        assert np.array_equal(new, old, equal_nan=True), (
+            f"{message} {variable.path!r}"
+        )
+
+
+def functional(layer: Any, x: Any, batch: int | None = None) -> Any:
+    """Returns the functional model of a layer."""
+    x_symbols: Any = keras.tree.map_structure(
+        lambda leaf: keras.Input(leaf.shape[1:], batch, dtype=str(leaf.dtype)),
+        x,
+    )
+    outputs = layer(*x_symbols, training=False)
+    return keras.Model(keras.tree.flatten(x_symbols), outputs)
+
+
+def difference(actual: Any, expected: Any, tolerance: float = 1e-4) -> str:
+    """Returns how two structures of numbers differ; `""` if they do not."""
+    try:
+        assert_close(actual, expected, "", tolerance)
+    except AssertionError as error:
+        return str(error).strip()
     return ""
 
 
 def is_float(dtype: Any) -> bool:
-    """Tells whether numbers of that dtype have gradients."""
+    """Returns whether numbers of a dtype have gradients."""
     return "float" in keras.backend.standardize_dtype(dtype)
 
 
@@ -65,82 +86,44 @@ def shake(layer: keras.Layer) -> None:
             weight.assign(weight.value + keras.ops.cast(noise, weight.dtype))
 
 
-def difference(one: Any, other: Any, dtype: str = "float32") -> str:
-    """Returns in words how two structures of numbers differ; `""` if not."""
-    ones, others = numbers(one), numbers(other)
-    if len(ones) != len(others):
-        return f"{len(ones)} outputs against {len(others)}"
-    for left, right in zip(ones, others, strict=True):
-        if left.shape != right.shape:
-            return f"shape {left.shape} against {right.shape}"
-        if left.dtype.kind not in "fiub" or right.dtype.kind not in "fiub":
-            if not np.array_equal(left, right):
-                return "different values"
-            continue
-        left, right = left.astype("float64"), right.astype("float64")
-        if (np.isnan(left) != np.isnan(right)).any():
-            return "NaN in one of them only"
-        finite = np.isfinite(right)
-        scale = max(1.0, np.abs(right[finite]).max(initial=0))
-        with np.errstate(invalid="ignore"):
-            gap = np.abs(left - right)
-        gap[left == right] = 0
-        worst = np.nanmax(gap, initial=0)
-        if worst > TOLERANCE[dtype] * scale:
-            where = np.unravel_index(np.nanargmax(gap), gap.shape)
-            place = tuple(int(index) for index in where)
-            return (
-                f"{left[where]:.6g} against {right[where]:.6g} at {place}, "
-                f"a gap of {worst:.2g}"
-            )
-    return ""
-
-
-class _Optimizer(keras.optimizers.Optimizer):
-    """Takes None, the gradient of what no path reaches, for zero."""
-
-    def apply(self, grads, trainable_variables=None):
-        variables = list(trainable_variables or [])
-        if variables:
-            grads = [
-                # The sum makes sparse ones dense, adding rows up that occur
-                # twice; only one of them would be assigned.
-                keras.ops.zeros_like(one.value)
-                if grad is None
-                else keras.ops.add(keras.ops.zeros_like(one.value), grad)
-                for grad, one in zip(grads, variables, strict=True)
-            ]
-        return super().apply(grads, trainable_variables)
-
-    def update_step(self, gradient, variable, learning_rate):
-        step = learning_rate * gradient
-        self.assign_sub(variable, keras.ops.cast(step, variable.dtype))
-
-
-class Descent(_Optimizer):
-    """Moves each variable against its gradient."""
-
-    def __init__(self):
-        super().__init__(learning_rate=0.1)
-
-
-class Gradients(_Optimizer):
+class _Gradients(keras.optimizers.Optimizer):
     """Puts each gradient in the place of its variable: they can be read there.
 
     Keras has no function for gradients; its trainers have.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(learning_rate=1.0)
 
-    def update_step(self, gradient, variable, learning_rate):
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+        # None, the gradient of what no path reaches, is zero. The sum makes
+        # sparse ones dense, adding rows up that occur twice; only one of them
+        # would be assigned.
+        variables = list(trainable_variables or [])
+        if variables:  # JAX hands them over beforehand
+            zeros = [keras.ops.zeros_like(item.value) for item in variables]
+            grads = [
+                zero if gradient is None else keras.ops.add(zero, gradient)
+                for gradient, zero in zip(grads, zeros, strict=True)
+            ]
+        super().apply(grads, trainable_variables)
+
+    def update_step(
+        self, gradient: Any, variable: Any, learning_rate: Any
+    ) -> None:
         self.assign(variable, keras.ops.cast(gradient, variable.dtype))
 
 
-class Probe(keras.Model):
+class _Probe(keras.Model):
     """A layer whose inputs are weights, so that they have gradients too."""
 
-    def __init__(self, forward, layer, inputs, cotangents):
+    def __init__(
+        self,
+        forward: Callable[[keras.Layer, Any], Any],
+        layer: keras.Layer,
+        inputs: Any,
+        cotangents: Sequence[np.ndarray],
+    ) -> None:
         super().__init__(dtype=layer.dtype_policy)
         self.layer = layer
         self.run = forward
@@ -159,12 +142,12 @@ class Probe(keras.Model):
         self.restore()
         self.built = True
 
-    def restore(self):
+    def restore(self) -> None:
         arrays = [leaf for leaf in leaves(self.inputs_) if is_float(leaf.dtype)]
         for point, value in zip(self.points, arrays, strict=True):
             point.assign(value)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         points = iter(self.points)
         arguments = keras.tree.map_structure(
             lambda leaf: (
@@ -179,24 +162,29 @@ class Probe(keras.Model):
         return self.run(self.layer, arguments)
 
     def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
-        return weighted_sum(y_pred, self.cotangents)
-
-
-def weighted_sum(outputs: Any, cotangents: list[np.ndarray]):
-    """Returns one number of which every output is a part."""
-    floats = [leaf for leaf in leaves(outputs) if is_float(leaf.dtype)]
-    return sum(
-        keras.ops.sum(leaf * keras.ops.cast(cotangent, leaf.dtype))
-        for leaf, cotangent in zip(floats, cotangents, strict=True)
-    )
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: Any = True,
+    ) -> Any:
+        floats = [leaf for leaf in leaves(y_pred) if is_float(leaf.dtype)]
+        return sum(
+            keras.ops.sum(leaf * keras.ops.cast(cotangent, leaf.dtype))
+            for leaf, cotangent in zip(floats, self.cotangents, strict=True)
+        )
 
 
 def gradients(
-    forward: Any, layer: keras.Layer, inputs: Any, cotangents: list[np.ndarray]
+    forward: Callable[[keras.Layer, Any], Any],
+    layer: keras.Layer,
+    inputs: Any,
+    cotangents: Sequence[np.ndarray],
 ) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
-    """Returns the gradients of `weighted_sum`, and leaves the layer as it was.
+    """Returns the gradients of a weighted sum of all outputs of a layer.
+
+    The layer is left as it was.
 
     Args:
         forward: called with the layer and its inputs.
@@ -208,17 +196,27 @@ def gradients(
         The gradients of the inputs that are floats, in order, and those of
         the layer's trainable weights, by path.
     """
-    before = [to_numpy(value) for value in layer.variables]
-    probe = Probe(forward, layer, inputs, cotangents)
-    probe.compile(optimizer=Gradients(), run_eagerly=True)
+    before = _values(layer.variables)
+    probe = _Probe(forward, layer, inputs, cotangents)
+    probe.compile(optimizer=_Gradients(), run_eagerly=True)
     probe.train_on_batch(np.zeros((1, 1)), np.zeros((1, 1)))
-    of_inputs = [to_numpy(point) for point in probe.points]
-    of_weights = {
-        weight.path: to_numpy(weight) for weight in layer.trainable_weights
-    }
+    of_inputs = _values(probe.points)
+    weights = layer.trainable_weights
+    paths = [weight.path for weight in weights]
+    of_weights = dict(zip(paths, _values(weights), strict=True))
     for variable, value in zip(layer.variables, before, strict=True):
         variable.assign(value)
     return of_inputs, of_weights
+
+
+def _values(variables: Sequence[Any]) -> list[np.ndarray]:
+    """Returns copies of values; those of half precision as float32."""
+    return [
+        np.array(keras.ops.convert_to_numpy(variable))
+        if keras.backend.standardize_dtype(variable.dtype) != "bfloat16"
+        else np.array(keras.ops.convert_to_numpy(variable), "float32")
+        for variable in variables
+    ]
 
 
 def copied(config: Any) -> Any:

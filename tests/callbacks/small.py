@@ -1,5 +1,7 @@
 """Small stock models and data, for the callbacks other than the recorder."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -10,7 +12,7 @@ SHUFFLE = keras.backend.backend() != "torch"
 KINDS = ["sequential", "functional", "subclassed"]
 
 
-def data(count=48):
+def data(count: int = 48) -> tuple[np.ndarray, np.ndarray]:
     """Two classes of points, told apart by two of their four numbers."""
     x = np.random.default_rng(3).normal(size=(count, 4)).astype("float32")
     return x, (x[:, 0] + 0.5 * x[:, 1] > 0).astype("int32")
@@ -19,19 +21,24 @@ def data(count=48):
 class Subclassed(keras.Model):
     """A stock subclassed model, with dropout and moving statistics."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.hidden = keras.layers.Dense(8, "tanh", name="hidden")
         self.norm = keras.layers.BatchNormalization(name="norm")
         self.drop = keras.layers.Dropout(0.5, seed=3)
         self.out = keras.layers.Dense(2, "softmax", name="out")
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Any:
         x = self.norm(self.hidden(inputs), training=training)
         return self.out(self.drop(x, training=training))
 
 
-def model(kind="sequential", optimizer="adam", build=True, **compiled):
+def model(
+    kind: str = "sequential",
+    optimizer: Any = "adam",
+    build: bool = True,
+    **compiled: Any,
+) -> Any:
     """Returns a compiled model; the same numbers for each kind of model."""
     keras.utils.set_random_seed(7)
     result = Subclassed()
@@ -61,21 +68,27 @@ def model(kind="sequential", optimizer="adam", build=True, **compiled):
 class Batches(keras.utils.PyDataset):
     """The data in batches, of a length that may be kept secret."""
 
-    def __init__(self, x, y, batch_size=16, known=True):
+    def __init__(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        batch_size: int = 16,
+        known: bool = True,
+    ) -> None:
         super().__init__()
         self.x, self.y = x, y
         self.batch_size, self.known = batch_size, known
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
         return self.x[rows], self.y[rows]
 
     @property
-    def num_batches(self):
+    def num_batches(self) -> Any:  # for Keras, an int: never unknown
         return -(-len(self.x) // self.batch_size) if self.known else None
 
 
-def state(trained):
+def state(trained: Any) -> list[np.ndarray]:
     """Returns copies of everything that a training changes in a model."""
     variables = [
         *trained.variables,

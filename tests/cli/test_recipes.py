@@ -6,7 +6,7 @@ import pytest
 
 from keras_extras import datasets
 from keras_extras.cli import _recipes as recipes
-from keras_extras.cli import _train
+from keras_extras.cli import _training
 from keras_extras.history import history_frame
 
 IMAGES = datasets.load_mnist(kind="train")[0][:50]
@@ -19,7 +19,7 @@ def few(count=60, classes=10):
     found = np.flatnonzero(labels < classes)[:count]
     half = count // 2
     images, labels = images[found], labels[found]
-    return _train.Images(
+    return _training.Images(
         images[:half], labels[:half], images[half:], labels[half:], "few"
     )
 
@@ -64,8 +64,8 @@ def test_ink_of_thirds_is_the_mean_of_rows():
 
 @pytest.mark.parametrize("first", [False, True])
 def test_the_validation_images_are_no_test_images(first):
-    one, images = recipes.recipe("mnist-convnet"), few(80)
-    data = _train.prepare(
+    one, images = recipes.find_recipe("mnist-convnet"), few(80)
+    data = _training.prepare(
         one, images, data_format="channels_first" if first else None, seed=3
     )
     sizes = [len(part[1]) for part in data]
@@ -80,9 +80,9 @@ def test_the_validation_images_are_no_test_images(first):
 
 @pytest.mark.parametrize("name", recipes.RECIPES)
 def test_each_recipe_has_a_model_for_its_inputs(name):
-    one, images = recipes.recipe(name), few()
-    data = _train.prepare(one, images, data_format=None, seed=0)
-    model = _train.make_model(name, 10, data.train[0].shape[1:])
+    one, images = recipes.find_recipe(name), few()
+    data = _training.prepare(one, images, data_format=None, seed=0)
+    model = _training.make_model(name, 10, data.train[0].shape[1:])
     inputs = keras.KerasTensor((2, *data.train[0].shape[1:]))
     outputs = model.compute_output_spec(inputs)
     assert outputs.shape == (2, 1 if one.only_class is not None else 10)
@@ -100,7 +100,7 @@ def test_training_tests_on_the_test_images(name, data_format, monkeypatch):
     images = few(40)
     shorter = recipes.RECIPES[name]._replace(patience=1, batch_size=18)
     monkeypatch.setitem(recipes.RECIPES, name, shorter)
-    trained = _train.train(name, images, epochs=2, data_format=data_format)
+    trained = _training.train(name, images, epochs=2, data_format=data_format)
     inputs, labels = trained.data.test
     if name == "lenet":
         assert inputs.shape == (20, 3, 32, 32)
@@ -112,11 +112,11 @@ def test_training_tests_on_the_test_images(name, data_format, monkeypatch):
 def test_the_same_seed_gives_the_same_training():
     images, losses = few(), []
     for seed in (3, 3, 4):
-        trained = _train.train("mlp-15", images, epochs=1, seed=seed)
+        trained = _training.train("mlp-15", images, epochs=1, seed=seed)
         losses.append(history_frame(trained.recorder)["loss"].iloc[0])
     assert losses[0] == losses[1] != losses[2]
 
 
 def test_an_unknown_recipe_is_refused():
     with pytest.raises(ValueError, match=r"one of \('mlp', 'convnet'"):
-        recipes.recipe("resnet")
+        recipes.find_recipe("resnet")

@@ -1,5 +1,7 @@
 """Models with weights as trained ones have, and their outputs compared."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -7,7 +9,7 @@ from keras_extras import layers
 from keras_extras.conversion import to_extras, to_keras
 
 
-def randomize(model, seed=0):
+def randomize(model: Any, seed: int = 0) -> Any:
     """Weights as in a trained network, batch statistics too."""
     generator = np.random.default_rng(seed)
     for weight in model.weights:
@@ -22,17 +24,17 @@ def randomize(model, seed=0):
     return model
 
 
-def values(*shape, seed=1):
+def values(*shape: int, seed: int = 1) -> np.ndarray:
     generator = np.random.default_rng(seed)
     return generator.normal(size=shape).astype("float32")
 
 
-def run(model, *inputs):
+def run(model: Any, *inputs: Any) -> Any:
     outputs = model(*inputs)
     return keras.tree.map_structure(keras.ops.convert_to_numpy, outputs)
 
 
-def assert_same_outputs(one, other, inputs):
+def assert_same_outputs(one: Any, other: Any, inputs: Any) -> None:
     expected, got = run(one, inputs), run(other, inputs)
     for left, right in zip(
         keras.tree.flatten(got), keras.tree.flatten(expected), strict=True
@@ -42,11 +44,11 @@ def assert_same_outputs(one, other, inputs):
         np.testing.assert_allclose(left, right, rtol=0, atol=1e-5 * scale)
 
 
-def names(model):
+def names(model: Any) -> list[str]:
     return [layer.name for layer in model.layers]
 
 
-def ours_in(model):
+def ours_in(model: Any) -> list[layers.Layer]:
     return [
         layer
         for layer in model._flatten_layers()
@@ -54,7 +56,7 @@ def ours_in(model):
     ]
 
 
-def assert_moves(model, inputs):
+def assert_moves(model: Any, inputs: Any) -> tuple[Any, Any]:
     """Asserts that the model goes to ours and back, and returns both."""
     before = [weight.copy() for weight in model.get_weights()]
     opened = to_extras(model)

@@ -2,6 +2,8 @@
 
 import importlib.resources
 import zipfile
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,24 +15,31 @@ LABELS = np.array([1, 0, 9], "uint8")
 EXTENDED = np.arange(24, dtype="int32").reshape(3, 8)
 
 
-def sample_files():
+def sample_files() -> dict[str, bytes]:
     """Returns the genuine MNIST test files, name -> bytes."""
     names = ["t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"]
     return {name: (SAMPLE / name).read_bytes() for name in names}
 
 
-def write_pair(folder, images=IMAGES, labels=LABELS, prefix="train"):
+def write_pair(
+    folder: Path,
+    images: np.ndarray = IMAGES,
+    labels: np.ndarray = LABELS,
+    prefix: str = "train",
+) -> None:
     write_idx(folder / f"{prefix}-images-idx3-ubyte", images)
     write_idx(folder / f"{prefix}-labels-idx1-ubyte", labels)
 
 
-def write_four(folder, images=IMAGES, labels=LABELS):
+def write_four(
+    folder: Path, images: np.ndarray = IMAGES, labels: np.ndarray = LABELS
+) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_pair(folder, images, labels)
     write_pair(folder, images[:1], labels[:1], prefix="t10k")
 
 
-def is_both(loaded):
+def is_both(loaded: Any) -> bool:
     (x_train, y_train), (x_test, y_test) = loaded
     return [array.tolist() for array in (x_train, y_train, x_test, y_test)] == [
         IMAGES.tolist(),
@@ -40,13 +49,18 @@ def is_both(loaded):
     ]
 
 
-def write_qmnist(folder, labels=EXTENDED):
+def write_qmnist(folder: Path, labels: np.ndarray = EXTENDED) -> None:
     for kind in ("train", "test"):
         write_idx(folder / f"qmnist-{kind}-images-idx3-ubyte.gz", IMAGES)
         write_idx(folder / f"qmnist-{kind}-labels-idx2-int", labels)
 
 
-def pack(path, prefix="emnist-balanced", folder="gzip/", **how):
+def pack(
+    path: Path,
+    prefix: str = "emnist-balanced",
+    folder: str = "gzip/",
+    **how: Any,
+) -> None:
     """Writes an archive such as the published one."""
     with zipfile.ZipFile(path, "w", **how) as archive:
         for kind in ("train", "test"):

@@ -9,18 +9,22 @@ and the readers must agree with each other.
 """
 
 import gzip
+import importlib
 import io
 import os
 import struct
 import sys
 import tempfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 if __name__ == "__main__":  # what is imported from here on is watched
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    import atheris
-
+    atheris: Any = importlib.import_module("atheris")
     with atheris.instrument_imports(include=["keras_extras.datasets"]):
         import keras_extras.datasets  # noqa: F401
 
@@ -74,7 +78,7 @@ def check(data: bytes) -> None:
             assert mapped[...].tobytes() == by_path.tobytes()
 
 
-def _outcome(function, file):
+def _outcome(function: Callable[[Any], Any], file: str | io.BytesIO) -> Any:
     try:
         return function(file)
     except IdxFormatError as raised:
@@ -85,17 +89,17 @@ def _outcome(function, file):
     return error
 
 
-def _failed(outcome):
+def _failed(outcome: object) -> bool:
     return isinstance(outcome, IdxFormatError)
 
 
-def _written(array):
+def _written(array: np.ndarray) -> bytes:
     file = io.BytesIO()
     write_idx(file, array)
     return file.getvalue()
 
 
-def zlib_content(data):
+def zlib_content(data: bytes) -> bytes:
     """Unpacks all members, by another way than the package."""
     content = b""
     while data:
@@ -105,7 +109,7 @@ def zlib_content(data):
     return content
 
 
-def _memory():
+def _memory() -> str | None:
     return "/dev/shm" if os.path.isdir("/dev/shm") else None
 
 
@@ -144,6 +148,7 @@ def seeds() -> list[bytes]:
 
 
 if __name__ == "__main__":
+    atheris = importlib.import_module("atheris")
     with tempfile.TemporaryDirectory() as corpus:
         for number, seed in enumerate(seeds()):
             Path(corpus, f"seed{number}").write_bytes(seed)

@@ -4,8 +4,12 @@ import contextlib
 import http.server
 import re
 import threading
+from collections.abc import Callable, Iterator
+from typing import Any
 
 DEAD = "http://127.0.0.1:9/"  # the discard port, where nobody listens
+
+Fault = Callable[["Handler"], bool]
 
 
 class Mirror(http.server.ThreadingHTTPServer):
@@ -16,28 +20,32 @@ class Mirror(http.server.ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    faults: list[Fault]
+    asked: list[tuple[str, str | None]]  # name, Range
 
-    def __init__(self, files):
+    def __init__(self, files: dict[str, bytes]) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.files = files
         self.faults = []
         self.ranges = True
-        self.asked = []  # (name, Range or None)
+        self.asked = []
         self.sent = 0
 
     @property
-    def url(self):
+    def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/"
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
+    # Whoever serves with this handler is a mirror.
+    server: Mirror  # pyright: ignore[reportIncompatibleVariableOverride]
     protocol_version = "HTTP/1.1"
     timeout = 20
 
-    def log_message(self, *args):
+    def log_message(self, format: str, *args: Any) -> None:
         pass
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         self.close_connection = True
         name, range_ = self.path.lstrip("/"), self.headers.get("Range")
         self.server.asked.append((name, range_))
@@ -47,7 +55,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if content is None:
             self.answer(404)
             return
-        start = int(re.fullmatch(r"bytes=(\d+)-", range_)[1]) if range_ else 0
+        bounds = re.fullmatch(r"bytes=(\d+)-", range_) if range_ else None
+        assert (bounds is None) == (range_ is None), range_
+        start = int(bounds[1]) if bounds else 0
         if not start or not self.server.ranges:
             self.answer(200, content)
         elif start >= len(content):
@@ -60,7 +70,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 {"Content-Range": f"bytes {start}-{last}/{len(content)}"},
             )
 
-    def answer(self, status, body=b"", headers=None, length=None):
+    def answer(
+        self,
+        status: int,
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+        length: int | str | None = None,
+    ) -> bool:
         """Sends a response; `length` is what it claims to send."""
         self.send_response(status)
         for name, value in (headers or {}).items():
@@ -77,7 +93,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def serving(files):
+def serving(files: dict[str, bytes]) -> Iterator[Mirror]:
     """Runs a mirror for the files while the block lasts."""
     with Mirror(files) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -89,18 +105,18 @@ def serving(files):
             thread.join()
 
 
-def status(code):
+def status(code: int) -> Fault:
     """A fault: answers with this status."""
     return lambda handler: handler.answer(code, b"no")
 
 
-def cut(count, content):
+def cut(count: int, content: bytes) -> Fault:
     """A fault: claims to send all and stops after `count` bytes."""
     return lambda handler: handler.answer(
         200, content[:count], length=len(content)
     )
 
 
-def ok(handler):
+def ok(handler: Handler) -> bool:
     """No fault: for the requests before one."""
     return False

@@ -6,6 +6,8 @@ whatever happened on the way.
 
 import json
 import os
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,7 +17,9 @@ from keras_extras.datasets import IdxDataset, ImageDataGenerator, write_idx
 COUNT = 64
 
 
-def datasets(folder, count=COUNT, **arguments):
+def datasets(
+    folder: str, count: int = COUNT, **arguments: Any
+) -> Iterator[tuple[str, Any]]:
     """Yields (name, data set): of files, of arrays and of a folder."""
     numbers = np.arange(count, dtype="uint8")
     images = numbers[:, None, None, None] + np.zeros((count, 3, 3, 1), "uint8")
@@ -48,14 +52,18 @@ def datasets(folder, count=COUNT, **arguments):
 class Seen(keras.metrics.Metric):
     """Counts which images came, per replica, inside the training step."""
 
-    def __init__(self, replicas=1, replica=lambda: 0):
+    def __init__(
+        self, replicas: int = 1, replica: Callable[[], Any] = lambda: 0
+    ) -> None:
         super().__init__(name="seen")
         self.replicas, self.replica = replicas, replica
         self.counts = self.add_weight(
             shape=(replicas, COUNT), initializer="zeros", name="counts"
         )
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
         """Adds those whose numbers the model handed through."""
         ops = keras.ops
         numbers = ops.cast(y_pred[:, 1] + 0.5, "int32")
@@ -63,7 +71,7 @@ class Seen(keras.metrics.Metric):
         row = ops.one_hot(self.replica(), self.replicas)
         self.counts.assign(self.counts + row[:, None] * counts)
 
-    def result(self):
+    def result(self) -> dict[str, Any]:
         """Returns how often the images came, and how many to a replica."""
         ops = keras.ops
         each = ops.sum(self.counts, 0)
@@ -76,7 +84,7 @@ class Seen(keras.metrics.Metric):
         }
 
 
-def model(**seen):
+def model(**seen: Any) -> Any:
     """Returns a line through the pixels; its second output is the number."""
     keras.utils.set_random_seed(0)
     inputs = keras.Input((3, 3, 1))
@@ -92,7 +100,7 @@ def model(**seen):
     return result
 
 
-def fitted(dataset, **seen):
+def fitted(dataset: Any, **seen: Any) -> tuple[Any, dict[str, list[float]]]:
     """Trains two epochs, and returns what was counted and the weights."""
     trained = model(**seen)
     history = trained.fit(dataset, epochs=2, shuffle=False, verbose=0).history
@@ -100,7 +108,7 @@ def fitted(dataset, **seen):
     return trained, history
 
 
-def report(**values):
+def report(**values: Any) -> None:
     """Adds a line to what `test_scale` reads, a file for each process."""
     path = f"{os.environ['SCALE_RESULTS']}.{os.getpid()}"
     with open(path, "a", encoding="utf-8") as file:

@@ -6,6 +6,7 @@ python scale_jax.py FOLDER RANK COUNT PORT     two devices in each process
 
 import os
 import sys
+from typing import Any
 
 os.environ["KERAS_BACKEND"] = "jax"
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
@@ -23,7 +24,7 @@ import numpy as np  # noqa: E402
 import scale_common as common  # noqa: E402
 
 
-def values(model):
+def values(model: Any) -> list[Any]:
     """Returns the weights, which all devices hold alike."""
     copies = [
         [np.asarray(part.data) for part in weight.value.addressable_shards]
@@ -34,7 +35,7 @@ def values(model):
     return [copy[0].tolist() for copy in copies]
 
 
-def one_process():
+def one_process() -> None:
     """Compares four devices with one."""
     parallel = keras.distribution.DataParallel()
     for name, dataset in common.datasets(folder):
@@ -53,7 +54,7 @@ def one_process():
         )
 
 
-def one_of_several(rank, count, port):
+def one_of_several(rank: int, count: int, port: int) -> None:
     """Trains on a shard, in step with the other processes."""
     keras.distribution.initialize(f"127.0.0.1:{port}", count, rank)
     keras.distribution.set_distribution(

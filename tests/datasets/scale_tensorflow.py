@@ -5,6 +5,7 @@ python scale_tensorflow.py FOLDER
 
 import os
 import sys
+from typing import Any
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
@@ -18,7 +19,7 @@ tf.config.set_logical_device_configuration(
 import scale_common as common  # noqa: E402
 
 
-def replica():
+def replica() -> Any:
     """Returns which of the two devices runs this."""
     context = tf.distribute.get_replica_context()  # none while Keras builds
     return context.replica_id_in_sync_group if context else 0

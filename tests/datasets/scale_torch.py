@@ -6,6 +6,8 @@
 
 import os
 import sys
+from collections.abc import Callable
+from typing import Any
 
 os.environ["KERAS_BACKEND"] = "torch"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Keras would move to a GPU
@@ -18,14 +20,18 @@ import torch.distributed as processes
 from torch.nn.parallel import DistributedDataParallel
 
 
-def line(seed):
+def line(seed: int) -> Any:
     """Returns a model, other weights for another seed."""
     keras.utils.set_random_seed(seed)
     layers = [keras.layers.Flatten(), keras.layers.Dense(1)]
     return keras.Sequential([keras.Input((3, 3, 1)), *layers])
 
 
-def train(model, dataset, after_step=lambda: None):
+def train(
+    model: torch.nn.Module,
+    dataset: Any,
+    after_step: Callable[[], None] = lambda: None,
+) -> list[list[int]]:
     """Trains two epochs; returns the numbers of the images of each batch."""
     optimizer = torch.optim.SGD(model.parameters(), 0.05)
     seen = []
@@ -44,14 +50,14 @@ def train(model, dataset, after_step=lambda: None):
     return seen
 
 
-def gathered(value):
+def gathered(value: object) -> list[Any]:
     """Returns the value of each process."""
     values = [None] * processes.get_world_size()
     processes.all_gather_object(values, value)
     return values
 
 
-def check_same():
+def check_same() -> None:
     """Compares the processes: gradients and weights."""
     mine = [w.detach().numpy().copy() for w in model.parameters()]
     mine += [w.grad.numpy().copy() for w in model.parameters()]

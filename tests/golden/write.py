@@ -8,6 +8,7 @@ The files are never written again: every later version loads them.
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,11 +18,11 @@ from keras_extras.callbacks import HistoryRecorder
 from keras_extras.history import history_frame
 
 
-def mlp():
+def mlp() -> tuple[Any, tuple[int, ...]]:
     return models.MLP([12, 8], 5, dropout=0.2, activation="tanh"), (6,)
 
 
-def convnet():
+def convnet() -> tuple[Any, tuple[int, ...]]:
     return models.ConvNet(
         [4, (6, 6)],
         kernel_size=3,
@@ -33,7 +34,7 @@ def convnet():
     ), (12, 12, 2)
 
 
-def families():
+def families() -> tuple[Any, tuple[int, ...]]:
     """A layer of each family that pictures pass through."""
     inputs = keras.Input((16, 16, 3))
     x = layers.Pad2D(1, pad_mode="reflect")(inputs)
@@ -58,7 +59,7 @@ def families():
     return keras.Model(inputs, outputs), (16, 16, 3)
 
 
-def research():
+def research() -> tuple[Any, tuple[int, ...]]:
     """Layers that Keras has not."""
     inputs = keras.Input((20, 4))
     x = layers.GatedConv1D(6, 3)(inputs)
@@ -71,7 +72,7 @@ def research():
     return keras.Model(inputs, outputs), (20, 4)
 
 
-def sequential():
+def sequential() -> tuple[Any, tuple[int, ...]]:
     model = keras.Sequential(
         [
             keras.Input((8, 8, 1)),
@@ -87,15 +88,15 @@ def sequential():
 MODELS = [mlp, convnet, families, research, sequential]
 
 
-def inputs_of(shape):
+def inputs_of(shape: tuple[int, ...]) -> np.ndarray:
     """Returns the same inputs on every machine: no generator is asked."""
     count = 3 * int(np.prod(shape))
     return np.sin(np.arange(count, dtype="float32")).reshape(3, *shape)
 
 
-def main(folder):
+def main(target: str) -> None:
     """Writes all files into a folder."""
-    folder = Path(folder)
+    folder = Path(target)
     expected = {}
     for make in MODELS:
         keras.utils.set_random_seed(7)

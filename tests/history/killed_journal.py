@@ -23,13 +23,13 @@ from keras_extras.callbacks import HistoryRecorder
 SIZES = (1, 100, 3_000)  # numbers of an epoch: bytes, a page, many pages
 
 
-def numbers_of(epoch):
+def numbers_of(epoch: int) -> dict[str, list[float]]:
     """Returns what is logged in an epoch; the test computes it again."""
     size = SIZES[epoch % len(SIZES)]
     return {"loss": [epoch + number / 7 for number in range(size)]}
 
 
-def train(path, said):
+def train(path: str, said: int) -> None:
     """Trains for ever, and says after each epoch that it is done."""
     recorder = HistoryRecorder(path)
     recorder.on_train_begin()
@@ -41,7 +41,7 @@ def train(path, said):
         os.write(said, b"%d\n" % (epoch + 1))
 
 
-def kill(path, seconds):
+def kill(path: str, seconds: float) -> int:
     """Kills a training after a time; returns the last epoch it had done."""
     hear, said = os.pipe()
     child = os.fork()
@@ -61,7 +61,7 @@ def kill(path, seconds):
         return int((begun + lines.read()).split()[-1])
 
 
-def main(folder, files, kills):
+def main(folder: str, files: int, kills: int) -> None:
     """Prints a line per kill."""
     generator = random.Random(0)
     for file in range(files):

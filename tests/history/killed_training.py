@@ -5,6 +5,7 @@ python killed_training.py PATH
 
 import os
 import sys
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,10 +13,10 @@ import numpy as np
 from keras_extras.callbacks import HistoryRecorder
 
 
-def main(path):
+def main(path: str) -> None:
     """Goes on where the record in PATH ends."""
     recorder = HistoryRecorder(path, per_batch=True)
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model: Any = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     say = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: os.write(1, b"%d\n" % (epoch + 1))

@@ -1,12 +1,19 @@
 """Recorders with something in them, and small trainings to record."""
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 
 from keras_extras.callbacks import HistoryRecorder
+from keras_extras.history import HistoryRow
 
 
-def recorded(all_fits, recorder=None):
+def recorded(
+    all_fits: Iterable[tuple[int, Sequence[Any]]],
+    recorder: HistoryRecorder | None = None,
+) -> HistoryRecorder:
     """Plays fits to a recorder, as Keras would.
 
     Args:
@@ -24,12 +31,12 @@ def recorded(all_fits, recorder=None):
     return recorder
 
 
-def logged(rows):
+def logged(rows: Iterable[HistoryRow]) -> list[HistoryRow]:
     """Returns the rows of what Keras logged for epochs."""
     return [row for row in rows if row.split in ("train", "validation")]
 
 
-def tiny_model(**arguments):
+def tiny_model(**arguments: Any) -> Any:
     """Returns a compiled model of one unit."""
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     arguments = {"optimizer": "sgd", "metrics": ["mae"], **arguments}
@@ -37,7 +44,7 @@ def tiny_model(**arguments):
     return model
 
 
-def fit(model, callbacks=(), **arguments):
+def fit(model: Any, callbacks: Iterable[Any] = (), **arguments: Any) -> Any:
     """Trains on eight examples in two batches, with validation."""
     x = np.arange(16, dtype="float32").reshape(8, 2) / 16
     arguments = {"epochs": 1, "verbose": 0, "batch_size": 4, **arguments}

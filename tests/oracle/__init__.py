@@ -8,30 +8,31 @@ again and compares, so that the file cannot fall behind the module.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 FOLDER = Path(__file__).resolve().parent
 
 
-def normal(*shape, seed=0):
+def normal(*shape: int, seed: int = 0) -> np.ndarray:
     """Fixed irregular numbers, the same for torch and for ours."""
     generator = np.random.default_rng(seed)
     return generator.normal(size=shape).astype("float32")
 
 
-def save(family, results):
+def save(family: str, results: dict[str, Any]) -> None:
     """Writes {case: array} as `<family>.npz`."""
     np.savez_compressed(FOLDER / f"{family}.npz", **results)
 
 
-def load(family):
+def load(family: str) -> dict[str, np.ndarray]:
     """Returns {case: array} as `save` wrote it."""
     with np.load(FOLDER / f"{family}.npz") as arrays:
         return dict(arrays)
 
 
-def assert_up_to_date(family, results):
+def assert_up_to_date(family: str, results: dict[str, np.ndarray]) -> None:
     """Asserts that the file holds what torch computes now."""
     stored = load(family)
     assert stored.keys() == results.keys()

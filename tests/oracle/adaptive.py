@@ -1,6 +1,10 @@
 """torch's adaptive pooling: means, maxima, positions, axes left as they are."""
 
 import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
 
 from tests.oracle import normal, save
 
@@ -11,14 +15,14 @@ SIZES = {
 }
 
 
-def cases():
+def cases() -> Iterator[tuple[str, int, np.ndarray, Any]]:
     """Yields (name, rank, input with channels first, output size)."""
     for rank, (lengths, outputs) in SIZES.items():
         for size, output in itertools.product(lengths, outputs):
             yield f"{size}-{output}", rank, normal(2, 2, *size), output
 
 
-def results():
+def results() -> dict[str, np.ndarray]:
     import torch
 
     found = {}

@@ -3,6 +3,9 @@
 Run `python -m tests.oracle.conv` to write the file anew.
 """
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
 import numpy as np
 
 from tests import oracle
@@ -59,7 +62,7 @@ CASES = {
 }
 
 
-def inputs(case):
+def inputs(case: str) -> tuple[Any, ...]:
     """Returns torch's arguments, the input, the weight and the bias."""
     arguments = {"in_channels": 4, "out_channels": 4, **CASES[case]}
     rank = arguments.pop("rank")
@@ -74,7 +77,9 @@ def inputs(case):
     )
 
 
-def answers(kind, cases, inputs):
+def answers(
+    kind: str, cases: Iterable[str], inputs: Callable[[str], tuple[Any, ...]]
+) -> dict[str, np.ndarray]:
     """Returns outputs and gradients of each case, by `torch.nn.<kind>*d`."""
     import torch
 
@@ -98,7 +103,7 @@ def answers(kind, cases, inputs):
     return stored
 
 
-def results():
+def results() -> dict[str, np.ndarray]:
     """Returns {case: outputs, case/x and case/weight: gradients}."""
     return answers("Conv", CASES, inputs)
 

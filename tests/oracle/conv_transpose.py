@@ -3,6 +3,10 @@
 Run `python -m tests.oracle.conv_transpose` to write the file anew.
 """
 
+from typing import Any
+
+import numpy as np
+
 from tests import oracle
 from tests.oracle import conv
 
@@ -48,7 +52,7 @@ CASES = {
 }
 
 
-def inputs(case):
+def inputs(case: str) -> tuple[Any, ...]:
     """Returns torch's arguments, the input, the weight and the bias."""
     arguments = {"in_channels": 4, "out_channels": 4, **CASES[case]}
     rank = arguments.pop("rank")
@@ -62,7 +66,7 @@ def inputs(case):
     )
 
 
-def results():
+def results() -> dict[str, np.ndarray]:
     """Returns {case: outputs, case/x and case/weight: gradients}."""
     return conv.answers("ConvTranspose", CASES, inputs)
 

@@ -1,5 +1,9 @@
 """torch's padding modules, as wide as they take it."""
 
+from collections.abc import Iterator
+
+import numpy as np
+
 from tests.oracle import normal, save
 
 MODULES = {  # ours: torch's
@@ -16,7 +20,9 @@ PADS = {
 VALUE = 1.5
 
 
-def cases():
+def cases() -> Iterator[
+    tuple[str, int, np.ndarray, str, list[tuple[int, ...]]]
+]:
     """Yields (name, rank, input, our mode, (before, after) per axis)."""
     for rank, widths in PADS.items():
         for mode in MODULES:
@@ -28,7 +34,7 @@ def cases():
                 yield f"{rank} {mode} {width}", rank, inputs, mode, pairs[::-1]
 
 
-def results():
+def results() -> dict[str, np.ndarray]:
     import torch
 
     found = {}

@@ -1,5 +1,7 @@
 """torch.nn.utils.parametrizations: weight_norm, spectral_norm, orthogonal."""
 
+from typing import Any
+
 import numpy as np
 
 from tests.oracle import normal, save
@@ -17,15 +19,15 @@ MAPS = ("cayley", "householder")
 MATRICES = ((3, 3), (4, 2), (2, 4))  # (weights, outputs)
 
 
-def kernel_of(name):
+def kernel_of(name: str) -> np.ndarray:
     return normal(*KERNELS[name], seed=1)
 
 
-def inputs_of(name):
+def inputs_of(name: str) -> np.ndarray:
     return normal(*INPUTS[name], seed=2)
 
 
-def gains_of(name):
+def gains_of(name: str) -> np.ndarray:
     """Lengths, one per output, in the shape they have here."""
     shape = [1] * len(KERNELS[name])
     axis = -2 if name == "transposed" else -1
@@ -33,37 +35,37 @@ def gains_of(name):
     return 1 + np.abs(normal(*shape, seed=3))
 
 
-def vector_of(name):
+def vector_of(name: str) -> np.ndarray:
     """The vector that the power iteration starts from, in our order."""
     outputs = 4
     return normal(int(np.prod(KERNELS[name])) // outputs, seed=4)
 
 
-def matrix_of(shape):
+def matrix_of(shape: tuple[int, int]) -> np.ndarray:
     """A kernel; torch's reflections want ones on the diagonal."""
     matrix = normal(*shape, seed=5) / 2
     np.fill_diagonal(matrix, 1.0)
     return matrix
 
 
-def to_torch(kernel):
+def to_torch(kernel: np.ndarray) -> np.ndarray:
     """Our layout into torch's: the last two axes first, and in turn."""
     order = (kernel.ndim - 1, kernel.ndim - 2, *range(kernel.ndim - 2))
     return np.ascontiguousarray(kernel.transpose(order))
 
 
-def to_ours(weight):
+def to_ours(weight: np.ndarray) -> np.ndarray:
     order = (*range(2, weight.ndim), 1, 0)
     return weight.transpose(order)
 
 
-def results():
+def results() -> dict[str, np.ndarray]:
     import torch
     from torch.nn.utils import parametrizations
 
     found = {}
 
-    def run(module, name):
+    def run(module: Any, name: str) -> np.ndarray:
         x = torch.from_numpy(np.moveaxis(inputs_of(name), -1, 1).copy())
         y = module(x)
         y = torch.movedim(y, 1, -1)
@@ -71,7 +73,7 @@ def results():
         (torch.from_numpy(factors.astype("float32")) * y).sum().backward()
         return y.detach().numpy()
 
-    def module_of(name):
+    def module_of(name: str) -> Any:
         module = {
             "dense": lambda: torch.nn.Linear(3, 4, bias=False),
             "conv": lambda: torch.nn.Conv2d(2, 4, (3, 2), bias=False),
@@ -84,7 +86,7 @@ def results():
 
     for name in LAYERS:
         dim = 1 if name == "transposed" else 0
-        module = parametrizations.weight_norm(module_of(name), dim=dim)
+        module: Any = parametrizations.weight_norm(module_of(name), dim=dim)
         weight = module.parametrizations.weight
         weight.original0.data = torch.from_numpy(to_torch(gains_of(name)))
         found[f"weight_norm {name} outputs"] = run(module, name)
@@ -107,7 +109,7 @@ def results():
 
     for method in MAPS:
         for shape in MATRICES:
-            linear = torch.nn.Linear(*shape, bias=False)
+            linear: Any = torch.nn.Linear(*shape, bias=False)
             linear = parametrizations.orthogonal(
                 linear, orthogonal_map=method, use_trivialization=False
             )

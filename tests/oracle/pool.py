@@ -63,7 +63,7 @@ FRACTIONAL = {
 }
 
 
-def inputs(rank):
+def inputs(rank: int) -> np.ndarray:
     """Rounded numbers, so that some are equal; two NaNs; a low corner."""
     x = oracle.normal(*SHAPES[rank]).round(1)
     for place in (2, 3):
@@ -72,18 +72,18 @@ def inputs(rank):
     return x
 
 
-def finite(rank):
+def finite(rank: int) -> np.ndarray:
     """Irregular numbers, all different."""
     return oracle.normal(*SHAPES[rank])
 
 
-def samples(rank):
+def samples(rank: int) -> np.ndarray:
     """Fixed random numbers, in the order of the spatial axes."""
     generator = np.random.default_rng(7)
     return generator.random((*SHAPES[rank][:2], rank)).astype("float32")
 
 
-def results():
+def results() -> dict[str, np.ndarray]:
     """Computes all cases with `torch.nn.functional`."""
     import torch
     import torch.nn.functional as nnf

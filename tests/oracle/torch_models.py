@@ -3,6 +3,10 @@
 Run `python -m tests.oracle.torch_models` to write the file anew.
 """
 
+from typing import Any
+
+import numpy as np
+
 from tests import oracle
 
 # Shape of each case's input, without the batch, in torch's order.
@@ -20,7 +24,7 @@ INPUTS = {
 }
 
 
-def modules():
+def modules() -> dict[str, Any]:
     """Returns {case: torch module}."""
     from torch import nn
 
@@ -81,13 +85,13 @@ def modules():
     }
 
 
-def inputs(case):
+def inputs(case: str) -> np.ndarray:
     """Returns the case's input, in torch's order."""
     x = oracle.normal(3, *INPUTS[case])
     return abs(x * 4).astype("int32") % 9 if case == "tokens" else x
 
 
-def fill(module):
+def fill(module: Any) -> Any:
     """Gives the module fixed irregular weights; variances above 0."""
     import torch
 
@@ -101,7 +105,7 @@ def fill(module):
     return module.eval()
 
 
-def results():
+def results() -> dict[str, np.ndarray]:
     """Returns {case: outputs, case/key: the state_dict}."""
     import torch
 

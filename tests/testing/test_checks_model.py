@@ -8,7 +8,7 @@ import pytest
 
 import keras_extras
 from keras_extras.testing import CheckFailure, check_model
-from keras_extras.testing._runner import MODEL_CHECKS, NEEDED, checks_of
+from keras_extras.testing._runner import MODEL_CHECKS, make_subject, run_check
 from tests.testing.broken import register
 from tests.testing.broken_models import CORPUS, MoreInTraining, Net
 
@@ -19,15 +19,12 @@ HERE = [entry for entry in CORPUS if BACKEND in entry.only]
 def failure_of(entry):
     """Returns what the check that is meant raises, those before it pass."""
     shapes = entry.input_shapes or (5,)
-    checks = dict(
-        checks_of("test", MODEL_CHECKS, entry.make(), (shapes, None, 1, ()))
-    )
-    for name in NEEDED:
-        if name == entry.check:
-            break
-        checks[name]()
+    subject = make_subject("test", entry.make(), shapes, None, 1, ())
+    checks = {check.name: check for check in MODEL_CHECKS}
+    for name in checks[entry.check].needs:
+        run_check(checks[name], subject)
     with pytest.raises(CheckFailure) as caught:
-        checks[entry.check]()
+        run_check(checks[entry.check], subject)
     return caught.value
 
 
@@ -72,7 +69,7 @@ NEEDS_ITSELF = (
 
 def test_the_corpus_has_enough_models():
     assert len({entry.cls for entry in CORPUS}) >= 20
-    names = {check.__name__ for check in MODEL_CHECKS}
+    names = {check.name for check in MODEL_CHECKS}
     assert {entry.check for entry in CORPUS} <= names
 
 

@@ -1,4 +1,5 @@
 import keras
+import numpy as np
 import pytest
 
 from keras_extras.testing import (
@@ -7,7 +8,7 @@ from keras_extras.testing import (
     LayerTraits,
     layer_checks,
 )
-from keras_extras.testing._checks_numbers import _overflows
+from keras_extras.testing._checks_numbers import half_is_finite
 from tests.testing.broken_numbers import (
     NaiveSoftmax,
     NanSpreads,
@@ -52,10 +53,13 @@ def test_layers_of_whole_batches_spread_nan():
 
 
 def test_overflow_is_what_float32_can_hold():
-    import numpy as np
+    class Half(keras.layers.Layer):
+        def call(self, inputs):
+            return keras.ops.cast(
+                keras.ops.cast(9 * inputs, "float16") / 9, "float32"
+            )
 
-    full = np.array([1.0, 7e4, 5.0], "float32")
-    half = np.array([1.0, np.inf, 5.0], "float16")
-    assert _overflows([half], [full]) is None
-    half[2] = np.nan
-    assert _overflows([half], [full]) == 5.0
+    relu = keras.layers.ReLU()
+    half_is_finite(relu, (np.float32([[7e4, 1]]),), Half(), 1)
+    with pytest.raises(AssertionError, match=r"float32 gives 2e\+04"):
+        half_is_finite(relu, (np.float32([[7e4, 2e4]]),), Half(), 1)

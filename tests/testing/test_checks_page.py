@@ -11,14 +11,14 @@ def test_page_is_up_to_date():
 
 
 def test_every_check_says_how_to_repair():
-    for check in checks_page.checks():
+    for check in checks_page.CHECKS:
         text = checks_page.section(check)
-        assert text.count("**Repair:**") == 1, check.__name__
+        assert text.count("**Repair:**") == 1, check.name
 
 
 def test_checks_that_are_not_for_all_say_so():
     text = {
-        one.__name__: checks_page.section(one) for one in checks_page.checks()
+        check.name: checks_page.section(check) for check in checks_page.CHECKS
     }
     assert "For layers only" in text["check_data_formats"]
     assert "For models only" in text["check_fit"]

@@ -42,7 +42,7 @@ def test_lists_are_looked_at_without_the_copy_that_keras_makes():
     checks = layer_checks(PopsFromList(), input_shapes=[(4,), (4,)])
     with pytest.raises(CheckFailure, match="changes its inputs") as caught:
         dict(checks)["check_inputs_are_untouched"]()
-    assert "layer.call(x)" in caught.value.example
+    assert "layer.call(x_tensors)" in caught.value.example
 
 
 def test_state_that_training_changes_is_no_chance():

@@ -1,11 +1,23 @@
-import contextlib
+"""The programs to paste: what they import, define and say."""
+
+import random
 import types
+from typing import Any
 
 import keras
+import numpy as np
 import pytest
 
-from keras_extras.testing import LayerTraits
-from keras_extras.testing._example import plain
+from keras_extras.testing import CheckFailure, LayerTraits
+from keras_extras.testing._example import (
+    body_of,
+    import_line,
+    plain,
+    program,
+    smallest_config,
+    source_of,
+    value_code,
+)
 from keras_extras.testing._subject import Subject
 from tests.testing.broken import Weighted
 from tests.testing.healthy_layers import (
@@ -16,6 +28,29 @@ from tests.testing.healthy_layers import (
     Lookup,
     Weigh,
 )
+
+
+def record(layer: Any, x: Any, count: int = 3) -> None:
+    """Hands out what it was called with."""
+    # Comments stay.
+    outputs: Any = layer(*x, training=False)
+    doubled = twice(outputs)
+    seen = {"layer": layer, "x": x, "count": count}
+    assert doubled is not None, seen
+
+
+def twice(outputs: Any, factor: int = 2) -> list[Any]:
+    """Doubles."""
+
+    def scaled(leaf: Any) -> Any:
+        return factor * leaf
+
+    return [scaled(leaf) for leaf in keras.tree.flatten(outputs)]
+
+
+def draws(layer: Any, x: Any) -> None:
+    layer(*x, training=True)
+    assert random.random() > np.pi
 
 
 @pytest.mark.parametrize(
@@ -32,54 +67,164 @@ from tests.testing.healthy_layers import (
         (ChannelNorm(dtype="float16"), (2, 4)),
     ],
 )
-def test_the_code_makes_the_layer_and_calls_it(layer, shapes, tmp_path):
+def test_the_code_makes_the_layer_and_calls_it(layer, shapes):
     subject = Subject(layer, shapes)
-    code = subject.example(
-        f"outputs = {subject.array_code()}\n{subject.model_code()}\n"
-        "assert model.predict_on_batch(keras.tree.flatten(x)) is not None",
-        batch=3,
-    )
-    names: dict = {}
-    with contextlib.chdir(tmp_path):
-        exec(code, names)
+    names: dict[str, Any] = {}
+    exec(subject.example(record, batch=3, seed=5, count=7), names)
     made = names["layer"]
     assert type(made) is type(layer)
     assert plain(made.get_config(), True) == plain(layer.get_config(), True)
-    assert keras.tree.flatten(names["x"])[0].shape[0] == 3
+    keras.tree.map_structure(
+        np.testing.assert_array_equal,
+        names["x"],
+        subject.inputs(batch=3, seed=5),
+    )
+    assert names["count"] == 7
+    assert names["doubled"]
 
 
-def test_the_code_says_only_what_differs_from_the_defaults():
-    code = Subject(keras.layers.Dense(3, name="d"), (4,)).example("")
-    assert "layer = Dense.from_config({'units': 3})" in code
-    assert "from keras.layers import Dense" in code
+def test_the_code_reads_as_if_it_was_written_by_hand():
+    code = Subject(keras.layers.Dense(3, name="d"), (4,)).example(
+        record, count=1
+    )
+    assert code == (
+        "import keras\n"
+        "import numpy as np\n"
+        "from keras.layers import Dense\n"
+        "\n"
+        "def twice(outputs, factor=2):\n"
+        "    def scaled(leaf):\n"
+        "        return factor * leaf\n"
+        "\n"
+        "    return [scaled(leaf) for leaf in keras.tree.flatten(outputs)]\n"
+        "\n"
+        "layer = Dense.from_config({'units': 3})\n"
+        "generator = np.random.default_rng(0)\n"
+        'x = generator.uniform(-1.0, 1.0, (2, 4)).astype("float32")\n'
+        "count = 1\n"
+        "# Comments stay.\n"
+        "outputs = layer(x)\n"
+        "doubled = twice(outputs)\n"
+        'seen = {"layer": layer, "x": x, "count": count}\n'
+        "assert doubled is not None, seen"
+    )
+
+
+def test_several_arguments_keep_their_star():
+    code = Subject(Distance(), ((4,), (4,))).example(record)
+    assert "outputs = layer(*x)" in code
+
+
+def test_training_is_said_where_the_default_is_another():
+    flip = keras.layers.RandomFlip()
+    code = Subject(flip, (4, 4, 3)).example(record)
+    assert "layer(x, training=False)" in code
+    assert "layer(x, training=True)" in Subject(flip, (4, 4, 3)).example(draws)
+
+
+def test_modules_are_imported_as_the_function_knows_them():
+    lines = program(draws, "", {}).splitlines()
+    assert lines[:3] == ["import keras", "import numpy as np", "import random"]
+
+
+def test_the_function_that_fails_is_the_one_that_is_printed():
+    subject = Subject(Weighted(), (4,))
+
+    def fails(layer: Any, x: Any, limit: int) -> None:
+        outputs = layer(*x, training=False)
+        assert outputs.shape[0] > limit, f"{outputs.shape[0]} is not larger"
+
+    with pytest.raises(CheckFailure, match="3 is not larger") as caught:
+        subject.verify(fails, batch=3, limit=5)
+    with pytest.raises(AssertionError, match="3 is not larger"):
+        exec(caught.value.example, {})
+    subject.verify(fails, batch=6, limit=5)
+
+
+def test_what_is_no_assertion_is_told_with_its_class_and_what_was_done():
+    def fails(layer: Any) -> None:
+        raise KeyError("units")
+
+    subject = Subject(Weighted(), (4,))
+    with pytest.raises(
+        CheckFailure, match=r"^copying raises KeyError: 'units'"
+    ):
+        subject.verify(fails, action="copying")
+    with pytest.raises(CheckFailure, match=r"^KeyError: 'units'"):
+        subject.verify(fails)
+
+
+def test_a_layer_whose_own_call_takes_no_training_is_called_without():
+    class Old(Weighted):
+        def __call__(self, inputs):
+            return super().__call__(inputs)
+
+    Subject(Old(), (4,)).verify(record, count=3)
+    with pytest.raises(CheckFailure):
+        Subject(Old(), (4,)).verify(draws)
+
+
+def test_the_source_is_without_annotations_and_docstrings():
+    class Holder:
+        """Says something."""
+
+        size: int = 3
+
+        def get(
+            self, key: dict[str, Any] | None = None, *rest: int, **more: str
+        ) -> "Holder":
+            """Says more."""
+            found: list[int] = [1]  # why: because
+            return self if found else Holder()
+
+    assert source_of(Holder) == (
+        "class Holder:\n"
+        "    size = 3\n"
+        "\n"
+        "    def get(\n"
+        "        self, key = None, *rest, **more\n"
+        "    ):\n"
+        "        found = [1]  # why: because\n"
+        "        return self if found else Holder()"
+    )
+    assert body_of(twice).startswith("def scaled(leaf):\n    return")
+
+
+def test_the_config_says_only_what_differs_from_the_defaults():
+    assert smallest_config(keras.layers.Dense(3, name="d")) == {"units": 3}
+
+
+def test_a_layer_without_a_config_is_named():
+    class NoConfig(Weighted):
+        def get_config(self):
+            raise KeyError("config")
+
+    assert value_code(NoConfig()) == "...  # the NoConfig that was checked"
 
 
 def test_integers_and_booleans_are_drawn_as_such():
     traits = LayerTraits(input_dtype="int32", input_range=(0, 6))
-    code = Subject(Lookup(), (4,), traits).example("")
+    code = Subject(Lookup(), (4,), traits).example(record)
     assert 'generator.integers(0, 7, (2, 4)).astype("int32")' in code
+    traits = LayerTraits(input_dtype="bool")
+    code = Subject(Lookup(), (4,), traits).example(record)
+    assert "generator.random((2, 4)) < 0.5" in code
 
 
 def test_a_local_class_cannot_be_imported():
     class Local(Weighted):
         pass
 
-    line = Subject(Local(), (4,)).import_line()
+    line = import_line(Local)
     assert line.endswith("Local is defined in your own code")
     assert line.startswith("# ")
 
 
-def test_training_is_in_the_code_where_it_is_taken():
-    subject = Subject(keras.layers.Dropout(0.5), (4,))
-    assert subject.training_code() == "layer(x, training=True)"
-    assert Subject(Weighted(), (4,)).training_code() == "layer(x)"
-
-
 def test_plain_compares_what_cannot_be_written():
-    one = {"name": "a", "value": frozenset({1}), "other": print}
-    assert plain(one) == plain(dict(one))
-    assert plain(one) != plain(one | {"name": "b"})
-    assert plain(one, True) == plain(one | {"name": "b"}, True)
+    config = {"name": "a", "value": frozenset({1}), "other": print}
+    assert plain(config) == plain(dict(config))
+    assert plain(config) != plain(config | {"name": "b"})
+    assert plain(config, True) == plain(config | {"name": "b"}, True)
     spaces = [{"value": types.SimpleNamespace(rate=rate)} for rate in (1, 2)]
     assert plain(spaces[0]) != plain(spaces[1])
 

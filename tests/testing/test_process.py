@@ -18,7 +18,6 @@ def job(layer, **changes):
         "layer": keras.saving.serialize_keras_object(layer),
         "weights": layer.get_weights(),
         "inputs": x,
-        "mode": {},
         "model": "",
         "devices": 1,
     } | changes

@@ -3,7 +3,7 @@
 import keras
 
 from keras_extras.testing import parametrize_with_layer_checks
-from keras_extras.testing._runner import CHECKS
+from keras_extras.testing._runner import LAYER_CHECKS
 from tests.testing.broken_shapes import CentersBatch
 
 NAME = "check_batch_independence"
@@ -27,4 +27,4 @@ def test_as_pytest_does(layer, check):
 def test_pytest_ids_name_the_layer_and_the_check():
     ids = [case.id for case in CASES.args[1]]
     assert ids[0] == "relu-check_clone"
-    assert len(ids) == 2 * len(CHECKS)
+    assert len(ids) == 2 * len(LAYER_CHECKS)

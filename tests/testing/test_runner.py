@@ -8,7 +8,8 @@ from keras_extras.testing import (
     check_layer,
     layer_checks,
 )
-from keras_extras.testing._runner import CHECKS, checks_of
+from keras_extras.testing._check import Check
+from keras_extras.testing._runner import CHECKS, make_subject, run_check
 from tests.testing.broken_config import ArgumentForgotten, NoKeywords
 from tests.testing.broken_shapes import CentersBatch
 
@@ -16,11 +17,11 @@ NAME = "check_batch_independence"
 
 
 def test_each_check_has_a_name_of_its_own_and_says_how_to_repair():
-    names = [check.__name__ for check in CHECKS]
+    names = [check.name for check in CHECKS]
     assert len(set(names)) == len(names)
     for check in CHECKS:
-        assert check.__name__.startswith("check_")
-        assert "Repair: " in check.__doc__
+        assert check.name.startswith("check_")
+        assert "Repair: " in check.doc
 
 
 def test_failures_are_raised_with_the_whole_table():
@@ -115,11 +116,9 @@ def test_what_the_layer_raises_is_a_failure_with_an_example():
     def crashes(subject):
         raise LookupError("no weights today")
 
-    ((_, check),) = checks_of(
-        "test", [crashes], keras.layers.ReLU(), ((5,), None, 1, ())
-    )
+    subject = make_subject("test", keras.layers.ReLU(), (5,), backends=())
     with pytest.raises(CheckFailure, match="LookupError: no weights") as caught:
-        check()
+        run_check(Check(crashes, (), "both"), subject)
     assert isinstance(caught.value.__cause__, LookupError)
     assert caught.value.example.endswith("layer(x)")
 
@@ -136,11 +135,9 @@ def test_a_failure_of_the_example_hides_nothing():
         subject.cls = None  # not even its name can be written
         raise LookupError("first")
 
-    ((_, check),) = checks_of(
-        "test", [crashes], CannotBeDescribed(), (None, None, 1, ())
-    )
+    subject = make_subject("test", CannotBeDescribed(), backends=())
     with pytest.raises(CheckFailure, match="LookupError: first") as caught:
-        check()
+        run_check(Check(crashes, (), "both"), subject)
     assert isinstance(caught.value.__cause__, LookupError)
     assert caught.value.example == ""
 

@@ -1,8 +1,5 @@
-import pytest
-
 from keras_extras.testing._sample_shapes import (
     SAMPLE_SHAPES,
-    flat,
     is_shape,
     map_shapes,
     shapes_in,
@@ -26,14 +23,6 @@ def test_each_shape_of_a_structure_is_mapped():
 
 def test_the_shapes_of_a_structure():
     assert shapes_in(NESTED) == [(2, 3), (4,), (), (None, 5)]
-
-
-@pytest.mark.parametrize(
-    ("inputs", "expected"),
-    [(1, 1), ([1], 1), ({"a": 1, "b": 2}, [1, 2]), ((1, [2, 3]), [1, 2, 3])],
-)
-def test_flat_is_what_a_functional_model_takes(inputs, expected):
-    assert flat(inputs) == expected
 
 
 def test_changes_are_of_one_axis_or_of_two():

@@ -7,7 +7,6 @@ from keras_extras.testing._subject import Subject
 from keras_extras.testing._tools import difference
 from tests.testing.broken import Weighted
 from tests.testing.healthy_layers import (
-    Block,
     Distance,
     FromDict,
     Lookup,
@@ -108,11 +107,6 @@ def test_a_layer_without_a_dtype_is_skipped():
 
     with pytest.raises(CheckSkip):
         Subject(Plain()).clone_with_dtype("float16")
-
-
-def test_training_is_handed_to_those_who_take_it():
-    assert Subject(keras.layers.Dropout(0.5)).accepts("training")
-    assert not Subject(Block()).accepts("training")
 
 
 def test_runs_are_made_once_per_shape():

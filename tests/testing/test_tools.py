@@ -4,50 +4,52 @@ import pytest
 
 from keras_extras.testing import gradients
 from keras_extras.testing._tools import (
-    changed_path,
+    arrays,
+    assert_unchanged,
     difference,
     leaves,
     shake,
-    to_numpy,
-    values,
 )
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "words"),
+    ("actual", "expected", "message"),
     [
         ([1.0], [1.0], ""),
         ([1.0], [1.00001], ""),
-        ([1.0], [1.1], "1 against 1.1 at (0,), a gap of 0.1"),
+        ([1.0], [1.1], "1 against 1.1"),
         ([1000.0], [1000.05], ""),  # of the largest number
         ([0.0, np.nan], [0.0, np.nan], ""),
-        ([0.0, np.nan], [0.0, 1.0], "NaN in one of them only"),
+        ([0.0, np.nan], [0.0, 1.0], "nan against 1"),
         ([np.inf], [np.inf], ""),
-        ([-np.inf], [np.inf], "-inf against inf at (0,), a gap of inf"),
-        ([1.0], [1.0, 2.0], "shape (1,) against (2,)"),
+        ([-np.inf], [np.inf], "-inf against inf"),
+        ([1.0], [1.0, 2.0], "(1,) against (2,)"),
         ([], [], ""),
     ],
 )
-def test_difference_in_words(one, other, words):
-    assert difference(np.array(one), np.array(other)) == words
+def test_the_difference_is_told(actual, expected, message):
+    assert difference(np.array(actual), np.array(expected)) == message
 
 
 def test_difference_of_structures():
-    one = {"a": np.zeros(2), "b": [np.ones(3), None]}
-    assert difference(one, one) == ""
-    assert difference(one, np.zeros(2)) == "2 outputs against 1"
+    structure = {"a": np.zeros(2), "b": [np.ones(3), None]}
+    assert difference(structure, structure) == ""
+    with pytest.raises(ValueError, match="shorter"):
+        difference(structure, np.zeros(2))
 
 
 def test_half_precision_is_compared_coarsely():
-    one, other = np.ones(1, "float16"), np.ones(1, "float16") * 1.01
-    assert difference(one, other)
-    assert not difference(one, other, "float16")
-    assert not difference(one, other, "bfloat16")
+    ones = np.ones(1, "float16")
+    assert difference(ones, 1.01 * ones)
+    assert not difference(ones, 1.01 * ones, tolerance=0.02)
 
 
-def test_to_numpy_takes_what_numpy_has_not():
-    tensor = keras.ops.ones((2,), "bfloat16")
-    assert to_numpy(tensor).dtype == "float32"
+def test_arrays_are_copies_and_of_float64():
+    (array,) = arrays(keras.ops.ones((2,), "bfloat16"))
+    assert array.dtype == "float64"
+    value = np.ones(2)
+    arrays(value)[0][0] = 5
+    assert value[0] == 1
 
 
 def test_leaves_leave_none_out():
@@ -55,14 +57,19 @@ def test_leaves_leave_none_out():
 
 
 def test_shake_moves_every_trainable_number_alike():
-    one, two = (keras.layers.Dense(2, kernel_initializer="ones") for _ in "ab")
-    for layer in (one, two):
+    layers = [
+        keras.layers.Dense(2, kernel_initializer="ones") for _ in range(2)
+    ]
+    for layer in layers:
         layer.build((None, 3))
-        before = values(layer)
+        before = arrays(layer.variables)
         shake(layer)
-        assert changed_path(layer, before) == layer.kernel.path
-        assert not np.any(to_numpy(layer.bias) == 0)
-    assert difference(one.weights, two.weights) == ""
+        with pytest.raises(
+            AssertionError, match=f"changes '{layer.kernel.path}'"
+        ):
+            assert_unchanged(layer.variables, before, "it changes")
+        assert np.all(arrays(layer.bias)[0] != 0)
+    assert difference(layers[0].weights, layers[1].weights) == ""
 
 
 def test_gradients_are_those_of_the_weighted_sum():
@@ -70,14 +77,14 @@ def test_gradients_are_those_of_the_weighted_sum():
     x = np.array([[1.0, 2.0, 3.0]], "float32")
     layer(x)
     cotangent = np.array([[1.0, 10.0]], "float32")
-    before = values(layer)
+    before = arrays(layer.variables)
     of_inputs, of_weights = gradients(
-        lambda one, inputs: one(inputs), layer, x, [cotangent]
+        lambda layer, inputs: layer(inputs), layer, x, [cotangent]
     )
     np.testing.assert_allclose(of_inputs[0], cotangent @ before[0].T, rtol=1e-5)
     np.testing.assert_allclose(of_weights[layer.kernel.path], x.T @ cotangent)
     np.testing.assert_allclose(of_weights[layer.bias.path], cotangent[0])
-    assert not changed_path(layer, before)
+    assert_unchanged(layer.variables, before, "")
 
 
 def test_the_gradient_of_what_is_not_used_is_zero():
@@ -92,7 +99,7 @@ def test_the_gradient_of_what_is_not_used_is_zero():
     x = np.ones((1, 2), "float32")
     layer(x)
     of_inputs, of_weights = gradients(
-        lambda one, inputs: one(inputs), layer, x, [x]
+        lambda layer, inputs: layer(inputs), layer, x, [x]
     )
     np.testing.assert_allclose(of_inputs[0], 3)
     np.testing.assert_array_equal(of_weights[layer.idle.path], 0)
@@ -103,7 +110,7 @@ def test_the_gradients_of_a_row_that_is_looked_up_twice_add_up():
     x = np.array([[1, 1, 2]])
     layer(x)
     _, of_weights = gradients(
-        lambda one, inputs: one(inputs), layer, x, [np.ones((1, 3, 1))]
+        lambda layer, inputs: layer(inputs), layer, x, [np.ones((1, 3, 1))]
     )
     gradient = of_weights[layer.embeddings.path]
     np.testing.assert_allclose(gradient[:, 0], [0, 2, 1])
