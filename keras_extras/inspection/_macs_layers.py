@@ -53,7 +53,7 @@ def product(shape: Iterable[Any]) -> int:
     return math.prod(sizes)
 
 
-def einsum(equation: str, shapes: Iterable[Sequence[int | None]]) -> int:
+def einsum(equation: str, shapes: Iterable[Sequence[Any]]) -> int:
     """Returns the product of the sizes of all letters of the equation."""
     sides = equation.replace(" ", "").split("->")[0].split(",")
     sizes: dict[str, int] = {}

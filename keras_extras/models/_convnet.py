@@ -123,7 +123,8 @@ class ConvNet(Model):
         regular: dict[str, Any] = {"kernel_regularizer": kernel_regularizer}
         self.blocks = []
         for block in filters:
-            for count in block if isinstance(block, list | tuple) else [block]:
+            counts: Any = block if isinstance(block, Sequence) else [block]
+            for count in counts:
                 self.blocks += normalized(
                     Conv2D, count, activation, batch_normalization, axis,
                     kernel_size, padding=padding, **image, **regular,
