@@ -79,7 +79,11 @@ def weight_gradients(
     Returns:
         One array for each of `model.trainable_variables`, in their order.
     """
-    x, y, sample_weight = _tensors(x), _tensors(y), _tensors(sample_weight)
+    x, y, sample_weight = (
+        as_tensors(x),
+        as_tensors(y),
+        as_tensors(sample_weight),
+    )
     variables = list(model.trainable_variables)
     # As Keras's trainers do: without the argument, layers act as in inference.
     takes_training = "training" in inspect.signature(model.call).parameters
@@ -181,10 +185,10 @@ def _is_number(dtype):
     return keras.backend.standardize_dtype(dtype) != "string"
 
 
-def _tensors(structure):
+def as_tensors(structure: Any) -> Any:
     """Converts arrays as `fit` does: floats to the usual precision."""
 
-    def convert(leaf):
+    def convert(leaf: Any) -> Any:
         if leaf is None:
             return None
         tensor: Any = keras.ops.convert_to_tensor(leaf)
@@ -193,3 +197,10 @@ def _tensors(structure):
         return tensor
 
     return keras.tree.map_structure(convert, structure)
+
+
+def as_array(tensor: Any) -> np.ndarray:
+    """Returns the numbers of a tensor; half precisions as float32."""
+    if keras.backend.standardize_dtype(tensor.dtype) in ("bfloat16", "float16"):
+        tensor = keras.ops.cast(tensor, "float32")
+    return np.array(keras.ops.convert_to_numpy(tensor))

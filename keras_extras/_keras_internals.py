@@ -1,12 +1,178 @@
-"""Every private name of Keras that is needed, each with its reason.
+"""What we use of Keras that Keras does not promise to keep.
 
-What reads `._name` of a Keras object stands here and nowhere else, and has a
-test that says what breaks when Keras changes it.
+Each function here touches one private name, and says why no public one would
+do. No other file uses private names of Keras, so a new version of it can break
+us here only; `tests/test_keras_internals.py` says then what does not work.
 """
 
+from collections.abc import Callable, Iterator
+from types import FunctionType
 from typing import Any
 
 import keras
+
+# --- models ------------------------------------------------------------------
+
+
+def package_of(thing: object) -> str:
+    """Returns the package that wrote a function, a class or an object's class.
+
+    Not private, but a habit of Keras's that nothing promises: its classes say
+    `keras.src...`, whatever they are imported as.
+    """
+    owner = thing if isinstance(thing, type | FunctionType) else type(thing)
+    return owner.__module__.partition(".")[0]
+
+
+def sublayers(layer: keras.Layer) -> list[keras.Layer]:
+    """Returns the layers in the layer's attributes, in their order.
+
+    `layers` is public, but of models only, and not in a layer's own words.
+    """
+    return layer._layers  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def all_sublayers(
+    layer: keras.Layer, include_self: bool = False
+) -> list[keras.Layer]:
+    """Returns the layers inside, at any depth, each once.
+
+    `Model.layers` stops at the first floor.
+    """
+    return layer._flatten_layers(include_self=include_self)
+
+
+def replace_sublayer(
+    layer: keras.Layer, old: keras.Layer, new: keras.Layer
+) -> None:
+    """Puts a layer in the place of another in the list of those inside.
+
+    A built layer does not let its attributes be exchanged: its tracker is
+    locked. The attributes are left to the caller.
+    """
+    tracker: Any = layer._tracker  # pyright: ignore[reportAttributeAccessIssue]
+    tracker.replace_tracked_value("layers", old, new)
+
+
+def attributes_of(layer: keras.Layer) -> dict[str, Any]:
+    """Returns a layer's attributes without Keras's own books of sublayers."""
+    books = ("_layers", "_tracker")
+    return {
+        name: value for name, value in vars(layer).items() if name not in books
+    }
+
+
+def is_functional(model: object) -> bool:
+    """Returns whether a model is a graph of layers, with known inputs.
+
+    The class of such models, `Functional`, has no public name.
+    """
+    return _is_functional_class(type(model))
+
+
+def has_functional_constructor(cls: type) -> bool:
+    """Returns whether `cls(inputs, outputs)` makes a functional model.
+
+    That is so for `Functional`, and for subclasses without an `__init__`.
+    """
+    if not _is_functional_class(cls):
+        return False
+    makers = (owner for owner in cls.__mro__ if "__init__" in vars(owner))
+    return next(makers).__name__ == "Functional"
+
+
+def _is_functional_class(cls: type) -> bool:
+    return any(base.__name__ == "Functional" for base in cls.__mro__)
+
+
+def graph_nodes(model: keras.Model) -> Iterator[Any]:
+    """Yields the calls in a functional model's graph, in their order.
+
+    A node has `operation`, `input_tensors`, `output_tensors`, `arguments`.
+    Public attributes list layers, and not how often, in which order, and on
+    which tensors they are called.
+    """
+    nodes: Any = model._nodes_by_depth  # pyright: ignore
+    for depth in sorted(nodes, reverse=True):
+        yield from nodes[depth]
+
+
+def node_counts(operation: keras.Operation) -> tuple[int, int]:
+    """Returns how many calls in graphs an operation remembers: in and out.
+
+    Keras never forgets them, so what traces a model has to clean up.
+    """
+    known: Any = operation
+    return len(known._inbound_nodes), len(known._outbound_nodes)
+
+
+def forget_nodes(operation: keras.Operation, counts: tuple[int, int]) -> None:
+    """Makes an operation forget the calls since `node_counts` was asked."""
+    known: Any = operation
+    del known._inbound_nodes[counts[0] :]
+    del known._outbound_nodes[counts[1] :]
+
+
+def operation_class(function: Callable[..., Any]) -> type:
+    """Returns the class whose objects stand for a function in graphs.
+
+    `keras.ops.matmul` gives `Matmul`, which has no public name. It lies in the
+    function's module, and has its name but for underscores and capitals.
+
+    Raises:
+        LookupError: if there is none.
+    """
+    wanted = function.__name__.replace("_", "")
+    for name, found in function.__globals__.items():
+        if name.lower() == wanted and isinstance(found, type):
+            return found
+    raise LookupError(f"keras.ops.{function.__name__} has no class of its own")
+
+
+# Torch calls what is in these lists before or after a module or a tensor.
+_TORCH_HOOKS = (
+    "_forward_hooks",
+    "_forward_pre_hooks",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+    "_post_accumulate_grad_hooks",
+)
+
+
+def has_torch_hooks(part: object) -> bool:
+    """Returns whether somebody listens to a torch module or tensor.
+
+    Torch has functions that add hooks, and none that tells of them.
+    """
+    return any(getattr(part, name, None) for name in _TORCH_HOOKS)
+
+
+def called_by_optimizer(optimizer: Any) -> Iterator[Any]:
+    """Yields what an optimizer runs: itself, a schedule, one inside of it.
+
+    `learning_rate` is public, and a number even if a schedule gives it.
+    """
+    while optimizer is not None:
+        yield optimizer
+        yield getattr(optimizer, "_learning_rate", None)
+        optimizer = getattr(optimizer, "inner_optimizer", None)
+
+
+def called_by_metrics(metrics: list[Any]) -> Iterator[Any]:
+    """Yields what metrics run: themselves, those they hold, and functions.
+
+    `compile` wraps the user's metrics in one whose public list is empty until
+    the first batch.
+    """
+    for container in metrics:
+        held = [
+            getattr(container, name, None)
+            for name in ("_user_metrics", "_user_weighted_metrics")
+        ]
+        for metric in (container, *keras.tree.flatten(held)):
+            yield metric
+            yield getattr(metric, "_fn", None)
+
 
 # --- callbacks ---------------------------------------------------------------
 

@@ -134,7 +134,7 @@ ALLOWED = {
             "_arguments",
             "_config",
             "fitting",
-            "inspection._summary_text",
+            "inspection._summary",
             "inspection._trace",
             "layers",
         ),

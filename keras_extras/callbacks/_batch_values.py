@@ -18,6 +18,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_extras._keras_internals import package_of
+
 
 class BatchValues:
     """Takes the metrics of a model apart, batch by batch."""
@@ -96,4 +98,4 @@ def _keeps_sums(metric: Any) -> bool:
     if isinstance(metric, keras.metrics.Mean | keras.metrics.Sum):
         return True
     (owner, *_) = (c for c in type(metric).__mro__ if "update_state" in vars(c))
-    return owner.__module__.partition(".")[0] == "keras"
+    return package_of(owner) == "keras"

@@ -2,7 +2,8 @@
 
     recipe = preset + prepare + optimizer + epochs, batch size, early stopping
 
-A table with a line per recipe. `prepare` is given the training images and
+A table with a line per recipe; its network is the preset of the same name.
+`prepare` is given the training images and
 returns what is done to images, those of the test too: what it learns of the
 data, such as a mean, it learns from the training images alone.
 """
@@ -19,7 +20,7 @@ Prepare = Callable[[np.ndarray], Callable[[np.ndarray], np.ndarray]]
 
 
 class Recipe(NamedTuple):
-    """How one network of a course is trained.
+    """How the preset of the same name is trained.
 
     Args:
         course: number of the tutorial; 0 for the library's own.
@@ -28,8 +29,6 @@ class Recipe(NamedTuple):
         optimizer: number of all steps -> a Keras optimizer.
         epochs: passes over the training images.
         batch_size: images per step.
-        make: number of classes, input shape, data format -> a model; `None`
-            means the preset of the recipe's name.
         only_class: if given, the labels are whether it is that class.
         augment: arguments of `ImageDataGenerator`, or `None`.
         patience: epochs without a better validation loss after which the
@@ -43,7 +42,6 @@ class Recipe(NamedTuple):
     optimizer: Callable[[int], Any]
     epochs: int
     batch_size: int
-    make: Callable[..., Any] | None = None
     only_class: int | None = None
     augment: dict[str, Any] | None = None
     patience: int | None = None
@@ -162,31 +160,6 @@ def _settling_adam(steps: int) -> Any:
     return keras.optimizers.Adam(rate)
 
 
-# --- models of the library's own ---------------------------------------------
-
-
-def _mlp(num_classes: int, input_shape: tuple, data_format: str | None) -> Any:
-    from keras_extras.models import MLP
-
-    return MLP(num_classes=num_classes, dropout=0.1, name="mlp")
-
-
-def _convnet(
-    num_classes: int, input_shape: tuple, data_format: str | None
-) -> Any:
-    from keras_extras.models import ConvNet
-
-    # In 6 epochs on the 8,500 digits of the sample it reaches 0.98, in well
-    # under a minute on two cores, on the slowest backend too.
-    return ConvNet(
-        filters=(16, 32),
-        num_classes=num_classes,
-        dropout=0.3,
-        data_format=data_format,
-        name="convnet",
-    )
-
-
 # Digits keep their sense when they are turned and moved a little, and lose it
 # when they are mirrored.
 _LITTLE = {
@@ -197,11 +170,9 @@ _LITTLE = {
 }
 
 RECIPES = {
-    "mlp": Recipe(
-        0, "two hidden layers", unit_images, _settling_adam, 6, 64, _mlp
-    ),
+    "mlp": Recipe(0, "two hidden layers", unit_images, _settling_adam, 6, 64),
     "convnet": Recipe(
-        0, "two convolutions", unit_images, _settling_adam, 6, 64, _convnet
+        0, "two convolutions", unit_images, _settling_adam, 6, 64
     ),
     "mlp-3-4-4-1": Recipe(
         1, "3-4-4-1: is it class 1?", ink_of_thirds, _adam, 20, 32, only_class=1

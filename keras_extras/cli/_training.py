@@ -111,8 +111,6 @@ def make_model(
     from keras_extras.models import preset
 
     recipe = find_recipe(name)
-    if recipe.make is not None:
-        return recipe.make(num_classes, input_shape, data_format)
     return preset(
         name,
         num_classes=1 if recipe.only_class is not None else num_classes,

@@ -6,8 +6,12 @@ nothing else changes, since same name means same arguments, weights and numbers.
 layers where that is exact, and refused, all at once, where it is not.
 """
 
+from typing import Any
+
 import keras
 
+from keras_extras._errors import invalid_argument
+from keras_extras._keras_internals import all_sublayers, package_of
 from keras_extras.conversion._rebuild import (
     Rebuilder,
     Replacement,
@@ -22,8 +26,6 @@ from keras_extras.conversion._to_stock import (
     reasons,
 )
 from keras_extras.models import Model
-
-_PACKAGE = __name__.partition(".")[0]
 
 
 def to_extras(model: keras.Model) -> keras.Model:
@@ -103,7 +105,7 @@ def to_keras(model: keras.Model) -> keras.Model:
     _require_model("to_keras", model)
     problems = [
         f"- {layer.name} ({type(layer).__name__}): {reason}"
-        for layer in model._flatten_layers()
+        for layer in all_sublayers(model, include_self=True)
         for reason in reasons(layer)
     ]
     if problems:
@@ -112,43 +114,43 @@ def to_keras(model: keras.Model) -> keras.Model:
             "the model's choices:\n" + "\n".join(problems)
         )
     new = Rebuilder("to_keras", is_ours, _close, trace=True).model(model)
-    for layer in new._flatten_layers():
+    for layer in all_sublayers(new, include_self=True):
         _require_free(layer)
     return new
 
 
-def _require_model(owner, model):
+def _require_model(owner: str, model: object) -> None:
     if not isinstance(model, keras.Model):
-        raise TypeError(
-            f"{owner}: model must be a keras.Model. Received: model={model!r}. "
-            "Put a single layer into keras.Sequential([layer])."
+        raise invalid_argument(
+            owner,
+            "model",
+            "a keras.Model",
+            model,
+            fix="Put a single layer into keras.Sequential([layer]).",
+            error=TypeError,
         )
 
 
 # --- to ours ----------------------------------------------------------------
 
 
-def _is_opened(layer) -> bool:
+def _is_opened(layer: Any) -> bool:
     return (
         type(layer) in OURS
-        and not _is_quantized(layer)
+        and not isinstance(
+            layer.dtype_policy, keras.dtype_policies.QuantizedDTypePolicy
+        )
         and not getattr(layer, "lora_enabled", False)
     )
 
 
-def _is_quantized(layer) -> bool:
-    return isinstance(
-        layer.dtype_policy, keras.dtype_policies.QuantizedDTypePolicy
-    )
-
-
-def _open(layer, rebuilder) -> Replacement:
+def _open(layer: Any, rebuilder: Rebuilder) -> Replacement:
     ours = OURS[type(layer)]
     new = ours(**arguments_of(layer, type(layer), rebuilder))
     return Replacement(new, _carry_by_name)
 
 
-def _carry_by_name(old, new):
+def _carry_by_name(old: Any, new: Any) -> None:
     """Gives each weight the value that the old layer has under its name."""
     for weight in own_weights(new):
         # A copy: JAX hands the arrays of a model in training to the next step.
@@ -158,21 +160,21 @@ def _carry_by_name(old, new):
 # --- to stock --------------------------------------------------------------
 
 
-def _close(layer, rebuilder) -> Replacement:
+def _close(layer: Any, rebuilder: Rebuilder) -> Replacement:
     if isinstance(layer, Model):
         return rebuilder.graph(layer)
     return expressed(layer, rebuilder)
 
 
-def _require_free(layer):
+def _require_free(layer: Any) -> None:
     """Raises if the layer, or a copy from its config, holds ours."""
-    if type(layer).__module__.partition(".")[0] == "keras":
+    if package_of(layer) == "keras":
         copy = layer
     else:
         copy = type(layer).from_config(layer.get_config())
         build_like(layer, copy)
-    for part in (*layer._flatten_layers(), *copy._flatten_layers()):
-        if type(part).__module__.partition(".")[0] == _PACKAGE:
+    for part in (layer, *all_sublayers(layer), copy, *all_sublayers(copy)):
+        if package_of(part) == "keras_extras":
             raise ValueError(
                 f"to_keras: {layer.name!r} ({type(layer).__name__}) makes a "
                 f"layer of ours by itself: {type(part).__name__}. Use Keras's "

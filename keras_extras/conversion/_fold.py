@@ -21,13 +21,18 @@ import numpy as np
 
 from keras_extras import layers as ours
 from keras_extras._errors import invalid_argument
+from keras_extras._keras_internals import (
+    all_sublayers,
+    graph_nodes,
+    is_functional,
+)
 from keras_extras.conversion._rebuild import (
     Rebuilder,
     Replacement,
-    _traced,
+    as_graph,
     carry_nothing,
-    is_functional,
 )
+from keras_extras.conversion._to_stock import kinds
 
 stock = keras.layers
 
@@ -83,7 +88,7 @@ def fold_batch_norm(model: keras.Model, strict: bool = True) -> keras.Model:
             "has no weights. Call it, or its build(input_shape), first."
         )
     if not isinstance(model, keras.Sequential) and not is_functional(model):
-        model = _traced("fold_batch_norm", model)
+        model = as_graph("fold_batch_norm", model)
     plan = _Plan(model)
     if strict and plan.reasons:
         raise ValueError(
@@ -100,8 +105,8 @@ class _Use(NamedTuple):
     """One call of a layer in a graph."""
 
     layer: Any
-    inputs: list  # tensors, or what stands for them
-    outputs: list
+    inputs: list[Any]  # tensors, or what stands for them
+    outputs: list[Any]
     training: Any
 
 
@@ -113,10 +118,12 @@ class _Plan:
         reasons: (name, why it has to stay) of the others.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: Any) -> None:
         self.folded = {}
         self.reasons: list[tuple[str, str]] = []
-        self._norms: dict[int, list] = {}  # id of a layer -> normalizations
+        self._norms: dict[
+            int, list[Any]
+        ] = {}  # id of a layer -> normalizations
         graphs = list(_graphs(model, set()))
         self._times: dict[int, int] = {}
         for uses, _ in graphs:
@@ -126,11 +133,11 @@ class _Plan:
         for uses, last in graphs:
             self._read(uses, last)
 
-    def takes_part(self, layer) -> bool:
+    def takes_part(self, layer: Any) -> bool:
         """Returns whether the layer goes, or takes another one in."""
         return id(layer) in self.folded or id(layer) in self._norms
 
-    def replacement(self, layer, rebuilder) -> Replacement:
+    def replacement(self, layer: Any, rebuilder: Any) -> Replacement:
         """Returns what stands in for such a layer."""
         if id(layer) in self.folded:
             stand_in = stock.Identity(name=layer.name)
@@ -140,7 +147,7 @@ class _Plan:
         new = type(layer).from_config(config)
         return Replacement(new, lambda old, new: _carry(old, new, norms))
 
-    def _read(self, uses, last):
+    def _read(self, uses: list[_Use], last: list[Any]) -> None:
         """Plans for one graph, whose uses are in the order of the calls."""
         makers = {id(t): use for use in uses for t in use.outputs}
         takers: dict[int, int] = {}
@@ -158,7 +165,9 @@ class _Plan:
             self.folded[id(use.layer)] = use.layer
             self._norms.setdefault(id(target), []).append(use.layer)
 
-    def _target(self, use, makers, takers):
+    def _target(
+        self, use: _Use, makers: dict[int, _Use], takers: dict[int, int]
+    ) -> Any:
         """Returns the layer that takes the normalization in."""
         norm = use.layer
         if type(norm) is not stock.BatchNormalization:
@@ -183,22 +192,22 @@ class _Plan:
                 return layer
             (tensor,) = maker.inputs
 
-    def _require_once(self, layer):
+    def _require_once(self, layer: Any) -> None:
         if self._times[id(layer)] > 1:
             raise _StaysError(f"{layer.name!r} is called several times")
 
-    def _hands_on(self, layer) -> bool:
+    def _hands_on(self, layer: Any) -> bool:
         if id(layer) in self.folded or isinstance(layer, _HANDING_ON):
             return True
         is_activation = isinstance(layer, stock.Activation)
         return is_activation and _is_linear(layer)
 
-    def _report_inside(self, layer):
+    def _report_inside(self, layer: Any) -> None:
         """Notes the normalizations in layers that are no graphs."""
         if isinstance(layer, keras.Sequential) or is_functional(layer):
             return
         if isinstance(layer, stock.Layer):
-            for part in layer._flatten_layers(include_self=False):
+            for part in all_sublayers(layer):
                 if isinstance(part, stock.BatchNormalization):
                     kind = type(layer).__name__
                     why = f"it is inside of {layer.name!r} ({kind})"
@@ -211,7 +220,9 @@ class _StaysError(Exception):
     """Why a batch normalization cannot be folded."""
 
 
-def _graphs(model, seen) -> Iterator[tuple[list[_Use], list]]:
+def _graphs(
+    model: Any, seen: set[int]
+) -> Iterator[tuple[list[_Use], list[Any]]]:
     """Yields the uses, and the outputs, of the model and of those in it."""
     if id(model) in seen:
         return
@@ -227,7 +238,7 @@ def _graphs(model, seen) -> Iterator[tuple[list[_Use], list]]:
     yield uses, last
 
 
-def _chain(model) -> tuple[list[_Use], list]:
+def _chain(model: Any) -> tuple[list[_Use], list[Any]]:
     last = object()  # stands for the tensor between two layers
     uses = []
     for layer in model.layers:
@@ -236,8 +247,7 @@ def _chain(model) -> tuple[list[_Use], list]:
     return uses, [last]
 
 
-def _network(model) -> tuple[list[_Use], list]:
-    depths = sorted(model._nodes_by_depth, reverse=True)
+def _network(model: Any) -> tuple[list[_Use], list[Any]]:
     uses = [
         _Use(
             node.operation,
@@ -245,8 +255,7 @@ def _network(model) -> tuple[list[_Use], list]:
             node.output_tensors,
             node.arguments.kwargs.get("training"),
         )
-        for depth in depths
-        for node in model._nodes_by_depth[depth]
+        for node in graph_nodes(model)
         if not node.is_input
     ]
     return uses, keras.tree.flatten(model.outputs)
@@ -269,32 +278,15 @@ _HANDING_ON = (
 )
 
 
-def _names(package, *names) -> tuple:
-    return tuple(getattr(package, name) for name in names)
+_PLAIN = (*kinds("Conv{}D"), *kinds("Dense"))
+_DEPTHWISE = kinds("DepthwiseConv{}D")
+_SEPARABLE = kinds("SeparableConv{}D")
+_TRANSPOSED = kinds("Conv{}DTranspose")
 
 
-_PLAIN = (
-    *_names(stock, "Conv1D", "Conv2D", "Conv3D", "Dense"),
-    *_names(ours, "Conv1D", "Conv2D", "Conv3D", "Dense"),
-)
-_DEPTHWISE = (
-    *_names(stock, "DepthwiseConv1D", "DepthwiseConv2D"),
-    *_names(ours, "DepthwiseConv1D", "DepthwiseConv2D", "DepthwiseConv3D"),
-)
-_SEPARABLE = (
-    *_names(stock, "SeparableConv1D", "SeparableConv2D"),
-    *_names(ours, "SeparableConv1D", "SeparableConv2D", "SeparableConv3D"),
-)
-_TRANSPOSED = (
-    *_names(stock, "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
-    *_names(ours, "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
-)
-_PADDING = _names(stock, "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")
-
-
-def _refusal(layer, norm) -> str:
+def _refusal(layer: Any, norm: Any) -> str:
     """Returns why the layer cannot take the normalization in, or `""`."""
-    if isinstance(layer, (*_PADDING, ours.Pad)):
+    if isinstance(layer, (*kinds("ZeroPadding{}D"), ours.Pad)):
         return (
             "{name} stands in front of it, and what it pads with is "
             "normalized too"
@@ -321,11 +313,11 @@ def _refusal(layer, norm) -> str:
     return ""
 
 
-def _is_linear(layer) -> bool:
+def _is_linear(layer: Any) -> bool:
     return layer.activation in (None, keras.activations.linear)
 
 
-def _carry(old, new, norms):
+def _carry(old: Any, new: Any, norms: list[Any]) -> None:
     """Gives the new layer the old one's weights, scaled and shifted."""
     scale, shift = _scale_and_shift(norms)
     bias = 0.0 if getattr(old, "bias", None) is None else _array(old.bias)
@@ -342,7 +334,7 @@ def _carry(old, new, norms):
     new.kernel.assign(kernel * scale)
 
 
-def _scale_and_shift(norms) -> tuple[np.ndarray, Any]:
+def _scale_and_shift(norms: list[Any]) -> tuple[np.ndarray, Any]:
     """Returns what several normalizations, one after the other, amount to."""
     total: Any = 1.0
     offset: Any = 0.0
@@ -356,5 +348,5 @@ def _scale_and_shift(norms) -> tuple[np.ndarray, Any]:
     return np.asarray(total), offset
 
 
-def _array(variable) -> np.ndarray:
+def _array(variable: Any) -> np.ndarray:
     return np.asarray(keras.ops.convert_to_numpy(variable), "float64")

@@ -13,17 +13,27 @@ from typing import Any, NamedTuple
 
 import keras
 
+from keras_extras._keras_internals import (
+    all_sublayers,
+    attributes_of,
+    has_functional_constructor,
+    is_functional,
+    package_of,
+    replace_sublayer,
+    sublayers,
+)
+
 
 class Replacement(NamedTuple):
     """What stands in for one layer: others before it and after it, if any."""
 
     layer: keras.layers.Layer
     carry: Callable[[Any, Any], None]  # gives the new layer the old's weights
-    before: tuple = ()
-    after: tuple = ()
+    before: tuple[keras.layers.Layer, ...] = ()
+    after: tuple[keras.layers.Layer, ...] = ()
     is_dropped: bool = False  # the layer hands on what it gets, uncalled
 
-    def parts(self) -> list:
+    def parts(self) -> list[keras.layers.Layer]:
         """Returns the layers in the order in which they are called."""
         if self.is_dropped:
             return []
@@ -48,18 +58,19 @@ class Rebuilder:
         is_replaced: Callable[[Any], bool],
         replace: Callable[[Any, Any], Replacement],
         trace: bool = False,
-    ):
+    ) -> None:
         self.owner = owner
         self.is_replaced = is_replaced
         self.replace = replace
         self.trace = trace
-        self._made = {}  # id of the old layer -> (old, replacement)
+        # id of the old layer -> (old, replacement)
+        self._made: dict[Any, tuple[Any, Replacement]] = {}
 
-    def model(self, old):
+    def model(self, old: keras.Model) -> Any:
         """Returns the model made anew, with the same weights."""
         classes = {
             type(layer).__name__: type(layer)
-            for layer in old._flatten_layers()
+            for layer in all_sublayers(old, include_self=True)
             if not _is_stock(layer)
         }
         with keras.saving.custom_object_scope(classes):  # unregistered ones
@@ -73,7 +84,7 @@ class Rebuilder:
             replacement.layer.trainable = was.trainable
         return new
 
-    def layer(self, old):
+    def layer(self, old: Any) -> Any:
         """Returns the one layer, or the small model, in the place of `old`."""
         replacement = self._replacement(old)
         parts = replacement.parts()
@@ -85,7 +96,7 @@ class Rebuilder:
             self._made[key] = (old, Replacement(sequence, carry_nothing))
         return self._made[key][1].layer
 
-    def _replacement(self, old) -> Replacement:
+    def _replacement(self, old: Any) -> Replacement:
         if id(old) not in self._made:
             if self.is_replaced(old):
                 made = self.replace(old, self)
@@ -94,7 +105,7 @@ class Rebuilder:
             self._made[id(old)] = (old, made)  # behind what it holds
         return self._made[id(old)][1]
 
-    def again(self, old) -> Replacement:
+    def again(self, old: Any) -> Replacement:
         """Returns a layer of the same class, its parts made anew."""
         if isinstance(old, keras.Sequential):
             return Replacement(self._sequential(old), carry_nothing)
@@ -109,16 +120,15 @@ class Rebuilder:
             return self.graph(old)
         return Replacement(self._opened(old), _carry_own)
 
-    def graph(self, old) -> Replacement:
+    def graph(self, old: Any) -> Replacement:
         """Returns a functional model in the place of a subclassed one."""
-        graph = _traced(self.owner, old)
+        graph = as_graph(self.owner, old)
         return Replacement(self._functional(graph), carry_nothing)
 
-    def _holds_replaced(self, old) -> bool:
-        inside = old._flatten_layers(include_self=False)
-        return any(self.is_replaced(layer) for layer in inside)
+    def _holds_replaced(self, old: Any) -> bool:
+        return any(map(self.is_replaced, all_sublayers(old)))
 
-    def _clone(self, old):
+    def _clone(self, old: Any) -> Any:
         try:
             return type(old).from_config(old.get_config())
         except Exception as cause:
@@ -130,7 +140,7 @@ class Rebuilder:
                 "with keras.saving.register_keras_serializable."
             ) from cause
 
-    def _carry_all(self, old, new):
+    def _carry_all(self, old: Any, new: Any) -> None:
         try:
             new.set_weights(old.get_weights())
         except ValueError as cause:
@@ -140,7 +150,7 @@ class Rebuilder:
                 f"{cause}"
             ) from cause
 
-    def _sequential(self, old):
+    def _sequential(self, old: Any) -> keras.Sequential:
         parts = []
         if getattr(old, "inputs", None):  # else built by its first input
             parts.append(_inputs_like(old, old.inputs[0]))
@@ -148,22 +158,22 @@ class Rebuilder:
             parts += self._replacement(layer).parts()
         return keras.Sequential(parts, name=old.name)
 
-    def _functional(self, old):
+    def _functional(self, old: Any) -> keras.Model:
         inputs = keras.tree.map_structure(
             lambda tensor: _inputs_like(old, tensor), old.input
         )
         # The same graph, but not compiled: a clone would be compiled too.
         graph = keras.Model(old.input, old.output, name=old.name)
-        around = {}
+        around: dict[int, Replacement] = {}
 
-        def make(operation):
+        def make(operation: Any) -> Any:
             if not isinstance(operation, keras.layers.Layer):
                 return _clone_operation(operation)
             replacement = self._replacement(operation)
             around[id(replacement.layer)] = replacement
             return replacement.layer
 
-        def call(operation, *args, **kwargs):
+        def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
             replacement = around.get(id(operation))
             if replacement is None:
                 return operation(*args, **kwargs)
@@ -185,13 +195,15 @@ class Rebuilder:
             clone_function=make,
             call_function=call,
         )
-        if type(old) is not type(graph) and _has_stock_constructor(type(old)):
+        if type(old) is not type(graph) and has_functional_constructor(
+            type(old)
+        ):
             return type(old)(
                 inputs=new.input, outputs=new.output, name=new.name
             )
         return new
 
-    def _opened(self, old):
+    def _opened(self, old: Any) -> Any:
         """Returns the layer from its config, its sublayers exchanged."""
         new = self._clone(old)
         self._exchange(old, new)
@@ -204,26 +216,26 @@ class Rebuilder:
             self._exchange(old, new)  # what `build` has made
         return new
 
-    def _exchange(self, old, new):
+    def _exchange(self, old: Any, new: Any) -> None:
         """Puts the layers made anew in the places of those `new` came with."""
-        if len(new._layers) > len(old._layers):
+        before, after = sublayers(old), list(sublayers(new))
+        if len(after) > len(before):
             raise self._lost(old, "it comes back with other sublayers")
-        exchanged = {}
-        for was, came in zip(old._layers, new._layers, strict=False):
+        exchanged: dict[int, Any] = {}
+        for was, came in zip(before, after, strict=False):
             made = self.layer(was)
             if made is not came:
                 exchanged[id(came)] = made
-                new._tracker.replace_tracked_value("layers", came, made)
-        found = set()
-        for name, value in list(vars(new).items()):
-            if name not in ("_layers", "_tracker"):
-                changed = _exchanged(value, exchanged, found)
-                if changed is not value:
-                    setattr(new, name, changed)
+                replace_sublayer(new, came, made)
+        found: set[int] = set()
+        for name, value in attributes_of(new).items():
+            changed = _exchanged(value, exchanged, found)
+            if changed is not value:
+                setattr(new, name, changed)
         if len(found) < len(exchanged):
             raise self._lost(old, "its sublayers are not in its attributes")
 
-    def _lost(self, old, what):
+    def _lost(self, old: Any, what: str) -> ValueError:
         return ValueError(
             f"{self.owner}: the layers inside of {old.name!r} "
             f"({type(old).__name__}) cannot be exchanged: made again from its "
@@ -233,12 +245,7 @@ class Rebuilder:
         )
 
 
-def is_functional(model) -> bool:
-    """Returns whether the model is a graph of layers, with known inputs."""
-    return any(cls.__name__ == "Functional" for cls in type(model).__mro__)
-
-
-def _traced(owner, model):
+def as_graph(owner: str, model: Any) -> keras.Model:
     """Returns the functional model of what `call` does in inference."""
     config = model.get_build_config() or {}
     try:
@@ -261,23 +268,13 @@ def _traced(owner, model):
         ) from cause
 
 
-def _is_stock(layer) -> bool:
-    return type(layer).__module__.partition(".")[0] == "keras"
+def _is_stock(layer: object) -> bool:
+    return package_of(layer) == "keras"
 
 
-def _has_stock_constructor(cls) -> bool:
-    """Returns whether `cls(inputs, outputs)` makes a functional model."""
-    for owner in cls.__mro__:
-        if owner.__name__ == "Functional":
-            return True
-        if "__init__" in vars(owner):
-            return False
-    return False
-
-
-def _inputs_like(model, tensor):
+def _inputs_like(model: Any, tensor: Any) -> Any:
     """Returns a new symbolic input, its layer's name and options kept."""
-    for layer in model._layers:
+    for layer in sublayers(model):
         is_input = isinstance(layer, keras.layers.InputLayer)
         if is_input and layer.output is tensor:
             return type(layer).from_config(layer.get_config()).output
@@ -286,14 +283,14 @@ def _inputs_like(model, tensor):
     )
 
 
-def _clone_operation(operation):
+def _clone_operation(operation: Any) -> Any:
     try:
         return type(operation).from_config(operation.get_config())
     except Exception:  # it has no config, and no state either
         return operation
 
 
-def _exchanged(value, exchanged, found):
+def _exchanged(value: Any, exchanged: dict[int, Any], found: set[int]) -> Any:
     """Returns `value` with the layers in it exchanged; itself if none is."""
     if isinstance(value, keras.layers.Layer):
         if id(value) not in exchanged:
@@ -317,26 +314,28 @@ def _exchanged(value, exchanged, found):
     return value
 
 
-def own_weights(layer):
+def own_weights(layer: Any) -> list[Any]:
     """Returns the weights that are no sublayer's, such as an activation's."""
-    inside = {id(weight) for part in layer._layers for weight in part.weights}
+    inside = {
+        id(weight) for part in sublayers(layer) for weight in part.weights
+    }
     return [weight for weight in layer.weights if id(weight) not in inside]
 
 
-def carry_nothing(old, new):
+def carry_nothing(old: Any, new: Any) -> None:
     """Carries no weights: there are none, or the parts carry their own."""
 
 
-def _carry_own(old, new):
+def _carry_own(old: Any, new: Any) -> None:
     """Carries the weights of the layer itself; its parts carry their own."""
-    store: dict = {}
+    store: dict[str, Any] = {}
     old.save_own_variables(store)
     if store:
         new.load_own_variables(store)
 
 
-def build_like(old, new):
-    """Builds `new` for the input shape that `old` was built for, if so."""
+def build_like(old: Any, new: Any) -> None:
+    """Builds `new` for the input shape of `old`, if that has a `build`."""
     config = old.get_build_config()
     if config and type(old).build is not keras.layers.Layer.build:
         new.build_from_config(config)

@@ -5,12 +5,18 @@ crops in layers of their own; it raises `Unlike` where there is nothing exact.
 """
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import keras
 
 from keras_extras import layers
-from keras_extras.conversion._rebuild import Replacement, own_weights
+from keras_extras._checks import Pads
+from keras_extras.conversion._rebuild import (
+    Replacement,
+    carry_nothing,
+    own_weights,
+)
 from keras_extras.models import Model
 
 # Stock class -> ours of the same name, and back.
@@ -37,15 +43,26 @@ _POOLS = layers.Pool
 _CONVOLUTIONS = (layers.Conv, layers.DepthwiseConv, layers.SeparableConv)
 
 
+def kinds(pattern: str) -> tuple[type, ...]:
+    """Returns the classes of that name, ours and stock, of all ranks."""
+    names = sorted({pattern.format(rank) for rank in (1, 2, 3)})
+    return tuple(
+        getattr(package, name)
+        for package in (layers, keras.layers)
+        for name in names
+        if hasattr(package, name)
+    )
+
+
 class Unlike(Exception):
     """Keras has no layer for this; the text says what exactly."""
 
 
-def is_ours(layer) -> bool:
+def is_ours(layer: Any) -> bool:
     return isinstance(layer, layers.Layer | Model)
 
 
-def reasons(layer) -> list[str]:
+def reasons(layer: Any) -> list[str]:
     """Returns why stock cannot express the layer; nothing if it can."""
     if not is_ours(layer) or isinstance(layer, Model):
         return []
@@ -56,24 +73,24 @@ def reasons(layer) -> list[str]:
     return []
 
 
-def expressed(layer, rebuilder) -> Replacement:
+def expressed(layer: Any, rebuilder: Any) -> Replacement:
     family, leaf = _family(layer)
     special = _special(layer)
     if special is not None:
-        return Replacement(special, lambda old, new: None)
+        return Replacement(special, carry_nothing)
     if leaf is None:
         raise Unlike(f"Keras has no {type(layer).__name__}.")
     _refuse_hooks(layer, family)
     stock = STOCK[leaf]
     arguments = arguments_of(layer, stock, rebuilder or _AsIs)
-    before, after, said = [], [], {"lora_rank", "lora_alpha"}
-    for name in said & arguments.keys():
+    before, after, settled = [], [], {"lora_rank", "lora_alpha"}
+    for name in settled & arguments.keys():
         arguments[name] = None  # merged into the kernel
-    said |= {f"{prefix}_transform" for prefix in _prefixes(layer)}
-    said.add("noise_shape")  # where Keras has none, the rank tells it
+    settled |= {f"{prefix}_transform" for prefix in _prefixes(layer)}
+    settled.add("noise_shape")  # where Keras has none, the rank tells it
     if isinstance(layer, (_POOLS, *_CONVOLUTIONS)):
-        before, after = _pads(layer, arguments, said)
-    _refuse_arguments(layer, leaf, stock, said)
+        before, after = _pads(layer, arguments, settled)
+    _refuse_arguments(layer, leaf, stock, settled)
     try:
         new = stock(**arguments)
     except ValueError as cause:
@@ -81,7 +98,7 @@ def expressed(layer, rebuilder) -> Replacement:
     return Replacement(new, _carry_frozen, tuple(before), tuple(after))
 
 
-def _family(layer) -> tuple:
+def _family(layer: Any) -> tuple[Any, Any]:
     """Returns the class that the layer is or extends, and its stock leaf.
 
     That class is a leaf, or for a family of subclasses the base of one.
@@ -100,11 +117,11 @@ class _AsIs:
     """In the place of a rebuilder where it is only asked what is possible."""
 
     @staticmethod
-    def layer(layer):
+    def layer(layer: Any) -> Any:
         return layer
 
 
-def _special(layer):
+def _special(layer: Any) -> keras.Layer | None:
     """Returns the stock layer of another name, if there is one."""
     same: dict[str, Any] = {"name": layer.name, "dtype": layer.dtype_policy}
     kind = type(layer)
@@ -131,7 +148,7 @@ def _special(layer):
     return None
 
 
-def _known_shape(layer):
+def _known_shape(layer: Any) -> tuple[int, ...]:
     """Returns the output's shape without the batch, -1 for one unknown."""
     try:
         batch, *sizes = layer.output.shape
@@ -146,7 +163,7 @@ def _known_shape(layer):
     return tuple(-1 if size is None else size for size in sizes)
 
 
-def _refuse_hooks(layer, family):
+def _refuse_hooks(layer: Any, family: type) -> None:
     changed = []
     for cls in type(layer).__mro__[: type(layer).__mro__.index(family)]:
         changed += [
@@ -160,10 +177,12 @@ def _refuse_hooks(layer, family):
         raise Unlike(f"the subclass overrides {', '.join(sorted(changed))}.")
 
 
-def _refuse_arguments(layer, leaf, stock, said):
+def _refuse_arguments(
+    layer: Any, leaf: Any, stock: Any, settled: set[str]
+) -> None:
     """Raises for arguments that stock has not, unless they change nothing."""
     unlike = []
-    known = {*_parameters(stock.__init__), *said}
+    known = {*_parameters(stock.__init__), *settled}
     for cls in leaf.__mro__[: leaf.__mro__.index(layers.Layer)]:
         if "__init__" not in vars(cls):
             continue
@@ -178,13 +197,15 @@ def _refuse_arguments(layer, leaf, stock, said):
         raise Unlike(f"Keras has no {', '.join(unlike)} there.")
 
 
-def _is_default(value, default) -> bool:
+def _is_default(value: Any, default: Any) -> bool:
     if isinstance(value, tuple) and not isinstance(default, tuple):
         return set(value) == {default}  # one for all axes
     return value == default
 
 
-def _pads(layer, arguments, said) -> tuple[list, list]:
+def _pads(
+    layer: Any, arguments: dict[str, Any], settled: set[str]
+) -> tuple[list[Any], list[Any]]:
     """Says pads given as numbers with layers before and behind."""
     padding = layer.padding
     transposed = isinstance(layer, layers.ConvTranspose)
@@ -192,13 +213,13 @@ def _pads(layer, arguments, said) -> tuple[list, list]:
         padding = _causal(layer)
     if isinstance(padding, str):
         if padding == "valid":
-            said |= {"pad_mode", "pad_value", "count_include_pad"}
+            settled |= {"pad_mode", "pad_value", "count_include_pad"}
         return [], []
     arguments["padding"] = "valid"
     if transposed:
         arguments["output_padding"] = layer.output_padding or (0,) * layer.rank
     if not any(map(any, padding)):
-        said |= {"pad_mode", "pad_value", "count_include_pad"}
+        settled |= {"pad_mode", "pad_value", "count_include_pad"}
         return [], []
     options: dict[str, Any] = {
         "data_format": layer.data_format,
@@ -218,13 +239,13 @@ def _pads(layer, arguments, said) -> tuple[list, list]:
                 f"padding={padding} that does not count; Keras pads with "
                 "zeros only."
             )
-        said.add("count_include_pad")
+        settled.add("count_include_pad")
     name = f"{layer.name}_pad"
     pad = _ranked("ZeroPadding", layer)
     return [pad(_flat(padding), name=name, **options)], []
 
 
-def _causal(layer):
+def _causal(layer: Any) -> Pads:
     """Returns the pads of `"causal"` as numbers."""
     size, *others = layer.kernel_size if hasattr(layer, "kernel_size") else (0,)
     if others or not size or isinstance(layer, layers.ConvTranspose):
@@ -232,16 +253,16 @@ def _causal(layer):
     return (((size - 1) * layer.dilation_rate[0], 0),)
 
 
-def _flat(padding):
+def _flat(padding: Any) -> Any:
     """Returns the pads as Keras's layer of that rank takes them."""
     return padding[0] if len(padding) == 1 else padding
 
 
-def _ranked(name, layer) -> Any:
+def _ranked(name: str, layer: Any) -> Any:
     return getattr(keras.layers, f"{name}{layer.rank}D")
 
 
-def _carry_frozen(old, new):
+def _carry_frozen(old: Any, new: Any) -> None:
     """Carries the weights by name, the kernels as they are used."""
     for weight in own_weights(new):
         value = getattr(old, weight.name)
@@ -250,7 +271,7 @@ def _carry_frozen(old, new):
         weight.assign(keras.ops.copy(value))
 
 
-def used_kernel(layer, name, kernel):
+def used_kernel(layer: Any, name: str, kernel: Any) -> Any:
     """Returns the kernel after what its layer does to it in inference."""
     prefix = name.removesuffix("_kernel")
     if prefix not in _prefixes(layer):  # an only kernel is named "kernel"
@@ -262,12 +283,12 @@ def used_kernel(layer, name, kernel):
     return hook(keras.ops.convert_to_tensor(kernel))
 
 
-def _prefixes(layer) -> list[str]:
+def _prefixes(layer: Any) -> list[str]:
     """Returns what the arguments of each kernel begin with."""
     return list(getattr(layer, "output_axes", ()))
 
 
-def arguments_of(layer, cls, rebuilder) -> dict[str, Any]:
+def arguments_of(layer: Any, cls, rebuilder: Any) -> dict[str, Any]:
     """Returns the arguments of the stock class, as the layer stores them.
 
     Not its config: a function that is not registered has no config.
@@ -288,7 +309,7 @@ def arguments_of(layer, cls, rebuilder) -> dict[str, Any]:
     return arguments
 
 
-def _parameters(function) -> dict[str, inspect.Parameter]:
+def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return {
         name: parameter

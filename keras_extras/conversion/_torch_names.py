@@ -5,14 +5,15 @@ weight; its two functions turn torch's array into ours and back.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
-from keras_extras import layers
+from keras_extras._keras_internals import package_of, sublayers
 from keras_extras.conversion._rebuild import own_weights
+from keras_extras.conversion._to_stock import kinds
 
 
 class Slot(NamedTuple):
@@ -32,7 +33,9 @@ class Module(NamedTuple):
     slots: list[Slot]
 
 
-def modules_of(owner, model, flattened) -> Iterator[Module]:
+def modules_of(
+    owner: str, model: Any, flattened: Mapping[str, Any] | None
+) -> Iterator[Module]:
     """Yields what are modules in torch, in the order of the layers."""
     if not model.built:
         raise ValueError(
@@ -58,14 +61,15 @@ def modules_of(owner, model, flattened) -> Iterator[Module]:
         )
 
 
-def _leaves(layer) -> Iterator[Any]:
+def _leaves(layer: Any) -> Iterator[Any]:
     """Yields the layers in order, models and wrappers opened."""
     is_open = isinstance(layer, keras.Model | keras.layers.Wrapper)
-    is_stock = type(layer).__module__.partition(".")[0] == "keras"
+    is_stock = package_of(layer) == "keras"
     if is_open or not (is_stock or own_weights(layer)):
-        for part in layer._layers:
+        parts = sublayers(layer)
+        for part in parts:
             yield from _leaves(part)
-        if layer._layers:
+        if parts:
             return
     yield layer
     activation = getattr(layer, "activation", None)
@@ -73,21 +77,23 @@ def _leaves(layer) -> Iterator[Any]:
         yield activation
 
 
-def _slots(owner, layer, order) -> list[tuple[str, list[Slot]]]:
+def _slots(
+    owner: str, layer: Any, order: np.ndarray | None
+) -> list[tuple[str, list[Slot]]]:
     """Returns (part, slots) for each module that the layer is in torch."""
     bias = _same("bias")
-    if isinstance(layer, _kinds("Conv{}DTranspose")):
+    if isinstance(layer, kinds("Conv{}DTranspose")):
         return [("", [_kernel("kernel"), bias])]
-    if isinstance(layer, _kinds("SeparableConv{}D")):
+    if isinstance(layer, kinds("SeparableConv{}D")):
         return [
             ("depthwise", [_depthwise("depthwise_kernel", layer)]),
             ("pointwise", [_kernel("pointwise_kernel"), bias]),
         ]
-    if isinstance(layer, _kinds("DepthwiseConv{}D")):
+    if isinstance(layer, kinds("DepthwiseConv{}D")):
         return [("", [_depthwise("kernel", layer), bias])]
-    if isinstance(layer, _kinds("Conv{}D")):
+    if isinstance(layer, kinds("Conv{}D")):
         return [("", [_kernel("kernel"), bias])]
-    if isinstance(layer, _kinds("Dense")):
+    if isinstance(layer, kinds("Dense")):
         return [("", [_linear(order), bias])]
     if isinstance(layer, keras.layers.Embedding):
         return [("", [_same("weight", "embeddings")])]
@@ -111,18 +117,7 @@ def _slots(owner, layer, order) -> list[tuple[str, list[Slot]]]:
     return [("", [_same(*pair, order) for pair in scaled.items()])]
 
 
-def _kinds(pattern: str) -> tuple:
-    """Returns the classes of that name, ours and stock, of all ranks."""
-    names = {pattern.format(rank) for rank in (1, 2, 3)}
-    return tuple(
-        getattr(package, name)
-        for package in (layers, keras.layers)
-        for name in sorted(names)
-        if hasattr(package, name)
-    )
-
-
-def _kernel(name) -> Slot:
+def _kernel(name: str) -> Slot:
     return Slot(
         "weight",
         name,
@@ -131,21 +126,21 @@ def _kernel(name) -> Slot:
     )
 
 
-def _depthwise(name, layer) -> Slot:
+def _depthwise(name: str, layer: Any) -> Slot:
     multiplier = layer.depth_multiplier
 
-    def from_torch(array):  # (in * m, 1, *k)
+    def from_torch(array: np.ndarray) -> np.ndarray:  # (in * m, 1, *k)
         moved = np.moveaxis(array, (0, 1), (-1, -2))
         return moved.reshape(*array.shape[2:], -1, multiplier)
 
-    def to_torch(array):  # (*k, in, m)
+    def to_torch(array: np.ndarray) -> np.ndarray:  # (*k, in, m)
         flat = array.reshape(*array.shape[:-2], 1, -1)
         return np.moveaxis(flat, (-1, -2), (0, 1))
 
     return Slot("weight", name, from_torch, to_torch)
 
 
-def _linear(order) -> Slot:
+def _linear(order: np.ndarray | None) -> Slot:
     return Slot(
         "weight",
         "kernel",
@@ -154,7 +149,9 @@ def _linear(order) -> Slot:
     )
 
 
-def _same(suffix, name=None, order=None) -> Slot:
+def _same(
+    suffix: str, name: str | None = None, order: np.ndarray | None = None
+) -> Slot:
     return Slot(
         suffix,
         name or suffix,
@@ -163,16 +160,16 @@ def _same(suffix, name=None, order=None) -> Slot:
     )
 
 
-def _reshaped(suffix, name, layer) -> Slot:
+def _reshaped(suffix: str, name: str, layer: Any) -> Slot:
     shape = tuple(own_variable(layer, name).shape)
     return Slot(suffix, name, lambda a: a.reshape(shape), np.ravel)
 
 
-def _ordered(array, order):
+def _ordered(array: np.ndarray, order: np.ndarray | None) -> np.ndarray:
     return array if order is None else array[order]
 
 
-def _inverse(order):
+def _inverse(order: np.ndarray | None) -> np.ndarray | None:
     return None if order is None else np.argsort(order)
 
 
@@ -182,17 +179,17 @@ def _inverse(order):
 class _Pending:
     """Remembers a `Flatten` until the `Dense` that reads it."""
 
-    def __init__(self, owner, named):
+    def __init__(self, owner: str, named: dict[str, Any]) -> None:
         self.owner, self.named = owner, named
         self.flatten = None
         self.maps_format = "channels_last"
 
-    def order(self, layer):
+    def order(self, layer: Any) -> np.ndarray | None:
         """Returns torch's places of what the layer reads, or `None`."""
-        if isinstance(layer, _kinds("Flatten")):
+        if isinstance(layer, kinds("Flatten")):
             self.flatten = layer
             return None
-        if isinstance(layer, _kinds("Dense")):
+        if isinstance(layer, kinds("Dense")):
             flatten, self.flatten = self.flatten, None
             if layer.name in self.named:
                 return _places(self.named.pop(layer.name))
@@ -204,7 +201,7 @@ class _Pending:
         self.maps_format = getattr(layer, "data_format", self.maps_format)
         return None
 
-    def _order_behind(self, flatten, layer):
+    def _order_behind(self, flatten: Any, layer: Any) -> np.ndarray | None:
         if flatten is None:
             return None
         try:
@@ -227,7 +224,7 @@ class _Pending:
         return _places(shape if is_first else (shape[-1], *shape[:-1]))
 
 
-def _places(shape):
+def _places(shape: tuple[int, ...] | None) -> np.ndarray | None:
     """Returns where torch, channels first, has what Keras has at 0, 1, 2 ..."""
     if shape is None:
         return None
@@ -238,5 +235,5 @@ def _places(shape):
 # --- helpers -----------------------------------------------------------------
 
 
-def own_variable(layer, name):
+def own_variable(layer: Any, name: str) -> Any:
     return next(each for each in own_weights(layer) if each.name == name)

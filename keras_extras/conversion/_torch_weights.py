@@ -19,7 +19,12 @@ import numpy as np
 from keras_extras import layers
 from keras_extras.conversion._rebuild import own_weights
 from keras_extras.conversion._to_stock import used_kernel
-from keras_extras.conversion._torch_names import modules_of, own_variable
+from keras_extras.conversion._torch_names import (
+    Module,
+    Slot,
+    modules_of,
+    own_variable,
+)
 
 _IGNORED = "num_batches_tracked"  # what torch counts and Keras does not
 
@@ -81,8 +86,10 @@ def load_torch_weights(
     modules = list(modules_of(owner, model, flattened))
     prefixes = list(dict.fromkeys(key.rpartition(".")[0] for key in tensors))
     names = _pair(owner, modules, prefixes, name_map)
-    new: dict[int, tuple[Any, dict]] = {}
-    missing, wrong, used = [], [], set()
+    new: dict[int, tuple[Any, dict[str, Any]]] = {}
+    missing: list[str] = []
+    misfits: list[str] = []
+    used: set[str] = set()
     for module, name in zip(modules, names, strict=True):
         layer = module.layer
         _, values = new.setdefault(id(layer), (layer, {}))
@@ -95,14 +102,14 @@ def load_torch_weights(
             variable = own_variable(layer, slot.name)
             values[slot.name] = fits = _converted(slot, tensors[key], variable)
             if fits is None:
-                wrong.append(
+                misfits.append(
                     f"- {layer.name} ({type(layer).__name__}): {slot.name} of "
                     f"shape {tuple(variable.shape)} cannot be made of "
                     f"{key!r} of shape {tensors[key].shape}"
                 )
     left = [key for key in tensors if key not in used]
-    if wrong or (strict and (missing or left)):
-        raise ValueError(_report(owner, wrong, missing, left))
+    if misfits or (strict and (missing or left)):
+        raise ValueError(_report(owner, misfits, missing, left))
     for layer, values in new.values():
         _set(layer, values)
 
@@ -145,10 +152,10 @@ def to_torch_state_dict(
     owner = "to_torch_state_dict"
     modules = list(modules_of(owner, model, flattened))
     mapped = _mapped(owner, modules, name_map)
-    layers_named = {}
+    layers_named: dict[str, set[int]] = {}
     for module in modules:
         layers_named.setdefault(module.layer.name, set()).add(id(module.layer))
-    state_dict = {}
+    state_dict: dict[str, np.ndarray] = {}
     for index, module in enumerate(modules):
         layer = module.layer
         is_unique = len(layers_named[layer.name]) == 1
@@ -167,9 +174,12 @@ def to_torch_state_dict(
 # --- pairing ----------------------------------------------------------------
 
 
-def _mapped(owner, modules, name_map) -> dict[int, str]:
+def _mapped(
+    owner: str, modules: list[Module], name_map: Mapping[str, Any] | None
+) -> dict[int, str]:
     """Returns torch's names of the modules that `name_map` names, by place."""
-    names, unknown = {}, []
+    names: dict[int, str] = {}
+    unknown: list[str] = []
     for key, value in (name_map or {}).items():
         places = [
             place
@@ -190,7 +200,12 @@ def _mapped(owner, modules, name_map) -> dict[int, str]:
     return names
 
 
-def _pair(owner, modules, prefixes, name_map) -> list[str | None]:
+def _pair(
+    owner: str,
+    modules: list[Module],
+    prefixes: list[str],
+    name_map: Mapping[str, Any] | None,
+) -> list[str | None]:
     """Returns torch's name of each module, `None` if there is none left."""
     mapped = _mapped(owner, modules, name_map)
     absent = [name for name in mapped.values() if name not in prefixes]
@@ -206,7 +221,9 @@ def _pair(owner, modules, prefixes, name_map) -> list[str | None]:
     ]
 
 
-def _converted(slot, array, variable):
+def _converted(
+    slot: Slot, array: np.ndarray, variable: Any
+) -> np.ndarray | None:
     """Returns the array for the variable; `None` if it does not fit."""
     try:
         converted = slot.from_torch(array)
@@ -217,10 +234,12 @@ def _converted(slot, array, variable):
     return converted
 
 
-def _report(owner, wrong, missing, left) -> str:
+def _report(
+    owner: str, misfits: list[str], missing: list[str], left: list[str]
+) -> str:
     lines = [f"{owner}: the state_dict does not fit the model."]
-    if wrong:
-        lines += ["Shapes:", *wrong]
+    if misfits:
+        lines += ["Shapes:", *misfits]
     if missing:
         lines.append(f"Without a tensor: {', '.join(missing)}.")
     if left:
@@ -231,7 +250,7 @@ def _report(owner, wrong, missing, left) -> str:
     return "\n".join(lines)
 
 
-def _set(layer, values):
+def _set(layer: Any, values: dict[str, Any]) -> None:
     own = own_weights(layer)
     if isinstance(layer, layers.Layer):  # by which its transforms begin anew
         arrays = [values.get(variable.name, variable) for variable in own]
@@ -244,7 +263,7 @@ def _set(layer, values):
             variable.assign(values[variable.name])
 
 
-def _to_numpy(value) -> np.ndarray:
+def _to_numpy(value: Any) -> np.ndarray:
     """Returns a NumPy array, of a torch tensor too."""
     if hasattr(value, "detach"):
         value = value.detach().cpu()

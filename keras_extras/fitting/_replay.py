@@ -12,7 +12,7 @@ have to be the same, bit for bit, as those of the step itself.
 """
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
@@ -33,7 +33,9 @@ class Replay:
         state: function that returns all tensors that a step may change.
     """
 
-    def __init__(self, step: Callable, state: Callable[[], list]):
+    def __init__(
+        self, step: Callable[..., Any], state: Callable[[], list[torch.Tensor]]
+    ) -> None:
         self.step = step
         self.state = state
         self._tape: Tape | None = None
@@ -62,7 +64,7 @@ class Replay:
             return self._prove(tape, batch, leaves)
         return self._note(batch, leaves)
 
-    def _note(self, batch, leaves):
+    def _note(self, batch: Any, leaves: list[Any]) -> Any:
         state = self.state()
         if sum(tensor.nbytes for tensor in state) > MAX_BYTES:
             self._is_resting = True
@@ -74,7 +76,7 @@ class Replay:
         self._tape = None if self._is_resting else tape
         return logs
 
-    def _prove(self, tape, batch, leaves):
+    def _prove(self, tape: "Tape", batch: Any, leaves: list[Any]) -> Any:
         state = self.state()
         before = [tensor.detach().clone() for tensor in state]
         logs = self.step(batch)
@@ -99,7 +101,7 @@ class Replay:
         return logs
 
 
-def _restore(state, values):
+def _restore(state: list[torch.Tensor], values: list[torch.Tensor]) -> None:
     with torch.no_grad():
         for tensor, value in zip(state, values, strict=True):
             tensor.copy_(value)
@@ -108,33 +110,42 @@ def _restore(state, values):
 class Tape(TorchDispatchMode):
     """Notes the operations of a step as a graph over batch and state."""
 
-    def __init__(self, leaves, state):
+    def __init__(self, leaves: list[Any], state: list[torch.Tensor]) -> None:
         super().__init__()
         self._graph = torch.fx.Graph()
         self._arguments = 0
-        self._nodes = {}  # by the number of the tensor's object, which ...
-        self._held = []  # ... is its own for as long as the tensor is held
-        self._numbers = {}  # Python's, that were read from a tensor
-        self._unread = set()
-        self._fixed = set()  # what is the same in every step
-        self._constants = []  # those of them that are needed
+        # By the number of the tensor's object, which is its own for as long as
+        # the tensor is held.
+        self._nodes: dict[int, Any] = {}
+        self._held: list[Any] = []
+        # Python's, that were read from a tensor.
+        self._numbers: dict[float, Any] = {}
+        self._unread: set[float] = set()
+        self._fixed: set[int] = set()  # what is the same in every step
+        self._constants: list[Any] = []  # those of them that are needed
         self._is_lost = False
         self._shapes = _shapes(leaves)
         self._state = state
         for tensor in [*leaves, *state]:
             self._hold(tensor, self._argument())
 
-    def fits(self, leaves) -> bool:
-        """Tells whether a batch has the shapes and dtypes of the noted one."""
+    def fits(self, leaves: list[Any]) -> bool:
+        """Returns whether a batch has the shapes and dtypes noted."""
         return _shapes(leaves) == self._shapes
 
-    def knows(self, state) -> bool:
-        """Tells whether the state is in the tensors that it was in."""
+    def knows(self, state: list[torch.Tensor]) -> bool:
+        """Returns whether the state is in the tensors that it was in."""
         return len(state) == len(self._state) and all(
             map(operator.is_, state, self._state)
         )
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
         kwargs = kwargs or {}
         self._is_lost |= torch.Tag.nondeterministic_seeded in func.tags
         if func is ATEN.detach.default:  # there is nothing to be detached from
@@ -168,8 +179,10 @@ class Tape(TorchDispatchMode):
                     self._hold(output, item)
         return outputs
 
-    def _is_fixed(self, func, args, kwargs):
-        """Tells whether all that goes in is made from Python's numbers."""
+    def _is_fixed(
+        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> bool:
+        """Returns whether all that goes in is made from Python's numbers."""
         if func is ATEN.lift_fresh.default:
             return True
         tensors = [
@@ -183,7 +196,9 @@ class Tape(TorchDispatchMode):
             and not func._schema.is_mutable
         )
 
-    def _writes_fixed(self, func, args, kwargs):
+    def _writes_fixed(
+        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> bool:
         declared = func._schema.arguments
         names = (argument.name for argument in declared)
         given = dict(zip(names, args, strict=False)) | kwargs
@@ -194,7 +209,7 @@ class Tape(TorchDispatchMode):
             for leaf in _leaves(given.get(argument.name))
         )
 
-    def _is_copy(self, copy, source, *_):
+    def _is_copy(self, copy: Any, source: Any, *_: Any) -> bool:
         made = self._nodes.get(id(copy))
         return (
             made is not None
@@ -204,22 +219,22 @@ class Tape(TorchDispatchMode):
             == (source.dtype, source.shape, source.stride())
         )
 
-    def _argument(self):
+    def _argument(self) -> Any:
         self._arguments += 1
         return self._graph.placeholder(f"given_{self._arguments}")
 
-    def _hold(self, tensor, node):
+    def _hold(self, tensor: Any, node: Any) -> None:
         self._held.append(tensor)
         self._nodes[id(tensor)] = node
 
-    def _read(self, number, node):
+    def _read(self, number: Any, node: Any) -> None:
         # With a float an optimizer calculates; by others Python decides.
         if not isinstance(number, float):
             self._is_lost = True
         self._numbers[number] = node
         self._unread.add(number)
 
-    def _node(self, value):
+    def _node(self, value: Any) -> Any:
         if isinstance(value, torch.Tensor):
             if id(value) not in self._nodes and id(value) in self._fixed:
                 self._constants.append(value)
@@ -231,8 +246,8 @@ class Tape(TorchDispatchMode):
             return self._numbers[value]
         return value
 
-    def finish(self, logs) -> bool:
-        """Makes a function of the graph; tells whether it can be played."""
+    def finish(self, logs: Any) -> bool:
+        """Makes a function of the graph; returns whether it can be played."""
         if not isinstance(logs, dict) or not all(
             isinstance(log, torch.Tensor) for log in logs.values()
         ):
@@ -248,14 +263,14 @@ class Tape(TorchDispatchMode):
         self._nodes, self._held, self._fixed = {}, [], set()
         return True
 
-    def play(self, leaves) -> dict:
+    def play(self, leaves: list[Any]) -> dict[str, torch.Tensor]:
         """Returns the logs of the operations for another batch."""
         with torch.no_grad():
             logs = self._function(*leaves, *self._state, *self._constants)
         return dict(zip(self._names, logs, strict=True))
 
 
-def _leaves(batch):
+def _leaves(batch: Any) -> Iterator[Any]:
     # Not `keras.tree.flatten`, which on torch takes longer than a small step.
     if isinstance(batch, dict):
         batch = [batch[key] for key in sorted(batch)]
@@ -266,5 +281,5 @@ def _leaves(batch):
         yield batch
 
 
-def _shapes(leaves):
+def _shapes(leaves: Iterable[Any]) -> list[tuple[Any, Any]]:
     return [(leaf.shape, leaf.dtype) for leaf in leaves]

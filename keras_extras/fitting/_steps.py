@@ -9,7 +9,7 @@ lets `fit` do that where nobody looks at single steps and the data are arrays,
 and chooses the steps so that a call stays short. On JAX, where Keras goes from
 step to step in Python all the same, the steps of a call are one scan. On torch,
 where a step is a call for each operation, the operations are noted and called
-again without the Python in between (`ops/_fast/torch/replay.py`).
+again without the Python in between (`_replay.py`).
 """
 
 import functools
@@ -17,13 +17,19 @@ import itertools
 import os
 import types
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import keras
 import numpy as np
 
+from keras_extras._keras_internals import (
+    called_by_metrics,
+    called_by_optimizer,
+    has_torch_hooks,
+    package_of,
+)
 from keras_extras.inspection._macs import multiply_adds
 
 # Ctrl-C and the progress bar wait for a call to end.
@@ -33,13 +39,6 @@ _MULTIPLY_ADDS_PER_SECOND = 1e10
 # A scan copies its batches into one array, which should stay in the cache.
 _MAX_SCAN = 16
 _FUNCTIONS = ("train_function", "test_function")
-_TORCH_HOOKS = (
-    "_forward_hooks",
-    "_forward_pre_hooks",
-    "_backward_hooks",
-    "_backward_pre_hooks",
-    "_post_accumulate_grad_hooks",
-)
 _STEP_HOOKS = (
     "on_batch_begin",
     "on_batch_end",
@@ -66,13 +65,13 @@ class FewerCalls:
     pure_call = False
     _joining = False
     # What they were compiled for, and the functions by steps per call.
-    _joined_functions: tuple[Callable, dict[int, list]] | None = None
+    _joined_functions: tuple[Callable[[], Any], dict[int, Any]] | None = None
 
     @functools.cached_property
     def _work(self) -> dict[str, float]:
         return {}  # multiply-adds by the shapes of the inputs
 
-    def fit(self, x=None, *args, **kwargs):
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Trains the model, as `keras.Model.fit` does, with its numbers.
 
         If the data are arrays and no callback asks for single batches, small
@@ -90,7 +89,7 @@ class FewerCalls:
         with self._joined(steps):
             return super().fit(x, *args, **kwargs)  # type: ignore[misc]
 
-    def make_train_function(self, force=False):
+    def make_train_function(self, force: bool = False) -> None:
         """Compiles a step of training; on JAX, several of them as one."""
         model: Any = self
         make = super().make_train_function  # type: ignore[misc]
@@ -101,9 +100,9 @@ class FewerCalls:
         if model.train_function is not None and not force:
             return
         make(force=True)
-        one = model.train_function
+        single = model.train_function
         if backend == "torch":
-            model.train_function = _replay()(one, self._state)
+            model.train_function = _replay()(single, self._state)
             return
         own = vars(model).get("train_step")
         model.train_step = _scanned(model.train_step)
@@ -114,10 +113,10 @@ class FewerCalls:
             if own is not None:
                 model.train_step = own
         model.train_function = _one_or_many(
-            one, model.train_function, model.steps_per_execution
+            single, model.train_function, model.steps_per_execution
         )
 
-    def reset_metrics(self):
+    def reset_metrics(self) -> None:
         """Resets the metrics, as `keras.Model` does before each epoch."""
         super().reset_metrics()  # type: ignore[misc]
         # Between epochs callbacks may have changed what a step does.
@@ -125,7 +124,7 @@ class FewerCalls:
         if hasattr(train_function, "doubt"):  # torch's `Replay`
             train_function.doubt()
 
-    def _state(self) -> list:
+    def _state(self) -> list[Any]:
         model: Any = self
         variables = [
             *model.variables, *model.optimizer.variables,
@@ -136,16 +135,16 @@ class FewerCalls:
 
     def _steps_per_call(
         self,
-        x,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        *args,
-        steps_per_epoch=None,
-        validation_steps=None,
-        **kwargs,
+        x: Any,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: str | int = "auto",
+        callbacks: Any = None,
+        *args: Any,
+        steps_per_epoch: Any = None,
+        validation_steps: Any = None,
+        **kwargs: Any,
     ) -> int:
         model: Any = self
         arrays = [a for a in keras.tree.flatten(x) if a is not None]
@@ -205,7 +204,7 @@ class FewerCalls:
             model.steps_per_execution, self._joining = 1, False
             self._set_functions(single)
 
-    def _kept_functions(self) -> dict[int, list]:
+    def _kept_functions(self) -> dict[int, Any]:
         """Returns the functions of the last `compile`, by steps per call.
 
         `compile` makes a new tracker of the loss, the first metric. (With a
@@ -220,7 +219,7 @@ class FewerCalls:
             self._joined_functions = (weakref.ref(tracker), {})
         return self._joined_functions[1]
 
-    def _set_functions(self, functions) -> None:
+    def _set_functions(self, functions: Iterable[Any]) -> None:
         for name, function in zip(_FUNCTIONS, functions, strict=True):
             setattr(self, name, function)
 
@@ -237,7 +236,7 @@ def _replay() -> Any:
 
 
 def _is_replayable(model: Any) -> bool:
-    """Tells whether Python does nothing in a step that anybody could miss.
+    """Returns whether Python does nothing in a step that anybody could miss.
 
     That is so if all that a step calls is Keras's, ours or declared to be
     pure, and nobody listens to it.
@@ -248,11 +247,7 @@ def _is_replayable(model: Any) -> bool:
         and model.jit_compile is not True
         and "train_step" not in vars(model)
         and all(map(_is_pure, _called(model)))
-        and not any(
-            getattr(part, hooks, None)
-            for part in listened
-            for hooks in _TORCH_HOOKS
-        )
+        and not any(map(has_torch_hooks, listened))
     )
 
 
@@ -260,20 +255,8 @@ def _called(model: Any) -> Iterator[Any]:
     """Yields all that a step calls: layers, optimizer, losses, metrics."""
     yield from model.modules()
     yield from keras.tree.flatten(model.loss)
-    optimizer = model.optimizer
-    while optimizer is not None:
-        yield optimizer
-        yield getattr(optimizer, "_learning_rate", None)  # or a schedule
-        optimizer = getattr(optimizer, "inner_optimizer", None)
-    # Private: the public list has none before the first batch.
-    for container in model.metrics:
-        given = [
-            getattr(container, name, None)
-            for name in ("_user_metrics", "_user_weighted_metrics")
-        ]
-        for metric in (container, *keras.tree.flatten(given)):
-            yield metric
-            yield getattr(metric, "_fn", None)  # a function in Keras's metric
+    yield from called_by_optimizer(model.optimizer)
+    yield from called_by_metrics(model.metrics)
 
 
 def _is_pure(part: Any) -> bool:
@@ -281,15 +264,14 @@ def _is_pure(part: Any) -> bool:
         return True
     if isinstance(part, keras.layers.Lambda):
         return False
+    if package_of(part) in ("keras", "keras_extras", "torch"):
+        return True
     owner = part if isinstance(part, types.FunctionType) else type(part)
-    package = owner.__module__.partition(".")[0]
-    return package in ("keras", "keras_extras", "torch") or getattr(
-        owner, "pure_call", False
-    )
+    return getattr(owner, "pure_call", False)
 
 
 def _sees_steps(callback: Any) -> bool:
-    """Tells whether a callback does something at single batches."""
+    """Returns whether a callback does something at single batches."""
     if callback is None:
         return False
     if isinstance(callback, keras.callbacks.CallbackList):
@@ -305,23 +287,22 @@ def _sees_steps(callback: Any) -> bool:
 
 
 def _has_own(callback: Any, hook: str, known: tuple[str, ...]) -> bool:
-    """Tells whether a hook does something that these packages have not made."""
+    """Returns whether a hook does something that others have made."""
     if hook in vars(callback):
         return True  # a function of the user's, as in LambdaCallback
     owner = next(cls for cls in type(callback).__mro__ if hook in vars(cls))
     return (
-        owner is not keras.callbacks.Callback
-        and owner.__module__.partition(".")[0] not in known
+        owner is not keras.callbacks.Callback and package_of(owner) not in known
     )
 
 
-def _scanned(train_step: Any) -> Callable:
+def _scanned(train_step: Any) -> Callable[..., Any]:
     """Returns JAX's train step for data with a first axis of steps."""
 
-    def step(state, data):
+    def step(state: Any, data: Any) -> tuple[Any, Any]:
         return train_step(state, data)[::-1]  # `scan` has the state first
 
-    def steps(state, data):
+    def steps(state: Any, data: Any) -> tuple[Any, Any]:
         scan: Any = keras.ops.scan
         state, logs = scan(step, state, data)
         return keras.tree.map_structure(lambda log: log[-1], logs), state
@@ -329,10 +310,10 @@ def _scanned(train_step: Any) -> Callable:
     return steps
 
 
-def _one_or_many(one: Any, many: Any, steps: int) -> Callable:
+def _one_or_many(single: Any, many: Any, steps: int) -> Callable[..., Any]:
     """Returns a train function that takes up to `steps` batches at a time."""
 
-    def train_function(state, iterator):
+    def train_function(state: Any, iterator: Any) -> tuple[Any, Any]:
         batches = list(itertools.islice(iterator, steps))
         if not batches:
             raise StopIteration
@@ -345,8 +326,9 @@ def _one_or_many(one: Any, many: Any, steps: int) -> Callable:
                 *batches,
             )
             return many(state, iter([data]))
+        logs = None
         for batch in batches:  # the last of the epoch
-            logs, state = one(state, iter([batch]))
+            logs, state = single(state, iter([batch]))
         return logs, state
 
     return train_function

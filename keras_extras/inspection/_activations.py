@@ -9,9 +9,7 @@ of another layer is seen like any other.
 """
 
 import inspect
-import threading
-from collections.abc import Callable, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -19,9 +17,9 @@ import numpy as np
 
 from keras_extras._checks import integer
 from keras_extras._errors import invalid_argument
-
-# While layers are exchanged, nobody else may exchange them or put them back.
-_ONE_AT_A_TIME = threading.RLock()
+from keras_extras._gradients import as_array, as_tensors
+from keras_extras._keras_internals import sublayers
+from keras_extras.inspection._observe import answering, exchanged
 
 
 def activations(
@@ -85,7 +83,7 @@ def activations(
     runs = []
     for start in range(0, count, batch_size):
         batch = keras.tree.map_structure(
-            lambda one, start=start: one[start : start + batch_size], x
+            lambda array, start=start: array[start : start + batch_size], x
         )
         runs.append(_one_run(model, batch, chosen))
     if not runs:
@@ -104,11 +102,14 @@ def activations(
     return {name: _joined([run[name] for run in runs]) for name in names}
 
 
-def _one_run(model, batch, chosen):
-    found, times = {}, {}
+def _one_run(
+    model: keras.Model, batch: Any, chosen: list[tuple[str, keras.Layer]]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    times: dict[str, int] = {}
 
-    def hand_on(name):
-        def answer(call, *args, **kwargs):
+    def hand_on(name: str) -> Callable[..., Any]:
+        def answer(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             outputs = call(*args, **kwargs)
             try:
                 arrays = keras.tree.map_structure(as_array, outputs)
@@ -123,12 +124,12 @@ def _one_run(model, batch, chosen):
 
         return answer
 
-    with exchanged([(layer, hand_on(name)) for name, layer in chosen]):
+    with exchanged(answering(layer, hand_on(name)) for name, layer in chosen):
         call_in_inference(model, batch)
     return found
 
 
-def _joined(parts):
+def _joined(parts: list[Any]) -> Any:
     return keras.tree.map_structure(
         lambda *arrays: (
             np.concatenate(arrays) if arrays[0].ndim else np.stack(arrays)
@@ -137,62 +138,27 @@ def _joined(parts):
     )
 
 
-@contextmanager
-def exchanged(pairs: Sequence[tuple[keras.Layer, Callable]]):
-    """Puts functions in front of the `call` of layers, for the time.
-
-    Args:
-        pairs: layers, each with a function that is handed the `call` itself,
-            and then its arguments. Other threads get the `call` alone.
-    """
-    thread = threading.get_ident()
-
-    def in_front(layer, function):
-        original = layer.call
-
-        def call(*args, **kwargs):
-            if threading.get_ident() != thread:
-                return original(*args, **kwargs)
-            return function(original, *args, **kwargs)
-
-        return call
-
-    with _ONE_AT_A_TIME:
-        # The method belongs to the class: what is put into the object hides
-        # it, and is taken out again. A `call` that the object had is put back.
-        before = [vars(layer).get("call") for layer, _ in pairs]
-        try:
-            for layer, function in pairs:
-                layer.__dict__["call"] = in_front(layer, function)
-            yield
-        finally:
-            for (layer, _), own in zip(pairs, before, strict=True):
-                if own is None:
-                    layer.__dict__.pop("call", None)
-                else:
-                    layer.__dict__["call"] = own
-
-
-def named_layers(layer: keras.Layer, path: str = "") -> list:
+def named_layers(layer: keras.Layer) -> list[tuple[str, keras.Layer]]:
     """Returns pairs (path, layer) of all layers inside, each once."""
-    found, seen = [], set()
+    found: list[tuple[str, keras.Layer]] = []
+    seen: set[int] = set()
 
-    def look(layer, path):
-        inside = (
-            layer.layers if isinstance(layer, keras.Model) else layer._layers
-        )
-        for one in inside:
-            if id(one) in seen or isinstance(one, keras.layers.InputLayer):
+    def look(layer: keras.Layer, path: str) -> None:
+        is_model = isinstance(layer, keras.Model)
+        for part in layer.layers if is_model else sublayers(layer):
+            if id(part) in seen or isinstance(part, keras.layers.InputLayer):
                 continue
-            seen.add(id(one))
-            found.append((path + one.name, one))
-            look(one, f"{path}{one.name}/")
+            seen.add(id(part))
+            found.append((path + part.name, part))
+            look(part, f"{path}{part.name}/")
 
-    look(layer, path)
+    look(layer, "")
     return found
 
 
-def select(owner: str, model: keras.Model, layers: Any) -> list:
+def select(
+    owner: str, model: keras.Model, layers: Any
+) -> list[tuple[str, keras.Layer]]:
     """Returns pairs (path, layer) of the layers asked for.
 
     Raises:
@@ -202,26 +168,26 @@ def select(owner: str, model: keras.Model, layers: Any) -> list:
     if layers is None:
         return known
     wanted = list(layers) if isinstance(layers, (list, tuple)) else [layers]
-    chosen = set()
-    for one in wanted:
+    chosen: set[int] = set()
+    for item in wanted:
         hits = {
             index
             for index, (path, layer) in enumerate(known)
-            if _answers_to(one, path, layer)
+            if _answers_to(item, path, layer)
         }
         if not hits:
             raise invalid_argument(
                 owner,
                 "layers" if owner == "activations" else "layer",
                 "a name, a path, a layer or a class of layers of the model",
-                one,
+                item,
                 context=f"It has {', '.join(path for path, _ in known)}.",
             )
         chosen |= hits
     return [known[index] for index in sorted(chosen)]
 
 
-def _answers_to(wanted, path, layer):
+def _answers_to(wanted: Any, path: str, layer: keras.Layer) -> bool:
     if isinstance(wanted, str):
         return wanted in (path, layer.name)
     if inspect.isclass(wanted):
@@ -246,22 +212,3 @@ def call_in_inference(model: keras.Model, x: Any) -> Any:
     if "training" in inspect.signature(model.call).parameters:
         return model(x, training=False)
     return model(x)
-
-
-def as_tensors(x: Any) -> Any:
-    """Converts inputs as `predict` does: floats to the usual precision."""
-
-    def convert(one):
-        tensor: Any = keras.ops.convert_to_tensor(one)
-        if keras.backend.is_float_dtype(tensor.dtype):
-            tensor = keras.ops.cast(tensor, keras.config.floatx())
-        return tensor
-
-    return keras.tree.map_structure(convert, x)
-
-
-def as_array(tensor: Any) -> np.ndarray:
-    """Returns the numbers of a tensor; half precisions as float32."""
-    if keras.backend.standardize_dtype(tensor.dtype) in ("bfloat16", "float16"):
-        tensor = keras.ops.cast(tensor, "float32")
-    return np.array(keras.ops.convert_to_numpy(tensor))

@@ -9,11 +9,14 @@ such as `+`, are nodes of their own where they join branches; those with one
 input, such as a reshape, are passed over.
 """
 
+import math
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import keras
 
-from keras_extras.inspection._trace import trace
+from keras_extras.inspection._observe import is_layer
+from keras_extras.inspection._trace import Call, tensors_in, trace
 
 
 class Node(NamedTuple):
@@ -34,8 +37,8 @@ class Node(NamedTuple):
     name: str
     path: str
     kind: str
-    input_shapes: tuple
-    output_shape: tuple
+    input_shapes: tuple[tuple[int | None, ...], ...]
+    output_shape: tuple[int | None, ...]
     parameters: int
     inputs: tuple[int, ...]
     layer: Any
@@ -83,40 +86,39 @@ def model_graph(
 class _Builder:
     """Turns calls within calls into a list of nodes."""
 
-    def __init__(self, nested):
+    def __init__(self, nested: bool) -> None:
         self.nested = nested
         self.nodes: list[Node] = []
         self.sources: dict[int, tuple[int, ...]] = {}  # tensor -> nodes
         self.counted: set[int] = set()  # variables
-        self.alive: list = []  # or ids would be given again
+        self.alive: list[Any] = []  # or ids would be given again
 
-    def walk(self, call, path, inside=False):
+    def walk(self, call: Call, path: str, inside: bool = False) -> None:
         operation = call.operation
         if inside or (self.nested and call.layers()):
             before = len(self.nodes)
             for part in call.inside:
-                layer = isinstance(part.operation, keras.layers.Layer)
-                name = part.operation.name if layer else ""
+                name = part.operation.name if is_layer(part.operation) else ""
                 self.walk(part, f"{path}/{name}" if path else name)
             self._join(call, before)
         elif isinstance(operation, keras.layers.InputLayer):
             return
-        elif isinstance(operation, keras.layers.Layer):
+        elif is_layer(operation):
             self.add(
                 operation.name,
                 path,
                 type(operation).__name__,
                 call.inputs,
-                _leaves(call.outputs),
+                tensors_in(call.outputs),
                 operation,
             )
         else:
             self._function(call, path)
 
-    def _function(self, call, path):
+    def _function(self, call: Call, path: str) -> None:
         """Adds a function that joins branches; passes over all others."""
         origins = self._origins(call.inputs)
-        outputs = _leaves(call.outputs)
+        outputs = tensors_in(call.outputs)
         if len(origins) < 2:
             self._remember(outputs, origins)
             return
@@ -124,17 +126,27 @@ class _Builder:
         name = kind.lower()
         self.add(name, path + name, kind, call.inputs, outputs, None)
 
-    def _join(self, call, before):
+    def _join(self, call: Call, before: int) -> None:
         """A model may hand out other tensor objects than its layers gave."""
         unknown = [
-            one for one in _leaves(call.outputs) if id(one) not in self.sources
+            tensor
+            for tensor in tensors_in(call.outputs)
+            if id(tensor) not in self.sources
         ]
         last = (len(self.nodes) - 1,) if len(self.nodes) > before else ()
         self._remember(unknown, last or self._origins(call.inputs))
 
-    def add(self, name, path, kind, inputs, outputs, layer):
+    def add(
+        self,
+        name: str,
+        path: str,
+        kind: str,
+        inputs: list[Any],
+        outputs: list[Any],
+        layer: Any,
+    ) -> None:
         weights = [] if layer is None else layer.weights
-        fresh = [one for one in weights if id(one) not in self.counted]
+        fresh = [w for w in weights if id(w) not in self.counted]
         self.counted.update(map(id, fresh))
         origins = self._origins(inputs)
         if inputs and not origins and self.nodes:
@@ -145,46 +157,35 @@ class _Builder:
                 name=name,
                 path=path or name,
                 kind=kind,
-                input_shapes=tuple(tuple(one.shape[1:]) for one in inputs),
+                input_shapes=tuple(
+                    tuple(tensor.shape[1:]) for tensor in inputs
+                ),
                 output_shape=tuple(outputs[0].shape[1:]) if outputs else (),
-                parameters=sum(_size(one) for one in fresh),
+                parameters=sum(math.prod(weight.shape) for weight in fresh),
                 inputs=origins,
                 layer=layer,
             )
         )
         self._remember(outputs, (len(self.nodes) - 1,))
 
-    def _origins(self, tensors):
-        found = []
-        for one in tensors:
-            found += self.sources.get(id(one), ())
+    def _origins(self, tensors: list[Any]) -> tuple[int, ...]:
+        found: list[int] = []
+        for tensor in tensors:
+            found += self.sources.get(id(tensor), ())
         return tuple(dict.fromkeys(found))
 
-    def _remember(self, tensors, nodes):
+    def _remember(self, tensors: list[Any], nodes: Iterable[int]) -> None:
         self.alive += tensors
-        for one in tensors:
-            self.sources[id(one)] = tuple(nodes)
+        for tensor in tensors:
+            self.sources[id(tensor)] = tuple(nodes)
 
 
-def _leaves(structure):
-    return [
-        leaf for leaf in keras.tree.flatten(structure) if hasattr(leaf, "shape")
-    ]
-
-
-def _size(variable):
-    size = 1
-    for length in variable.shape:
-        size *= length
-    return size
-
-
-def _input_names(model, arguments, count):
+def _input_names(model: Any, arguments: Any, count: int) -> list[str]:
     """Returns the names that somebody chose; else "input"."""
     if isinstance(arguments, dict):  # in the order in which they are flattened
         paths = [path for path, _ in keras.tree.flatten_with_path(arguments)]
         return ["/".join(map(str, path)) for path in paths]
-    names = [one.name for one in getattr(model, "inputs", None) or ()]
+    names = [tensor.name for tensor in getattr(model, "inputs", None) or ()]
     if len(names) != count:
         names = ["keras_tensor"] * count
     return [

@@ -7,23 +7,27 @@ What counts is a product of two numbers that is added to a sum, as in matrix
 products and convolutions: half of the FLOPs that `torch.utils.flop_counter`
 counts. What is done to each number alone (biases, activations, normalization,
 pooling) counts nothing, as there. A layer without a formula is looked into; if
-that fails, the number is NaN, and the reason is told.
+that fails, the number is NaN, and the reason is given.
 """
 
 import math
+from typing import Any, NoReturn
 
 import keras
 
+from keras_extras.inspection._families import functions
 from keras_extras.inspection._macs_layers import (
+    MULTIPLY_ADDS,
+    Part,
     Unknown,
     einsum,
-    formula_of,
     product,
 )
-from keras_extras.inspection._trace import Call, is_foreign, is_layer, trace
+from keras_extras.inspection._observe import is_layer
+from keras_extras.inspection._trace import Call, is_foreign, trace
 
 
-def multiply_adds(model, input_shape=None) -> float:
+def multiply_adds(model: keras.Layer, input_shape: Any = None) -> float:
     """Returns the multiply-adds of one example, in inference.
 
     A multiply-add is a product that is added to a sum, in a matrix product or
@@ -56,15 +60,15 @@ def multiply_adds(model, input_shape=None) -> float:
     return count(call)[0]
 
 
-def is_looked_into(layer) -> bool:
+def is_looked_into(layer: object) -> bool:
     """Returns whether the calls inside of the layer are to be counted."""
-    return is_foreign(layer) and formula_of(layer) is None
+    return is_foreign(layer) and MULTIPLY_ADDS.find(layer) is None
 
 
 def count(call: Call) -> tuple[float, str]:
-    """Returns the multiply-adds of the call, and why they are NaN if so.
+    """Returns the multiply-adds of a call, and why they are not known.
 
-    The call is one with a batch of 1.
+    The call is one with a batch of 1. Unknown numbers are NaN.
     """
     try:
         return _count(call), ""
@@ -76,29 +80,23 @@ def _count(call: Call) -> int:
     operation = call.operation
     if callable(getattr(operation, "multiply_adds", None)):
         return operation.multiply_adds(call.input_shape)
-    if is_layer(operation):
-        return _count_layer(operation, call)
-    kind = type(operation).__name__
-    if is_foreign(operation) or kind in _UNKNOWN_FUNCTIONS.split():
-        raise Unknown(f"{operation.name} ({kind}): no formula")
-    formula = _FUNCTIONS.get(kind)
-    return formula(operation, call) if formula else 0
-
-
-def _count_layer(layer, call: Call) -> int:
-    formula = formula_of(layer)
+    formula = MULTIPLY_ADDS.find(operation)
     if formula is not None:
-        found = formula(layer, call)
+        found = formula(operation, call)
         return found if isinstance(found, int) else sum(map(_part, found))
-    name = f"{layer.name} ({type(layer).__name__})"
+    name = f"{operation.name} ({type(operation).__name__})"
+    if not is_layer(operation):
+        if is_foreign(operation):
+            raise Unknown(f"{name}: no formula")
+        return 0  # what Keras's other functions do, they do to each number
     if call.problem:
         raise Unknown(f"{name}: {call.problem}")
-    if isinstance(layer, keras.Model) or is_looked_into(layer):
+    if isinstance(operation, keras.Model) or is_looked_into(operation):
         return sum(map(_count, call.inside))
     raise Unknown(f"{name}: no formula; add multiply_adds(input_shape)")
 
 
-def _part(part) -> int:
+def _part(part: Part) -> int:
     """Returns the number of a layer that another one calls."""
     product(part.input_shape)
     call = trace("", part.layer, part.input_shape, 1, is_opened=is_looked_into)
@@ -108,78 +106,76 @@ def _part(part) -> int:
 # --- functions of keras.ops --------------------------------------------------
 
 
-def _shapes(call: Call) -> list:
+def _shapes(call: Call) -> list[tuple[Any, ...]]:
     """Returns the shapes of the tensors and variables that came in."""
     return [tuple(tensor.shape) for tensor in call.inputs]
 
 
-def _matmul(function, call):
+@MULTIPLY_ADDS.of(keras.ops.matmul)
+def _matmul(function: Any, call: Call) -> int:
     first = _shapes(call)[0]
     return product(call.output_shape) * product(first[-1:])
 
 
-def _dot(function, call):
+@MULTIPLY_ADDS.of(*functions("dot inner"))
+def _dot(function: Any, call: Call) -> int:
     first, second = _shapes(call)[:2]
     if not first or not second:
         return 0  # a product with one number
     return product(call.output_shape) * product(first[-1:])
 
 
-def _tensordot(function, call):
+@MULTIPLY_ADDS.of(*functions("tensordot vdot vecdot"))
+def _tensordot(function: Any, call: Call) -> int:
     first, second = map(product, _shapes(call)[:2])
     # Each contracted axis is in both, each other one in the output.
     return math.isqrt(first * second * product(call.output_shape))
 
 
-def _einsum(function, call):
+@MULTIPLY_ADDS.of(keras.ops.einsum)
+def _einsum(function: Any, call: Call) -> int:
     return einsum(function.subscripts, _shapes(call))
 
 
-def _conv(function, call):
+@MULTIPLY_ADDS.of(keras.ops.conv)
+def _conv(function: Any, call: Call) -> int:
     kernel = _shapes(call)[1]
     return product(call.output_shape) // kernel[-1] * product(kernel)
 
 
-def _depthwise(function, call):
+@MULTIPLY_ADDS.of(keras.ops.depthwise_conv)
+def _depthwise(function: Any, call: Call) -> int:
     kernel = _shapes(call)[1]
     return product(call.output_shape) * product(kernel[:-2])
 
 
-def _separable(function, call):
+@MULTIPLY_ADDS.of(keras.ops.separable_conv)
+def _separable(function: Any, call: Call) -> int:
     _, spatial, pointwise = _shapes(call)[:3]
     windows = product(call.output_shape) // pointwise[-1]
     return windows * (product(spatial) + product(pointwise))
 
 
-def _transpose(function, call):
+@MULTIPLY_ADDS.of(keras.ops.conv_transpose)
+def _transpose(function: Any, call: Call) -> int:
     inputs, kernel = _shapes(call)[:2]
     return product(inputs) // kernel[-1] * product(kernel)
 
 
-def _attention(function, call):
+@MULTIPLY_ADDS.of(keras.ops.dot_product_attention)
+def _attention(function: Any, call: Call) -> int:
     query, key, value = _shapes(call)[:3]  # (batch, steps, heads, size)
     return product(query) * key[1] + product(query[:-1]) * key[1] * value[-1]
 
 
-_FUNCTIONS = {
-    "Conv": _conv,
-    "ConvTranspose": _transpose,
-    "DepthwiseConv": _depthwise,
-    "Dot": _dot,
-    "DotProductAttention": _attention,
-    "Einsum": _einsum,
-    "Inner": _dot,
-    "Matmul": _matmul,
-    "SeparableConv": _separable,
-    "Tensordot": _tensordot,
-    "Vdot": _tensordot,
-    "Vecdot": _tensordot,
-}
-
 # They multiply and add, or call a function of the user's, and have no formula.
-_UNKNOWN_FUNCTIONS = """
-    AssociativeScan CTCDecode CTCLoss Cholesky CholeskyInverse Cond Convolve
-    Correlate Cross Det Eig Eigh Expm FFT FFT2 ForiLoop IFFT2 IRFFT ISTFT Inv
-    JVP Kron Lstsq LuFactor Map Outer Pinv QR RFFT STFT SVD Scan Solve
-    SolveTriangular Switch VectorizedMap WhileLoop
-"""
+@MULTIPLY_ADDS.of(
+    *functions("""
+        associative_scan cholesky cholesky_inverse cond convolve correlate cross
+        ctc_decode ctc_loss det eig eigh expm fft fft2 fori_loop ifft2 inv irfft
+        istft jvp kron lstsq lu_factor map outer pinv qr rfft scan solve
+        solve_triangular stft svd switch vectorized_map while_loop
+    """)
+)
+def _unknown(function: Any, call: Call) -> NoReturn:
+    raise Unknown(f"{function.name} ({type(function).__name__}): no formula")

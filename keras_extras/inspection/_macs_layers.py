@@ -11,15 +11,26 @@ returns a number, or, for a layer that calls others, a list of `Part`s.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import keras
 
 from keras_extras import layers as ours
+from keras_extras.inspection._families import (
+    CONVOLUTIONS,
+    DENSE,
+    DEPTHWISE,
+    SEPARABLE,
+    TRANSPOSED,
+    WITHOUT_PRODUCTS,
+    Rules,
+)
 from keras_extras.inspection._trace import Call
 
 stock = keras.layers
+
+MULTIPLY_ADDS = Rules()
 
 
 class Unknown(Exception):
@@ -31,27 +42,18 @@ class Part(NamedTuple):
 
     times: int
     layer: Any
-    input_shape: tuple
+    input_shape: tuple[int | None, ...]
 
 
-def formula_of(layer) -> Callable[[Any, Call], Any] | None:
-    """Returns the formula of its class, or of one whose `call` it has."""
-    for cls in type(layer).__mro__:
-        if cls in _FORMULAS and type(layer).call is cls.call:
-            return _FORMULAS[cls]
-    return None
-
-
-def product(shape) -> int:
+def product(shape: Iterable[Any]) -> int:
     """Returns the product of the sizes, all of which must be known."""
-    if any(size is None for size in shape):
-        raise Unknown(
-            f"a size in {tuple(shape)} is not known; give input_shape"
-        )
-    return math.prod(shape)
+    sizes = tuple(shape)
+    if None in sizes:
+        raise Unknown(f"a size in {sizes} is not known; give input_shape")
+    return math.prod(sizes)
 
 
-def einsum(equation: str, shapes) -> int:
+def einsum(equation: str, shapes: Iterable[Sequence[Any]]) -> int:
     """Returns the product of the sizes of all letters of the equation."""
     sides = equation.replace(" ", "").split("->")[0].split(",")
     sizes: dict[str, int] = {}
@@ -68,28 +70,32 @@ def einsum(equation: str, shapes) -> int:
     return math.prod(sizes.values())
 
 
-def _positions(shape, channels: int) -> int:
+def _positions(shape: tuple[int | None, ...], channels: int) -> int:
     return product(shape) // channels
 
 
-def _weights(*kernels) -> int:
+def _weights(*kernels: Any) -> int:
     return sum(math.prod(kernel.shape) for kernel in kernels)
 
 
-def _nothing(layer, call):
+@MULTIPLY_ADDS.of(*WITHOUT_PRODUCTS)
+def _nothing(layer: Any, call: Call) -> int:
     return 0
 
 
-def _dense(layer, call):
+@MULTIPLY_ADDS.of(*DENSE)
+def _dense(layer: Any, call: Call) -> int:
     return product(call.input_shape) * layer.units
 
 
-def _conv(layer, call):
+@MULTIPLY_ADDS.of(*CONVOLUTIONS)
+def _conv(layer: Any, call: Call) -> int:
     windows = _positions(call.output_shape, layer.filters)
     return windows * _weights(layer.kernel)
 
 
-def _partial_conv(layer, call):
+@MULTIPLY_ADDS.of(ours.PartialConv)
+def _partial_conv(layer: Any, call: Call) -> int:
     shape = call.output_shape
     shape = shape[0] if isinstance(shape[0], tuple) else shape  # and the mask
     taps = math.prod(layer.kernel_size)  # of the mask, which is summed too
@@ -97,7 +103,8 @@ def _partial_conv(layer, call):
     return windows * (_weights(layer.kernel) + taps)
 
 
-def _conditional_conv(layer, call):
+@MULTIPLY_ADDS.of(ours.CondConv)
+def _conditional_conv(layer: Any, call: Call) -> int:
     windows = _positions(call.output_shape, layer.filters)
     mixing = _weights(layer.kernel)  # of all kernels to one, for an example
     return (
@@ -108,51 +115,60 @@ def _conditional_conv(layer, call):
     )
 
 
-def _depthwise(layer, call):
+@MULTIPLY_ADDS.of(*DEPTHWISE)
+def _depthwise(layer: Any, call: Call) -> int:
     channels = math.prod(layer.kernel.shape[-2:])
     return _positions(call.output_shape, channels) * _weights(layer.kernel)
 
 
-def _separable(layer, call):
+@MULTIPLY_ADDS.of(*SEPARABLE)
+def _separable(layer: Any, call: Call) -> int:
     kernels = _weights(layer.depthwise_kernel, layer.pointwise_kernel)
     return _positions(call.output_shape, layer.filters) * kernels
 
 
-def _transpose(layer, call):
+@MULTIPLY_ADDS.of(*TRANSPOSED)
+def _transpose(layer: Any, call: Call) -> int:
     channels = layer.kernel.shape[-1]
     return _positions(call.input_shape, channels) * _weights(layer.kernel)
 
 
-def _blur(layer, call):
+@MULTIPLY_ADDS.of(ours.BlurPooling)
+def _blur(layer: Any, call: Call) -> int:
     return product(call.output_shape) * math.prod(layer.pool_size)
 
 
-def _einsum_dense(layer, call):
+@MULTIPLY_ADDS.of(stock.EinsumDense)
+def _einsum_dense(layer: Any, call: Call) -> int:
     return einsum(layer.equation, [call.input_shape, layer.kernel.shape])
 
 
-def _dot(layer, call):
+@MULTIPLY_ADDS.of(stock.Dot)
+def _dot(layer: Any, call: Call) -> int:
     first = call.inputs[0].shape
     axis = layer.axes if isinstance(layer.axes, int) else layer.axes[0]
     return product(call.output_shape) * first[axis]
 
 
-def _reversible_embedding(layer, call):
+@MULTIPLY_ADDS.of(stock.ReversibleEmbedding)
+def _reversible_embedding(layer: Any, call: Call) -> int:
     if not call.kwargs.get("reverse", (*call.args, False)[1]):
         return 0
     return product(call.input_shape) * layer.input_dim
 
 
-def _attention(layer, call):
+@MULTIPLY_ADDS.of(stock.Attention, stock.AdditiveAttention)
+def _attention(layer: Any, call: Call) -> int:
     query, value = call.args[0][:2]
-    (_, steps, size), (_, others, depth) = query.shape, value.shape
-    product((steps, others, size, depth))
-    return steps * others * (size + depth)
+    (_, steps, size), (_, count, depth) = query.shape, value.shape
+    product((steps, count, size, depth))
+    return steps * count * (size + depth)
 
 
-def _heads(layer, call):
+@MULTIPLY_ADDS.of(stock.MultiHeadAttention, stock.GroupQueryAttention)
+def _heads(layer: Any, call: Call) -> int:
     config = layer.get_config()
-    query, value, key = _query_value_key(layer, call)
+    query, value, key = _query_value_key(call)
     heads = config.get("num_heads") or config["num_query_heads"]
     shared = config.get("num_heads") or config["num_key_value_heads"]
     size = config.get("key_dim") or config["head_dim"]
@@ -171,7 +187,7 @@ def _heads(layer, call):
     )
 
 
-def _query_value_key(layer, call):
+def _query_value_key(call: Call) -> tuple[Any, Any, Any]:
     names = ("query", "value", "key")
     given = dict(zip(names, call.args, strict=False))
     given |= {name: call.kwargs[name] for name in names if name in call.kwargs}
@@ -180,22 +196,27 @@ def _query_value_key(layer, call):
     return given["query"].shape, given["value"].shape, key.shape
 
 
-def _cell(layer, call):
+@MULTIPLY_ADDS.of(
+    stock.SimpleRNNCell, stock.LSTMCell, stock.GRUCell, stock.StackedRNNCells
+)
+def _cell(layer: Any, call: Call) -> int:
     if isinstance(layer, stock.StackedRNNCells):
         return sum(_cell(cell, call) for cell in layer.cells)
     own = getattr(layer, "multiply_adds", None)
     if own is not None:
         return own((1, *call.input_shape[2:]))
-    if formula_of(layer) is not _cell:
+    if MULTIPLY_ADDS.find(layer) is not _cell:
         raise Unknown(f"{layer.name} ({type(layer).__name__}): no formula")
     return _weights(layer.kernel, layer.recurrent_kernel)
 
 
-def _recurrent(layer, call):
+@MULTIPLY_ADDS.of(stock.SimpleRNN, stock.LSTM, stock.GRU, stock.RNN)
+def _recurrent(layer: Any, call: Call) -> int:
     return _cell(layer.cell, call) * product((call.input_shape[1],))
 
 
-def _recurrent_conv(layer, call):
+@MULTIPLY_ADDS.of(stock.ConvLSTM1D, stock.ConvLSTM2D, stock.ConvLSTM3D)
+def _recurrent_conv(layer: Any, call: Call) -> int:
     shape = call.output_shape
     shape = shape[0] if isinstance(shape[0], tuple) else shape
     if layer.return_sequences:
@@ -205,95 +226,18 @@ def _recurrent_conv(layer, call):
     return product((call.input_shape[1],)) * windows * kernels
 
 
-def _bidirectional(layer, call):
+@MULTIPLY_ADDS.of(stock.Bidirectional)
+def _bidirectional(layer: Any, call: Call) -> list[Part]:
     both = (layer.forward_layer, layer.backward_layer)
     return [Part(1, each, call.input_shape) for each in both]
 
 
-def _each_step(layer, call):
+@MULTIPLY_ADDS.of(stock.TimeDistributed)
+def _each_step(layer: Any, call: Call) -> list[Part]:
     batch, steps, *rest = call.input_shape
     return [Part(product((steps,)), layer.layer, (batch, *rest))]
 
 
-def _wrapped(layer, call):
+@MULTIPLY_ADDS.of(stock.SpectralNormalization)
+def _wrapped(layer: Any, call: Call) -> list[Part]:
     return [Part(1, layer.layer, call.input_shape)]
-
-
-def _conv_classes(name: str) -> list:
-    found = [getattr(stock, f"{name}{n}D", None) for n in (1, 2, 3)]
-    return [cls for cls in found if cls]
-
-
-def _transposed_classes() -> list:
-    return [getattr(stock, f"Conv{n}DTranspose") for n in (1, 2, 3)]
-
-
-_NOTHING = """
-    Activation ActivityRegularization AdaptiveAveragePooling1D
-    AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
-    AdaptiveMaxPooling2D AdaptiveMaxPooling3D Add AlphaDropout AutoContrast
-    Average AveragePooling1D AveragePooling2D AveragePooling3D
-    BatchNormalization CategoryEncoding CenterCrop Concatenate Cropping1D
-    Cropping2D Cropping3D CutMix Discretization Dropout ELU Embedding
-    Equalization Flatten GaussianDropout GaussianNoise GlobalAveragePooling1D
-    GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D
-    GlobalMaxPooling2D GlobalMaxPooling3D GroupNormalization HashedCrossing
-    Hashing Identity InputLayer IntegerLookup LayerNormalization LeakyReLU
-    Masking MaxNumBoundingBoxes MaxPooling1D MaxPooling2D MaxPooling3D Maximum
-    Minimum MixUp Multiply Normalization PReLU Permute RMSNormalization
-    RandomBrightness RandomColorDegeneration RandomContrast RandomCrop
-    RandomErasing RandomFlip RandomGrayscale RandomHue RandomInvert
-    RandomPosterization RandomSaturation ReLU RepeatVector Rescaling Reshape
-    Softmax Solarization SpatialDropout1D SpatialDropout2D SpatialDropout3D
-    StringLookup Subtract UnitNormalization UpSampling1D UpSampling2D
-    UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D
-"""
-
-_OURS_NOTHING = """
-    AdaptivePool DropBlock DropPath Dropout Flatten FractionalMaxPooling
-    GeMPooling GlobalGeMPooling GlobalPool MaxUnpooling Maxout MixedPooling Pad
-    PixelShuffle PixelUnshuffle Pool SpatialPyramidPooling StochasticDepth
-    StochasticPooling Unflatten
-"""
-
-_FORMULAS: dict[type, Callable[[Any, Call], Any]] = {
-    **{getattr(stock, name): _nothing for name in _NOTHING.split()},
-    **dict.fromkeys(_conv_classes("Conv"), _conv),
-    **dict.fromkeys(_transposed_classes(), _transpose),
-    **dict.fromkeys(_conv_classes("DepthwiseConv"), _depthwise),
-    **dict.fromkeys(_conv_classes("SeparableConv"), _separable),
-    **dict.fromkeys(_conv_classes("ConvLSTM"), _recurrent_conv),
-    **dict.fromkeys(
-        (
-            stock.SimpleRNNCell,
-            stock.LSTMCell,
-            stock.GRUCell,
-            stock.StackedRNNCells,
-        ),
-        _cell,
-    ),
-    **dict.fromkeys(
-        (stock.SimpleRNN, stock.LSTM, stock.GRU, stock.RNN), _recurrent
-    ),
-    **dict.fromkeys((stock.Attention, stock.AdditiveAttention), _attention),
-    **dict.fromkeys(
-        (stock.MultiHeadAttention, stock.GroupQueryAttention), _heads
-    ),
-    stock.Dense: _dense,
-    stock.EinsumDense: _einsum_dense,
-    stock.Dot: _dot,
-    stock.ReversibleEmbedding: _reversible_embedding,
-    stock.Bidirectional: _bidirectional,
-    stock.TimeDistributed: _each_step,
-    stock.SpectralNormalization: _wrapped,
-    **{getattr(ours, name): _nothing for name in _OURS_NOTHING.split()},
-    ours.BlurPooling: _blur,
-    ours.CondConv: _conditional_conv,
-    ours.Conv: _conv,
-    ours.ConvTranspose: _transpose,
-    ours.Dense: _dense,
-    ours.DepthwiseConv: _depthwise,
-    ours.NoisyDense: _dense,
-    ours.PartialConv: _partial_conv,
-    ours.SeparableConv: _separable,
-}

@@ -10,22 +10,39 @@ layer), or whose rule is not known, has none, and neither has what follows.
 
 Behind an upsampling or transposed convolution the steps are fractions, and how
 many positions of the coarse grid a window meets depends on where it lies: the
-most that it can meet are told.
+most that it can meet are counted.
 
 Zeros that padding adds, and what cropping cuts off, are not subtracted: this is
 the field of a position in the middle of an image that is large enough.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 import keras
 
 from keras_extras import layers as ours
-from keras_extras.inspection._trace import Call, is_layer
+from keras_extras.inspection._families import (
+    ALONG_AN_AXIS,
+    CONVOLUTIONS,
+    DENSE,
+    DEPTHWISE,
+    POINTWISE,
+    POOLS,
+    RESHAPING,
+    SEPARABLE,
+    TRANSPOSED,
+    UPSAMPLING,
+    Rules,
+    functions,
+)
+from keras_extras.inspection._observe import is_layer
+from keras_extras.inspection._trace import Call
 
 stock = keras.layers
+
+FIELDS = Rules()
 
 
 class Finer(NamedTuple):
@@ -91,7 +108,7 @@ class Field(NamedTuple):
     axes: tuple[Axis, ...]
     is_one: bool = False
 
-    def plain(self) -> tuple[tuple, tuple] | tuple[None, None]:
+    def plain(self) -> tuple[tuple[Any, ...] | None, tuple[Any, ...] | None]:
         """Returns size and step as numbers; `None` without spatial axes."""
         if not self.axes:
             return None, None
@@ -113,7 +130,11 @@ def fields(call: Call) -> dict[int, Field | None]:
     return found
 
 
-def _follow(call, known, found):
+def _follow(
+    call: Call,
+    known: dict[int, Field | None],
+    found: dict[int, Field | None],
+) -> None:
     inputs = [known.get(id(tensor)) for tensor in _varying(call)]
     if call.inside:
         for each in call.inside:
@@ -122,24 +143,24 @@ def _follow(call, known, found):
         field = known.get(id(tensors[0]))
     else:
         field = None
-        if inputs and all(each is not None for each in inputs):
-            field = _rule(call)(call.operation, call, _united(inputs))
+        if inputs and None not in inputs:
+            field = _ruled(call.operation, call, _united(inputs))
         for tensor in keras.tree.flatten(call.outputs):
             known[id(tensor)] = field
     found[id(call)] = field
 
 
-def _varying(call) -> list:
+def _varying(call: Call) -> list[Any]:
     """Returns the inputs that are no weights or constants."""
     symbolic = [x for x in call.inputs if isinstance(x, keras.KerasTensor)]
     return symbolic if symbolic or not is_layer(call.operation) else call.inputs
 
 
-def _alone(shape) -> Field:
+def _alone(shape: Any) -> Field:
     return Field((Axis(),) * max(len(shape) - 2, 0), True)
 
 
-def _united(inputs) -> Field | None:
+def _united(inputs: list[Any]) -> Field | None:
     """Returns the field of what depends on all of them."""
     axes = []
     if len({len(each.axes) for each in inputs}) > 1:
@@ -151,33 +172,36 @@ def _united(inputs) -> Field | None:
     return Field(tuple(axes), all(each.is_one for each in inputs))
 
 
-def _rule(call) -> Callable[[Any, Call, Field | None], Field | None]:
-    operation = call.operation
-    if not is_layer(operation):
-        return _FUNCTIONS.get(type(operation).__name__, _all)
-    for cls in type(operation).__mro__:
-        if cls in _LAYERS and type(operation).call is cls.call:
-            return _LAYERS[cls]
-    return _all
-
-
 # --- rules -------------------------------------------------------------------
 
 
-def _all(operation, call, field):
-    """Sees all positions, or it is not known which."""
+def _ruled(operation: Any, call: Call, field: Field | None) -> Field | None:
+    """Returns the field behind a call; `None` if it sees all, or no rule is."""
+    rule = FIELDS.find(operation)
+    return rule(operation, call, field) if rule else None
 
 
-def _same(operation, call, field):
+@FIELDS.of(
+    *POINTWISE,
+    *functions("""
+        absolute add cast celu clip convert_to_tensor divide elu exp gelu
+        hard_sigmoid hard_silu hard_tanh leaky_relu log maximum minimum mish
+        multiply negative power relu relu6 selu sigmoid silu softplus softsign
+        sqrt square stop_gradient subtract tanh true_divide
+    """),
+)
+def _same(operation: Any, call: Call, field: Field | None) -> Field | None:
     return field
 
 
-def _mixed(operation, call, field):
+@FIELDS.of(*DENSE)
+def _mixed(operation: Any, call: Call, field: Field | None) -> Field | None:
     """Mixes the channels of each position."""
     return field and field._replace(is_one=False)
 
 
-def _along(operation, call, field):
+@FIELDS.of(*ALONG_AN_AXIS)
+def _along(operation: Any, call: Call, field: Field | None) -> Field | None:
     """Mixes along an axis, or several; that must be the one of the channels."""
     rank = len(call.inputs[0].shape)
     axis = operation.axis
@@ -187,7 +211,8 @@ def _along(operation, call, field):
     return None
 
 
-def _joined(operation, call, field):
+@FIELDS.of(stock.Concatenate, keras.ops.concatenate)
+def _joined(operation: Any, call: Call, field: Field | None) -> Field | None:
     """Joins channels; along another axis the positions would be moved."""
     rank = len(call.output_shape)
     first = keras.config.image_data_format() == "channels_first"
@@ -197,11 +222,13 @@ def _joined(operation, call, field):
     return _mixed(operation, call, field)
 
 
-def _moved(operation, call, field):
+@FIELDS.of(*RESHAPING, *functions("expand_dims reshape squeeze transpose"))
+def _moved(operation: Any, call: Call, field: Field | None) -> Field | None:
     return _alone(call.output_shape) if field and field.is_one else None
 
 
-def _window(operation, call, field):
+@FIELDS.of(*CONVOLUTIONS, *DEPTHWISE, *SEPARABLE, *POOLS, ours.PartialConv)
+def _window(operation: Any, call: Call, field: Field | None) -> Field | None:
     if not field:
         return None
     taps = getattr(operation, "kernel_size", None) or operation.pool_size
@@ -211,7 +238,8 @@ def _window(operation, call, field):
     return Field(tuple(axis.widened(*numbers) for axis, *numbers in each))
 
 
-def _transposed(layer, call, field):
+@FIELDS.of(*TRANSPOSED)
+def _transposed(layer: Any, call: Call, field: Field | None) -> Field | None:
     if not field:
         return None
     each = _per_axis(
@@ -225,14 +253,15 @@ def _transposed(layer, call, field):
     )
 
 
-def _repeated(layer, call, field):
+@FIELDS.of(*UPSAMPLING)
+def _repeated(layer: Any, call: Call, field: Field | None) -> Field | None:
     if not field or getattr(layer, "interpolation", "nearest") != "nearest":
         return None
     each = _per_axis(field, layer.size)
     return Field(tuple(axis.refined(factor, factor) for axis, factor in each))
 
 
-def _per_axis(field, *arguments):
+def _per_axis(field: Field, *arguments: Any) -> Iterator[tuple[Any, ...]]:
     """Returns each axis with its number of each argument."""
     rank = len(field.axes)
     numbers = [
@@ -242,77 +271,15 @@ def _per_axis(field, *arguments):
     return zip(field.axes, *numbers, strict=True)
 
 
-def _embedded(layer, call, field):
+@FIELDS.of(stock.Embedding)
+def _embedded(layer: Any, call: Call, field: Field | None) -> Field | None:
     if not field or not field.is_one:
         return None
     return _alone(call.output_shape)._replace(is_one=False)
 
 
-def _wrapped(layer, call, field):
+@FIELDS.of(stock.SpectralNormalization)
+def _wrapped(layer: Any, call: Call, field: Field | None) -> Field | None:
     inner = Call(layer.layer, call.args, call.kwargs)
     inner.outputs = call.outputs
-    return _rule(inner)(layer.layer, inner, field)
-
-
-def _classes(package, names: str, rule) -> dict:
-    return {getattr(package, name): rule for name in names.split()}
-
-
-_LAYERS: dict[type, Callable] = {
-    **_classes(
-        stock,
-        """
-        Activation ActivityRegularization AlphaDropout BatchNormalization
-        Cropping1D Cropping2D Cropping3D Dropout ELU GaussianDropout
-        GaussianNoise Identity LeakyReLU PReLU ReLU Rescaling SpatialDropout1D
-        SpatialDropout2D SpatialDropout3D ZeroPadding1D ZeroPadding2D
-        ZeroPadding3D Add Average Maximum Minimum Multiply Subtract
-        """,
-        _same,
-    ),
-    **_classes(
-        stock,
-        """
-        Conv1D Conv2D Conv3D DepthwiseConv1D DepthwiseConv2D SeparableConv1D
-        SeparableConv2D MaxPooling1D MaxPooling2D MaxPooling3D AveragePooling1D
-        AveragePooling2D AveragePooling3D
-        """,
-        _window,
-    ),
-    **_classes(
-        stock, "Conv1DTranspose Conv2DTranspose Conv3DTranspose", _transposed
-    ),
-    **_classes(stock, "UpSampling1D UpSampling2D UpSampling3D", _repeated),
-    **_classes(stock, "Flatten Permute Reshape", _moved),
-    **_classes(
-        stock,
-        "LayerNormalization RMSNormalization Softmax UnitNormalization",
-        _along,
-    ),
-    **_classes(stock, "Concatenate", _joined),
-    **_classes(stock, "Dense", _mixed),
-    **_classes(stock, "Embedding", _embedded),
-    **_classes(stock, "SpectralNormalization", _wrapped),
-    **_classes(ours, "Dropout DropPath Pad", _same),
-    **_classes(ours, "Flatten Unflatten", _moved),
-    **_classes(ours, "Dense NoisyDense", _mixed),
-    **_classes(
-        ours,
-        "Conv DepthwiseConv PartialConv Pool SeparableConv StochasticPooling",
-        _window,
-    ),
-    **_classes(ours, "CondConv", _all),
-    **_classes(ours, "ConvTranspose", _transposed),
-}
-
-_POINTWISE = """
-    Abs Absolute Add Cast Celu Clip ConvertToTensor Divide Elu Exp Gelu
-    HardSigmoid HardSilu HardTanh Identity LeakyRelu Log Maximum Minimum Mish
-    Multiply Negative Power Relu Relu6 Selu Sigmoid Silu Softplus Softsign Sqrt
-    Square StopGradient Subtract Tanh TrueDivide
-"""
-_FUNCTIONS: dict[str, Callable] = {
-    **dict.fromkeys(_POINTWISE.split(), _same),
-    **dict.fromkeys(("ExpandDims", "Reshape", "Squeeze", "Transpose"), _moved),
-    "Concatenate": _joined,
-}
+    return _ruled(layer.layer, inner, field)

@@ -17,17 +17,15 @@ import numpy as np
 
 from keras_extras._checks import boolean, integer, number
 from keras_extras._errors import invalid_argument
-from keras_extras._gradients import gradients
+from keras_extras._gradients import as_array, as_tensors, gradients
 from keras_extras.inspection._activations import (
     activations,
-    as_array,
-    as_tensors,
     call_in_inference,
     check_model,
-    exchanged,
     named_layers,
     select,
 )
+from keras_extras.inspection._observe import Exchange, answering, exchanged
 
 
 def saliency(
@@ -68,8 +66,9 @@ def saliency(
         more, without the channels.
 
     Raises:
-        TypeError: if `model` is not a Keras model.
-        ValueError: if an argument is not what it must be.
+        TypeError: if `model` is not a Keras model, or an argument has another
+            type.
+        ValueError: if an argument is out of its range.
 
     Examples:
         >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
@@ -89,7 +88,7 @@ def saliency(
     num_copies = integer(owner, "num_copies", num_copies)
     noise = number(owner, "noise", noise)
     x = _one_input(owner, x)
-    score, layers = _score(owner, model, x, target)
+    score, exchanges = _score(owner, model, x, target)
     generator = np.random.default_rng(seed)
     axes = tuple(range(1, x.ndim))
     width = noise * (x.max(axis=axes, keepdims=True) - x.min(axes, None, True))
@@ -98,9 +97,11 @@ def saliency(
         point = x
         if num_copies > 1:
             point = x + width * generator.standard_normal(x.shape)
-        with exchanged(layers):
+        with exchanged(exchanges):
             (gradient,) = gradients(
-                lambda one: score(_call(model, one)), [point], model
+                lambda inputs: score(call_in_inference(model, inputs)),
+                [point],
+                model,
             )
         if times_input:
             gradient = gradient * point
@@ -136,8 +137,7 @@ def grad_cam(
 
     Raises:
         TypeError: if `model` is not a Keras model.
-        ValueError: if no layer has places, or an argument is not what it must
-            be.
+        ValueError: if no layer has places, or there is no such layer or class.
 
     Examples:
         >>> model = keras.Sequential(
@@ -158,23 +158,26 @@ def grad_cam(
     owner = "grad_cam"
     check_model(owner, model)
     x = _one_input(owner, x)
-    score, layers = _score(owner, model, x, target)
+    score, exchanges = _score(owner, model, x, target)
     path, layer = _layer_with_places(owner, model, x, layer)
     outputs = _calls_of(activations(model, x, layer, batch_size=len(x)), path)
-    last, count = outputs[-1], [0]
+    last = outputs[-1]
 
-    def moved(delta):
-        count[0] = 0
+    def moved(delta: Any) -> Any:
+        count = 0
 
-        def answer(call, *args, **kwargs):
-            result = call(*args, **kwargs)
-            count[0] += 1
-            if count[0] < len(outputs):
+        def answer(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            nonlocal count
+            result: Any = call(*args, **kwargs)
+            count += 1
+            if count < len(outputs):
                 return result
             return result + keras.ops.cast(delta, result.dtype)
 
-        with exchanged([*layers, (layer, answer)]):
-            return score(_call(model, keras.ops.convert_to_tensor(x)))
+        with exchanged([*exchanges, answering(layer, answer)]):
+            return score(
+                call_in_inference(model, keras.ops.convert_to_tensor(x))
+            )
 
     (gradient,) = gradients(moved, [np.zeros(last.shape)], model)
     channels = _channel_axis(layer, last)
@@ -186,12 +189,8 @@ def grad_cam(
     return found.astype("float32")
 
 
-def _call(model, x):
-    return call_in_inference(model, x)
-
-
-def _one_input(owner, x):
-    if isinstance(x, (list, tuple, dict)):
+def _one_input(owner: str, x: Any) -> np.ndarray:
+    if isinstance(x, list | tuple | dict):
         raise invalid_argument(
             owner,
             "x",
@@ -207,14 +206,16 @@ def _one_input(owner, x):
     return array
 
 
-def _score(owner, model, x, target):
+def _score(
+    owner: str, model: keras.Model, x: np.ndarray, target: Any
+) -> tuple[Callable[[Any], Any], list[Exchange]]:
     """Returns a function of the outputs, and what to exchange meanwhile."""
     if callable(target):
         return lambda outputs: keras.ops.sum(target(outputs)), []
-    layers = _final_activation(model, x)
-    with exchanged(layers):
-        outputs = _call(model, keras.ops.convert_to_tensor(x))
-    if isinstance(outputs, (list, tuple, dict)) or len(outputs.shape) != 2:
+    exchanges = _without_final_activation(model, x)
+    with exchanged(exchanges):
+        outputs = call_in_inference(model, keras.ops.convert_to_tensor(x))
+    if isinstance(outputs, list | tuple | dict) or len(outputs.shape) != 2:
         raise invalid_argument(
             owner,
             "target",
@@ -225,54 +226,59 @@ def _score(owner, model, x, target):
     values = as_array(outputs)
     classes = values.shape[1]
     numbers = values.argmax(1) if target is None else np.asarray(target)
-    allowed = f"class numbers from 0 to {classes - 1}, one or one per example"
-    if numbers.dtype.kind not in "iu" or numbers.shape not in ((), (len(x),)):
-        raise invalid_argument(owner, "target", allowed, target)
-    if numbers.size and not (0 <= numbers.min() <= numbers.max() < classes):
-        raise invalid_argument(owner, "target", allowed, target)
+    is_type_wrong = numbers.dtype.kind not in "iu"
+    if (
+        is_type_wrong
+        or numbers.shape not in ((), (len(x),))
+        or not np.all((numbers >= 0) & (numbers < classes))
+    ):
+        raise invalid_argument(
+            owner,
+            "target",
+            f"class numbers from 0 to {classes - 1}, one or one per example",
+            target,
+            error=TypeError if is_type_wrong else ValueError,
+        )
     chosen = np.eye(classes, dtype="float32")[
         np.broadcast_to(numbers, (len(x),))
     ]
 
-    def score(outputs):
+    def score(outputs: Any) -> Any:
         outputs = keras.ops.cast(outputs, "float32")
         return keras.ops.sum(keras.ops.multiply(outputs, chosen))
 
-    return score, layers
+    return score, exchanges
 
 
-def _final_activation(model, x):
+def _without_final_activation(
+    model: keras.Model, x: np.ndarray
+) -> list[Exchange]:
     """Returns what makes the model answer without its last softmax."""
-    answers, order = [], []
+    order: list[tuple[Any, Any]] = []
 
-    def note(layer):
-        def answer(call, *args, **kwargs):
+    def note(layer: keras.Layer) -> Callable[..., Any]:
+        def answer(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             result = call(*args, **kwargs)
             order.append((layer, result))
             return result
 
         return answer
 
-    known = [
+    leaves = [
         layer for _, layer in named_layers(model) if not named_layers(layer)
     ]
-    with exchanged([(layer, note(layer)) for layer in known]):
-        outputs = _call(model, keras.ops.convert_to_tensor(x[:1]))
-    for layer, result in order[-1:]:
-        if result is not outputs:
-            break
-        if isinstance(layer, keras.layers.Softmax):
-            answers.append((layer, lambda call, inputs, *_, **__: inputs))
-        elif getattr(layer, "activation", None) in (
-            keras.activations.softmax,
-            keras.activations.sigmoid,
-        ):
-            answers.append((layer, _without_activation(layer)))
-    return answers
+    with exchanged(answering(layer, note(layer)) for layer in leaves):
+        outputs = call_in_inference(model, keras.ops.convert_to_tensor(x[:1]))
+    if not order or order[-1][1] is not outputs:
+        return []
+    layer, _ = order[-1]
+    if isinstance(layer, keras.layers.Softmax):
+        return [answering(layer, lambda call, inputs, *_, **__: inputs)]
+    final = (keras.activations.softmax, keras.activations.sigmoid)
+    if getattr(layer, "activation", None) not in final:
+        return []
 
-
-def _without_activation(layer) -> Callable:
-    def answer(call, *args, **kwargs):
+    def linear(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         activation = layer.activation
         # Past Keras's tracking, which is for what stays.
         vars(layer)["activation"] = keras.activations.linear
@@ -281,10 +287,12 @@ def _without_activation(layer) -> Callable:
         finally:
             vars(layer)["activation"] = activation
 
-    return answer
+    return [answering(layer, linear)]
 
 
-def _layer_with_places(owner, model, x, layer):
+def _layer_with_places(
+    owner: str, model: keras.Model, x: np.ndarray, layer: Any
+) -> tuple[str, keras.Layer]:
     """Returns path and layer whose output has places and channels."""
     if layer is not None:
         found = select(owner, model, layer)
@@ -314,13 +322,13 @@ def _layer_with_places(owner, model, x, layer):
     )
 
 
-def _has_places(output, least=3):
+def _has_places(output: Any, least: int = 3) -> bool:
     if not isinstance(output, np.ndarray) or output.ndim < least:
         return False
     return output.dtype.kind == "f" and sum(n > 1 for n in output.shape[1:]) > 1
 
 
-def _calls_of(outputs, path):
+def _calls_of(outputs: dict[str, Any], path: str) -> list[Any]:
     return [
         output
         for name, output in outputs.items()
@@ -328,7 +336,7 @@ def _calls_of(outputs, path):
     ]
 
 
-def _channel_axis(layer, array):
+def _channel_axis(layer: object, array: np.ndarray) -> int:
     first = keras.config.image_data_format()
     first = getattr(layer, "data_format", first) == "channels_first"
     return 1 if first and array.ndim > 3 else -1

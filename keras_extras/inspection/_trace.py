@@ -9,19 +9,22 @@ whose `call` it runs instead of only asking for the shape of what comes out.
 A `call` that takes real tensors only is run on zeros.
 """
 
-import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_extras._errors import invalid_argument
-
-_PACKAGE = __name__.partition(".")[0]
-_ONE_AT_A_TIME = threading.RLock()  # the pass exchanges methods of Keras
+from keras_extras._keras_internals import (
+    all_sublayers,
+    forget_nodes,
+    is_functional,
+    node_counts,
+    package_of,
+)
+from keras_extras.inspection._observe import Exchange, exchanged, is_layer
 
 
 class Call:
@@ -36,7 +39,9 @@ class Call:
         problem: why the calls inside are not all known; else `""`.
     """
 
-    def __init__(self, operation, args, kwargs):
+    def __init__(
+        self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
         self.operation = operation
         self.args = args
         self.kwargs = kwargs
@@ -45,18 +50,18 @@ class Call:
         self.problem = ""
 
     @property
-    def inputs(self) -> list:
+    def inputs(self) -> list[Any]:
         """The tensors among the arguments."""
-        return _tensors((self.args, self.kwargs))
+        return tensors_in((self.args, self.kwargs))
 
     @property
-    def input_shape(self):
+    def input_shape(self) -> Any:
         """The shape, or structure of shapes, of the first argument."""
         first = self.args[0] if self.args else next(iter(self.kwargs.values()))
         return _shapes(first)
 
     @property
-    def output_shape(self):
+    def output_shape(self) -> Any:
         """The shape, or structure of shapes, of what came out."""
         return _shapes(self.outputs)
 
@@ -65,25 +70,15 @@ class Call:
         return [call for call in self.inside if is_layer(call.operation)]
 
 
-def is_layer(operation) -> bool:
-    """Returns whether the operation is a layer, and not a function."""
-    return isinstance(operation, keras.layers.Layer)
-
-
-def is_foreign(operation) -> bool:
+def is_foreign(operation: object) -> bool:
     """Returns whether neither Keras nor this package wrote its class."""
-    return package_of(operation) not in ("keras", _PACKAGE)
-
-
-def package_of(operation) -> str:
-    """Returns the package that the operation's class is from."""
-    return type(operation).__module__.partition(".")[0]
+    return package_of(operation) not in ("keras", "keras_extras")
 
 
 def trace(
     owner: str,
-    model,
-    input_shape=None,
+    model: Any,
+    input_shape: Any = None,
     batch_size: int | None = None,
     *,
     is_opened: Callable[[Any], bool] = is_foreign,
@@ -105,41 +100,62 @@ def trace(
         ValueError: if the shape is not known.
     """
     inputs = _symbolic_inputs(owner, model, input_shape, batch_size)
-    with _ONE_AT_A_TIME, unchanged(model):
-        recorder = _Recorder(is_opened)
-        problem = ""
-        with (
-            recorder.recording("symbolic_call", (keras.Operation,)),
-            warnings.catch_warnings(),
+    with unchanged(model):
+        parts = all_sublayers(model, include_self=True)
+        if not all(part.built for part in parts):
+            # What `build` calls is no call of the model.
+            _symbolic_pass(model, inputs, is_opened)
+        call = _symbolic_pass(model, inputs, is_opened)
+        if call.operation is not None and not (
+            call.problem and isinstance(model, keras.Model)
         ):
-            # Zeros build what the symbolic tensors cannot.
-            warnings.filterwarnings("ignore", r"`build\(\)` was called on")
-            try:
-                model(inputs)
-            except Exception as cause:
-                problem = f"its call takes real tensors only: {cause!r}"
-        if not problem:
-            call = recorder.root.inside[-1]
-            if not call.problem or not isinstance(model, keras.Model):
-                return call
-            problem = call.problem
+            return call
         zeros = keras.tree.map_structure(_zeros(owner), inputs)
         recorder = _Recorder(is_opened)
-        with recorder.recording("__call__", ()):
+        layer = keras.layers.Layer
+        with exchanged([Exchange(layer, "__call__", recorder.real_call)]):
             model(zeros)
-        call = recorder.root.inside[-1]
-        call.problem = problem
-        return call
+        real_call = recorder.root.inside[-1]
+        real_call.problem = call.problem
+        return real_call
+
+
+def _symbolic_pass(
+    model: Any, inputs: Any, is_opened: Callable[[Any], bool]
+) -> Call:
+    """Returns the call with symbolic tensors; without outputs if it fails."""
+    recorder = _Recorder(is_opened)
+    exchanges = [
+        Exchange(owner, "symbolic_call", recorder.symbolic_call)
+        for owner in (keras.layers.Layer, keras.Operation)
+    ]
+    with exchanged(exchanges), warnings.catch_warnings():
+        # Zeros build what the symbolic tensors cannot.
+        warnings.filterwarnings("ignore", r"`build\(\)` was called on")
+        try:
+            model(inputs)
+            return recorder.root.inside[-1]
+        except Exception as cause:
+            recorder.root.problem = _only_real(cause)
+            return recorder.root
+        finally:
+            recorder.forget()
+
+
+def _only_real(cause: Exception) -> str:
+    return f"its call takes real tensors only: {cause!r}"
 
 
 @contextmanager
-def unchanged(layer) -> Iterator[None]:
+def unchanged(layer: keras.Layer) -> Iterator[None]:
     """Puts back what a pass has changed: statistics, and states of seeds."""
     trained = {id(variable) for variable in layer.trainable_variables}
+    # Tensors, not arrays: in a graph, where Keras may build a model, there are
+    # no numbers.
     kept = [
-        (variable, np.array(keras.ops.convert_to_numpy(variable.value)))
+        (variable, keras.ops.copy(variable.value))
         for variable in layer.variables
-        if id(variable) not in trained
+        if id(variable) not in trained and variable.dtype != "string"
     ]
     try:
         yield
@@ -149,82 +165,80 @@ def unchanged(layer) -> Iterator[None]:
 
 
 class _Recorder:
-    """Writes down the calls that are made while `recording`."""
+    """Writes down the calls that are made while methods are exchanged."""
 
-    def __init__(self, is_opened):
-        self.is_opened = is_opened
+    def __init__(self, is_opened: Callable[[Any], bool]) -> None:
         self.root = Call(None, (), {})
+        self._is_opened = is_opened
         self._stack = [self.root]
-        self._thread = threading.get_ident()
-        self._silent = False
-        self._nodes: dict[int, tuple] = {}
+        self._is_silent = False
+        self._nodes: dict[int, tuple[Any, tuple[int, int]]] = {}
 
-    @contextmanager
-    def recording(self, method: str, others: tuple) -> Iterator[None]:
-        """Exchanges a method of layers, and of others, for the time."""
-        record = self._symbolic if method == "symbolic_call" else self._eager
-        owners = (keras.layers.Layer, *others)
-        originals = [vars(owner)[method] for owner in owners]
-        try:
-            for owner, original in zip(owners, originals, strict=True):
-                setattr(owner, method, _method(record, original))
-            yield
-        finally:
-            for owner, original in zip(owners, originals, strict=True):
-                setattr(owner, method, original)
-            for operation, inbound, outbound in self._nodes.values():
-                # The pass leaves no trace in the graph of the model.
-                del operation._inbound_nodes[inbound:]
-                del operation._outbound_nodes[outbound:]
-
-    def _symbolic(self, original, operation, args, kwargs):
-        if self._silent or threading.get_ident() != self._thread:
+    def symbolic_call(
+        self,
+        original: Callable[..., Any],
+        operation: Any,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
+        """Answers in the place of `symbolic_call`."""
+        if self._is_silent:
             return original(operation, *args, **kwargs)
-        self._nodes.setdefault(
-            id(operation),
-            (
-                operation,
-                len(operation._inbound_nodes),
-                len(operation._outbound_nodes),
-            ),
-        )
-        call = Call(operation, args, kwargs)
-        self._stack[-1].inside.append(call)
+        nodes = operation, node_counts(operation)
+        self._nodes.setdefault(id(operation), nodes)
+        call = self._noted(operation, args, kwargs)
         if self._opens(operation):
             try:
                 with self._inside(call):
                     call.outputs = operation.call(*args, **kwargs)
-                if not all(map(_is_symbolic, _tensors(call.outputs))):
+                if not all(map(_is_symbolic, tensors_in(call.outputs))):
                     raise TypeError("its outputs do not depend on its inputs")
                 return call.outputs
             except Exception as cause:
                 call.inside = []
-                call.problem = f"its call takes real tensors only: {cause!r}"
+                call.problem = _only_real(cause)
         with self._silence():
             call.outputs = original(operation, *args, **kwargs)
         return call.outputs
 
-    def _eager(self, original, operation, args, kwargs):
-        if self._silent or threading.get_ident() != self._thread:
+    def real_call(
+        self,
+        original: Callable[..., Any],
+        operation: Any,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
+        """Answers in the place of `__call__`, for real tensors."""
+        is_building = any(map(_is_symbolic, tensors_in((args, kwargs))))
+        if self._is_silent or is_building:
             return original(operation, *args, **kwargs)
-        call = Call(operation, args, kwargs)
-        self._stack[-1].inside.append(call)
-        if self._opens(operation):
+        call = self._noted(operation, args, kwargs)
+        is_open = self._opens(operation)
+        if is_open:
             call.problem = "functions are not seen when it runs on zeros"
-            with self._inside(call):
-                call.outputs = original(operation, *args, **kwargs)
-        else:
-            with self._silence():
-                call.outputs = original(operation, *args, **kwargs)
+        with self._inside(call) if is_open else self._silence():
+            call.outputs = original(operation, *args, **kwargs)
         return call.outputs
 
-    def _opens(self, operation) -> bool:
+    def forget(self) -> None:
+        """Removes what the pass has left in the graph of the model."""
+        for operation, counts in self._nodes.values():
+            forget_nodes(operation, counts)
+
+    def _noted(
+        self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Call:
+        call = Call(operation, args, kwargs)
+        self._stack[-1].inside.append(call)
+        return call
+
+    def _opens(self, operation: Any) -> bool:
         if isinstance(operation, keras.Model):
             return True
-        return is_layer(operation) and self.is_opened(operation)
+        return is_layer(operation) and self._is_opened(operation)
 
     @contextmanager
-    def _inside(self, call):
+    def _inside(self, call: Call) -> Iterator[None]:
         self._stack.append(call)
         try:
             yield
@@ -232,26 +246,21 @@ class _Recorder:
             self._stack.pop()
 
     @contextmanager
-    def _silence(self):
-        self._silent = True
+    def _silence(self) -> Iterator[None]:
+        self._is_silent = True
         try:
             yield
         finally:
-            self._silent = False
+            self._is_silent = False
 
 
-def _method(record, original):
-    def method(self, *args, **kwargs):
-        return record(original, self, args, kwargs)
-
-    return method
-
-
-def _symbolic_inputs(owner, model, input_shape, batch_size):
+def _symbolic_inputs(
+    owner: str, model: Any, input_shape: Any, batch_size: int | None
+) -> Any:
     """Returns the symbolic tensors that stand for the model's inputs."""
     known = getattr(model, "inputs", None)  # of graphs only
     if input_shape is None and known:
-        structure = model.input if _is_graph(model) else known[0]
+        structure = model.input if is_functional(model) else known[0]
     else:
         if input_shape is None:
             input_shape = (model.get_build_config() or {}).get("input_shape")
@@ -278,12 +287,8 @@ def _symbolic_inputs(owner, model, input_shape, batch_size):
     )
 
 
-def _is_graph(model) -> bool:
-    return any(cls.__name__ == "Functional" for cls in type(model).__mro__)
-
-
-def _zeros(owner):
-    def zeros(tensor):
+def _zeros(owner: str) -> Callable[[keras.KerasTensor], Any]:
+    def zeros(tensor: keras.KerasTensor) -> Any:
         batch, *rest = tensor.shape
         if None in rest:
             raise invalid_argument(
@@ -298,11 +303,12 @@ def _zeros(owner):
     return zeros
 
 
-def _is_symbolic(value) -> bool:
+def _is_symbolic(value: object) -> bool:
     return isinstance(value, keras.KerasTensor)
 
 
-def _tensors(structure) -> list:
+def tensors_in(structure: Any) -> list[Any]:
+    """Returns the tensors and variables of a structure, in order."""
     return [
         leaf
         for leaf in keras.tree.flatten(structure)
@@ -310,7 +316,7 @@ def _tensors(structure) -> list:
     ]
 
 
-def _shapes(structure):
+def _shapes(structure: Any) -> Any:
     return keras.tree.map_structure(
         lambda leaf: tuple(leaf.shape) if hasattr(leaf, "shape") else None,
         structure,

@@ -3,6 +3,7 @@
 h[k] = pool(f(conv(h[k-1]))),   y = g(dense(...f(dense(flatten(h[K])))))
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -94,23 +95,23 @@ class ConvNet(Model):
 
     def __init__(
         self,
-        filters=(32, 64),
-        kernel_size=3,
-        pool_size=2,
-        units=(128,),
-        num_classes=10,
-        activation="relu",
-        padding="valid",
-        dropout=0.0,
-        output_activation="softmax",
-        data_format=None,
+        filters: Sequence[int | Sequence[int]] = (32, 64),
+        kernel_size: int | Sequence[int] = 3,
+        pool_size: int | Sequence[int] = 2,
+        units: Sequence[int] = (128,),
+        num_classes: int = 10,
+        activation: Any = "relu",
+        padding: Any = "valid",
+        dropout: float | Sequence[float] = 0.0,
+        output_activation: Any = "softmax",
+        data_format: str | None = None,
         *,
-        batch_normalization=False,
-        block_dropout=0.0,
-        kernel_regularizer=None,
-        pooling=None,
-        **kwargs,
-    ):
+        batch_normalization: bool = False,
+        block_dropout: float = 0.0,
+        kernel_regularizer: Any = None,
+        pooling: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if pooling is not None:
             names = [name for name in POOLINGS if name]
@@ -122,7 +123,8 @@ class ConvNet(Model):
         regular: dict[str, Any] = {"kernel_regularizer": kernel_regularizer}
         self.blocks = []
         for block in filters:
-            for count in block if isinstance(block, list | tuple) else [block]:
+            counts: Any = block if isinstance(block, Sequence) else [block]
+            for count in counts:
                 self.blocks += normalized(
                     Conv2D, count, activation, batch_normalization, axis,
                     kernel_size, padding=padding, **image, **regular,
@@ -137,7 +139,7 @@ class ConvNet(Model):
         )  # fmt: skip
         self.head = Dense(num_classes, activation=output_activation, **regular)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Any:
         images = inputs
         for layer in self.blocks:  # `Model` sees to `training`
             images = layer(images)  # (batch, height, width, filters)

@@ -3,6 +3,9 @@
 h0 = flatten(x),   h[k] = f(h[k-1] . W[k] + b[k]),   y = g(h[K] . V + c)
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import keras
 
 from keras_extras._errors import invalid_argument
@@ -52,16 +55,16 @@ class MLP(Model):
 
     def __init__(
         self,
-        units=(128, 64),
-        num_classes=10,
-        activation="relu",
-        dropout=0.0,
-        output_activation="softmax",
+        units: Sequence[int] = (128, 64),
+        num_classes: int = 10,
+        activation: Any = "relu",
+        dropout: float | Sequence[float] = 0.0,
+        output_activation: Any = "softmax",
         *,
-        batch_normalization=False,
-        kernel_regularizer=None,
-        **kwargs,
-    ):
+        batch_normalization: bool = False,
+        kernel_regularizer: Any = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.flatten = Flatten()
         self.hidden = hidden_layers(
@@ -78,7 +81,7 @@ class MLP(Model):
             kernel_regularizer=kernel_regularizer,
         )
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Any:
         hidden = self.flatten(inputs)  # (batch, inputs)
         for layer in self.hidden:  # `Model` sees to `training`
             hidden = layer(hidden)
@@ -86,8 +89,13 @@ class MLP(Model):
 
 
 def hidden_layers(
-    owner, units, activation, dropout, batch_normalization, kernel_regularizer
-) -> list:
+    owner: object,
+    units: Sequence[int],
+    activation: Any,
+    dropout: float | Sequence[float],
+    batch_normalization: bool,
+    kernel_regularizer: Any,
+) -> list[Any]:
     """Returns the layers between the inputs and the last dense layer."""
     units = list(units)
     activations = one_each(owner, "activation", activation, len(units))
@@ -103,8 +111,14 @@ def hidden_layers(
 
 
 def normalized(
-    make, size, activation, batch_normalization, axis, *args, **options
-) -> list:
+    make: Callable[..., keras.Layer],
+    size: int,
+    activation: Any,
+    batch_normalization: bool,
+    axis: int,
+    *args: Any,
+    **options: Any,
+) -> list[Any]:
     """Returns a layer with its activation, which a normalization may part."""
     if not batch_normalization:
         return [make(size, *args, activation=activation, **options)]
@@ -115,7 +129,7 @@ def normalized(
     ]
 
 
-def one_each(owner, name: str, value, count: int) -> list:
+def one_each(owner: object, name: str, value: Any, count: int) -> list[Any]:
     """Returns `count` items: from one for all, or a list of them."""
     if not isinstance(value, list | tuple):
         return [value] * count

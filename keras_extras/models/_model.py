@@ -4,13 +4,16 @@ config = the arguments of the call that made the model
 build  = one symbolic pass through `call`, so that every sublayer exists
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 
 from keras_extras._config import FromCall
 from keras_extras._errors import import_optional, invalid_argument
 from keras_extras.fitting._steps import FewerCalls
-from keras_extras.inspection._summary_text import summary_text
+from keras_extras.inspection._summary import summary_text
 from keras_extras.inspection._trace import unchanged
 from keras_extras.models._predict import predict_classes, predict_proba
 
@@ -73,7 +76,7 @@ class Model(FewerCalls, FromCall, keras.Model):
 
     _first_constructor = keras.Model
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         if args or "inputs" in kwargs or "outputs" in kwargs:
             raise TypeError(
                 f"{type(self).__name__}: this is the base of subclassed "
@@ -82,7 +85,7 @@ class Model(FewerCalls, FromCall, keras.Model):
             )
         super().__init__(**kwargs)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         """Builds all sublayers by a symbolic pass through `call`.
 
         Args:
@@ -103,12 +106,12 @@ class Model(FewerCalls, FromCall, keras.Model):
 
     def stateless_call(
         self,
-        trainable_variables,
-        non_trainable_variables,
-        *args,
-        return_losses=False,
-        **kwargs,
-    ):
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> tuple[Any, ...]:
         """Calls the model with these values of its variables.
 
         As in `keras.Model`, but through `__call__`: Keras 3.15 runs `call`
@@ -164,18 +167,18 @@ class Model(FewerCalls, FromCall, keras.Model):
         ]
         return (outputs, new, losses) if return_losses else (outputs, new)
 
-    def _argument(self, name):
+    def _argument(self, name: str) -> Any:
         return self._made_with[name]  # stored or not, as it was given
 
     def summary(
         self,
-        line_length=None,
-        positions=None,
-        print_fn=None,
-        expand_nested=False,
-        show_trainable=False,
-        layer_range=None,
-    ):
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Sequence[str] | None = None,
+    ) -> None:
         """Prints a table of the layers: shapes, parameters, multiply-adds.
 
         The numbers are those of `summary_frame`; multiply-adds and memory (of
@@ -187,9 +190,10 @@ class Model(FewerCalls, FromCall, keras.Model):
                 for as many as needed.
             positions: not used: columns are as wide as what stands in them.
             print_fn: function that is handed the text; `None` means `print`.
-            expand_nested: bool, whether the layers of models inside are told.
+            expand_nested: bool, whether the layers of models inside have
+                lines too.
             show_trainable: bool, whether a column says what is trained.
-            layer_range: names of the first and the last layer to tell, or
+            layer_range: names of the first and the last layer shown, or
                 regular expressions that they start with.
         """
         if not self.built:
@@ -200,7 +204,9 @@ class Model(FewerCalls, FromCall, keras.Model):
         )
         (print_fn or print)(text)
 
-    def evaluate(self, *args, return_frame=False, **kwargs):
+    def evaluate(
+        self, *args: Any, return_frame: bool = False, **kwargs: Any
+    ) -> Any:
         """Returns the loss and metrics, as in `keras.Model.evaluate`.
 
         Args:
@@ -226,7 +232,13 @@ class Model(FewerCalls, FromCall, keras.Model):
                 lines.append((name + index, float(number)))
         return pd.DataFrame(lines, columns=["metric", "value"])
 
-    def predict_proba(self, x, batch_size=None, verbose="auto", **kwargs):
+    def predict_proba(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        **kwargs: Any,
+    ) -> np.ndarray:
         """Returns the predicted probabilities; see `models.predict_proba`.
 
         Args:
@@ -245,8 +257,13 @@ class Model(FewerCalls, FromCall, keras.Model):
         return predict_proba(self, x, batch_size, verbose, **kwargs)
 
     def predict_classes(
-        self, x, batch_size=None, verbose="auto", multi_label=None, **kwargs
-    ):
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        multi_label: bool | None = None,
+        **kwargs: Any,
+    ) -> np.ndarray:
         """Returns the most probable class; see `models.predict_classes`.
 
         Args:

@@ -93,11 +93,17 @@ class Decomposed(keras.layers.Layer):
         return ops.cholesky(inputs)
 
 
+class Orthogonal(keras.layers.Layer):
+    def call(self, inputs):
+        return ops.qr(inputs)[0]
+
+
 @pytest.mark.parametrize(
     ("layer", "words"),
     [
         (lambda: Raw(name="raw"), r"raw \(Raw\): its call takes real"),
         (lambda: Decomposed(), r"cholesky.* \(Cholesky\): no formula"),
+        (lambda: Orthogonal(), r"qr.* \(Qr\): no formula"),
         (lambda: keras.layers.Lambda(lambda x: x), r"\(Lambda\): no formula"),
     ],
 )

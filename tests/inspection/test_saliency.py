@@ -150,17 +150,18 @@ def test_grad_cam_of_the_last_of_several_calls():
 
 
 @pytest.mark.parametrize(
-    ("kwargs", "message"),
+    ("kwargs", "message", "error"),
     [
-        ({"target": 3}, "target must be class numbers from 0 to 2"),
-        ({"target": [0, 1]}, "target must be class numbers"),
-        ({"target": 0.5}, "target must be class numbers"),
-        ({"times_input": "yes"}, "times_input must be"),
-        ({"num_copies": 0}, "num_copies must be"),
+        ({"target": 3}, "target must be class numbers from 0", ValueError),
+        ({"target": [0, 1]}, "target must be class numbers", ValueError),
+        ({"target": 0.5}, "target must be class numbers", TypeError),
+        ({"times_input": "yes"}, "times_input must be", TypeError),
+        ({"num_copies": 0}, "num_copies must be", ValueError),
+        ({"num_copies": 1.5}, "num_copies must be", TypeError),
     ],
 )
-def test_wrong_arguments(kwargs, message):
-    with pytest.raises(ValueError, match=message):
+def test_wrong_arguments(kwargs, message, error):
+    with pytest.raises(error, match=message):
         saliency(net(), X, **kwargs)
 
 

@@ -149,3 +149,38 @@ def test_a_pass_changes_no_statistics_and_no_seeds():
         summary_frame(model, (None, 4))
         for variable, value in zip(model.variables, before, strict=True):
             np.testing.assert_array_equal(to_numpy(variable), value)
+
+
+class Around(Model):
+    """Ours, which is built by a pass through its `call`."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = stock.Dense(4)
+
+    def call(self, inputs):
+        return keras.ops.relu(self.dense(inputs))
+
+
+def test_what_build_calls_is_no_call_of_the_model():
+    class Outer(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = Around()
+
+        def build(self, input_shape):
+            self.built = True  # and the layers inside in their first call
+
+        def call(self, inputs):
+            return self.inner(inputs)
+
+    class Raw(Outer):
+        def call(self, inputs):
+            if isinstance(inputs, keras.KerasTensor):
+                raise TypeError("real ones only")
+            return self.inner(inputs)
+
+    call = trace("t", Outer(), (None, 5))
+    assert named(call) == ("Outer", [("Around", ["Dense", "Relu"])])
+    call = trace("t", Raw(), (None, 5))
+    assert named(call) == ("Raw", [("Around", ["Dense"])])

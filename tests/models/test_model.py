@@ -366,3 +366,75 @@ def test_stateless_call_is_that_of_keras():
     assert len(ours[2]) == len(expected[2])
     with pytest.raises(ValueError, match="non_trainable_variables must be"):
         model.stateless_call(trained, [*rest, 1.0], x)
+
+
+class Sown(Model):
+    """Draws with a seed of its own, and keeps a statistic."""
+
+    def __init__(self):
+        super().__init__()
+        self.seed_generator = keras.random.SeedGenerator(1)
+        self.normalized = keras.layers.BatchNormalization()
+        self.dense = keras.layers.Dense(5, activation="softmax")
+
+    def call(self, inputs, training=False):
+        noise = keras.random.normal((4,), seed=self.seed_generator)
+        return self.dense(self.normalized(inputs + 0.01 * noise))
+
+
+UNBUILT = {
+    "mlp": lambda: (keras_extras.models.MLP([6], 5, dropout=0.2), (4,)),
+    "convnet": lambda: (
+        keras_extras.models.ConvNet(
+            [2], units=[4], num_classes=5, dropout=0.2, block_dropout=0.1
+        ),
+        (6, 6, 1),
+    ),
+    "own": lambda: (Sown(), (4,)),
+}
+
+
+@pytest.mark.parametrize("name", UNBUILT)
+@pytest.mark.parametrize("steps", ["joined", "watched", "generator"])
+def test_fit_builds_what_was_never_called(name, steps):
+    """Keras builds it while it traces, where there are no numbers."""
+    model, shape = UNBUILT[name]()
+    x = np.random.default_rng(0).random((3, *shape), "float32")
+    y = np.array([0, 1, 2])
+
+    class Watching(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            losses.append(logs["loss"])
+
+    def batches():
+        while True:
+            yield x[:2], y[:2]
+
+    losses: list = []
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["acc"])
+    if steps == "generator":
+        model.fit(batches(), steps_per_epoch=3, shuffle=False, verbose=0)
+    else:
+        callbacks = [Watching()] if steps == "watched" else []
+        model.fit(
+            x, y, batch_size=2, epochs=2, verbose=0, callbacks=callbacks,
+            validation_data=(x, y),
+        )  # fmt: skip
+        assert len(losses) == (4 if callbacks else 0)
+    assert model.built
+    assert np.isfinite(model.evaluate(x, y, verbose=0)).all()
+    assert all(np.isfinite(to_numpy(weight)).all() for weight in model.weights)
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="about TensorFlow's graphs"
+)
+@pytest.mark.parametrize("name", UNBUILT)
+def test_a_function_of_tensorflow_builds_it_too(name):
+    import tensorflow as tf
+
+    model, shape = UNBUILT[name]()
+    x = np.random.default_rng(0).random((3, *shape), "float32")
+    outputs = tf.function(model)(x)
+    assert outputs.shape == (3, 5)
+    assert model.built

@@ -1,0 +1,213 @@
+"""What we use of Keras's private side is there, and does what we think.
+
+A failure here names the part of the library that a new Keras has broken.
+"""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_extras
+from keras_extras import _keras_internals as internals
+
+stock = keras.layers
+
+
+class Nested(stock.Layer):
+    def __init__(self):
+        super().__init__()
+        self.parts = [stock.Dense(2), keras.Sequential([stock.Dense(3)])]
+
+    def call(self, inputs):
+        for part in self.parts:
+            inputs = part(inputs)
+        return inputs
+
+
+# --- models ------------------------------------------------------------------
+
+
+def test_who_wrote_a_class():
+    """`to_extras`, `to_keras`, the trace and the fast `fit` ask that."""
+    for thing in (stock.Dense(1), stock.Dense, keras.ops.add):
+        assert internals.package_of(thing) == "keras"
+    assert internals.package_of(keras_extras.layers.Dense) == "keras_extras"
+    assert internals.package_of(keras.Sequential()) == "keras"
+    assert internals.package_of(np.mean) == "numpy"
+    assert internals.package_of(keras.losses.MeanSquaredError()) == "keras"
+    assert internals.package_of(Nested) not in ("keras", "keras_extras")
+
+
+def test_sublayers():
+    """`activations`, `to_extras` and torch's weights walk through these."""
+    layer = Nested()
+    dense, sequential = layer.parts
+    assert internals.sublayers(layer) == [dense, sequential]
+    found = internals.all_sublayers(layer)
+    assert found == [dense, sequential, *sequential.layers]
+    assert internals.all_sublayers(layer, include_self=True) == [layer, *found]
+
+
+def test_a_sublayer_is_replaced():
+    """`to_extras` and `to_keras` do that in subclassed models."""
+    layer, new = Nested(), stock.Dense(5)
+    layer(np.ones((1, 2)))
+    old = layer.parts[0]
+    internals.replace_sublayer(layer, old, new)
+    assert internals.sublayers(layer)[0] is new
+    assert all(part is not old for part in internals.all_sublayers(layer))
+    assert {"_layers", "_tracker"} <= vars(layer).keys()
+    assert {"_layers", "_tracker"} & internals.attributes_of(layer).keys() == (
+        set()
+    )
+    assert internals.attributes_of(layer)["parts"][0] is old
+
+
+def functional():
+    inputs = keras.Input((3,))
+    hidden = stock.Dense(3, name="dense")(inputs)
+    return keras.Model(inputs, keras.ops.tanh(hidden) + inputs)
+
+
+def test_functional_models():
+    """`fold_batch_norm`, `to_extras`, `to_keras` and the trace ask that."""
+    model = functional()
+
+    class Plain(type(model)):
+        pass
+
+    class Own(type(model)):
+        def __init__(self, units):
+            inputs = keras.Input((units,))
+            super().__init__(inputs, inputs)
+
+    assert internals.is_functional(model)
+    assert internals.is_functional(Own(2))
+    assert not internals.is_functional(keras_extras.models.MLP())
+    assert not internals.is_functional(keras.Sequential())
+    assert internals.has_functional_constructor(type(model))
+    assert internals.has_functional_constructor(Plain)
+    assert not internals.has_functional_constructor(Own)
+    assert not internals.has_functional_constructor(keras_extras.models.MLP)
+
+
+def test_nodes_of_a_graph():
+    """`fold_batch_norm` reads who takes whose output from them."""
+    model = functional()
+    nodes = list(internals.graph_nodes(model))
+    assert [type(node.operation).__name__ for node in nodes] == [
+        "InputLayer",
+        "Dense",
+        "Tanh",
+        "Add",
+    ]
+    assert [node.is_input for node in nodes] == [True, False, False, False]
+    assert nodes[1].input_tensors == nodes[0].output_tensors
+    assert nodes[3].input_tensors[1] is nodes[0].output_tensors[0]
+    assert nodes[1].arguments.kwargs.get("training") is None
+
+
+def test_nodes_are_forgotten():
+    """A trace would stay in the graph of the model, and in memory."""
+    layer = functional().get_layer("dense")
+    before = internals.node_counts(layer)
+    layer(keras.Input((3,)))
+    assert internals.node_counts(layer) == (before[0] + 1, before[1])
+    internals.forget_nodes(layer, before)
+    assert internals.node_counts(layer) == before == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (keras.ops.matmul, "Matmul"),
+        (keras.ops.conv_transpose, "ConvTranspose"),
+        (keras.ops.fft2, "FFT2"),
+        (keras.ops.relu6, "Relu6"),
+    ],
+)
+def test_classes_of_functions(function, name):
+    """Multiply-adds and receptive fields are looked up by these classes."""
+    assert internals.operation_class(function).__name__ == name
+    assert issubclass(internals.operation_class(function), keras.Operation)
+
+
+def test_a_function_without_a_class():
+    with pytest.raises(LookupError, match="is_tensor"):
+        internals.operation_class(keras.ops.is_tensor)
+
+
+def test_what_an_optimizer_calls():
+    """The fast `fit` on torch is for steps that do only known things."""
+    schedule = keras.optimizers.schedules.CosineDecay(0.1, 10)
+    inner = keras.optimizers.SGD(schedule)
+    outer = keras.optimizers.LossScaleOptimizer(inner)
+    called = list(internals.called_by_optimizer(outer))
+    for expected in (outer, inner, schedule):
+        assert any(part is expected for part in called)
+    assert list(internals.called_by_optimizer(None)) == []
+
+
+def test_what_metrics_call():
+    """The fast `fit` on torch is for steps that do only known things."""
+
+    def own(y_true, y_pred):
+        return keras.ops.mean(y_pred)
+
+    class Own(keras.metrics.MeanSquaredError):
+        pass
+
+    metric, weighted = Own(), keras.metrics.MeanAbsoluteError()
+    model = functional()
+    model.compile(
+        "sgd", "mse", metrics=[metric, own], weighted_metrics=[weighted]
+    )
+    called = list(internals.called_by_metrics(model.metrics))
+    for expected in (metric, own, weighted):
+        assert any(part is expected for part in called)
+    model.fit(np.ones((2, 3)), np.ones((2, 3)), verbose=0)
+    called = list(internals.called_by_metrics(model.metrics))
+    for expected in (metric, own, weighted):
+        assert any(part is expected for part in called)
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="about torch's modules"
+)
+@pytest.mark.parametrize(
+    "listen",
+    [
+        lambda layer: layer.register_forward_hook(print),
+        lambda layer: layer.register_forward_pre_hook(print),
+        lambda layer: layer.register_full_backward_hook(print),
+        lambda layer: layer.register_full_backward_pre_hook(print),
+    ],
+)
+def test_torch_hooks(listen):
+    """The fast `fit` does not call them, so it must know of them."""
+    layer = stock.Dense(2)
+    layer.build((None, 3))
+    assert not internals.has_torch_hooks(layer)
+    assert not internals.has_torch_hooks(layer.kernel.value)
+    listen(layer)
+    assert internals.has_torch_hooks(layer)
+    weight = layer.kernel.value
+    weight.register_post_accumulate_grad_hook(print)
+    assert internals.has_torch_hooks(weight)
+    other = layer.bias.value
+    other.register_hook(print)
+    assert internals.has_torch_hooks(other)
+
+
+# --- callbacks ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_the_schedule_of_an_optimizer(scaled):
+    """If Keras renames it, the finder would lose the schedule of a model."""
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
+    for rate, expected in ((schedule, schedule), (0.1, None)):
+        optimizer = keras.optimizers.SGD(rate)
+        if scaled:
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        assert internals.learning_rate_schedule(optimizer) is expected
