@@ -79,12 +79,13 @@ def resolve(
     try:
         return (get or _GETTERS[kind])(value)
     except (TypeError, ValueError) as cause:
+        named = isinstance(value, str | dict | list)
         article = "an" if kind[0] in "aeiou" else "a"
         raise invalid_argument(
             owner,
             name,
             f"{article} {kind}: its name, its config, an object or None",
             value,
-            error=type(cause),
+            error=ValueError if named else TypeError,
             context=str(cause),
         ) from cause

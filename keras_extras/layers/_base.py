@@ -197,11 +197,12 @@ class KernelLayer(BiasLayer):
             kernel_constraint=kernel_constraint,
             kernel_transform=kernel_transform,
         )
-        if lora_rank is not None:
-            lora_rank = checks.integer(self, "lora_rank", lora_rank)
-        self.lora_rank = lora_rank
-        if lora_alpha is not None:
-            lora_alpha = checks.number(self, "lora_alpha", lora_alpha)
+        self.lora_rank = lora_rank = checks.optional(
+            checks.integer, self, "lora_rank", lora_rank
+        )
+        lora_alpha = checks.optional(
+            checks.number, self, "lora_alpha", lora_alpha
+        )
         self.lora_alpha = lora_rank if lora_alpha is None else lora_alpha
         self.lora = None
 

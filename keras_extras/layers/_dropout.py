@@ -13,7 +13,6 @@ import keras
 from keras_extras import _arguments as arguments
 from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
-from keras_extras._errors import invalid_argument
 from keras_extras.layers._base import Layer
 
 
@@ -71,7 +70,13 @@ class Dropout(Layer):
     ):
         super().__init__(**kwargs)
         self.rate = checks.fraction(self, "rate", rate)
-        self.noise_shape = self._noise_shape(noise_shape)
+        self.noise_shape = checks.optional(
+            checks.sizes,
+            self,
+            "noise_shape",
+            noise_shape,
+            allowed="None or a sequence of positive integers and None",
+        )
         self.seed = checks.seed(self, seed)
         if self.rate > 0:
             self.seed_generator = keras.random.SeedGenerator(seed)
@@ -95,19 +100,6 @@ class Dropout(Layer):
     def compute_output_shape(self, input_shape):
         """Returns the input's shape."""
         return input_shape
-
-    def _noise_shape(self, value):
-        if value is None:
-            return None
-        sizes = checks.sizes(value)
-        if sizes is None:
-            raise invalid_argument(
-                self,
-                "noise_shape",
-                "None or a sequence of positive integers and None",
-                value,
-            )
-        return sizes
 
 
 class SpatialDropout(Dropout):

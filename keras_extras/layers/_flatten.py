@@ -39,8 +39,9 @@ class Flatten(Layer):
         With a range: the product of its axes in their place.
 
     Raises:
-        ValueError: if `data_format` is not one of the two, an axis is not an
-            integer, or the input has no such range of axes.
+        ValueError: if `data_format` is not one of the two, or the input has
+            no such range of axes.
+        TypeError: if an axis is not an integer.
 
     Hooks:
         `order_axes(inputs)`: the order in which the axes are read.
@@ -64,8 +65,10 @@ class Flatten(Layer):
     ):
         super().__init__(**kwargs)
         self.data_format = arguments.data_format(self, data_format)
-        self.start_axis = _axis(self, "start_axis", start_axis)
-        self.end_axis = _axis(self, "end_axis", end_axis)
+        self.start_axis = checks.integer(
+            self, "start_axis", start_axis, minimum=None
+        )
+        self.end_axis = checks.integer(self, "end_axis", end_axis, minimum=None)
         self.input_spec = keras.layers.InputSpec(min_ndim=1)
         self._mark_built()
 
@@ -150,7 +153,7 @@ class Unflatten(Layer):
 
     def __init__(self, axis: int, shape: Sequence[int], **kwargs):
         super().__init__(**kwargs)
-        self.axis = _axis(self, "axis", axis)
+        self.axis = checks.integer(self, "axis", axis, minimum=None)
         self.shape = self._sizes(shape)
         self._mark_built()
 
@@ -190,34 +193,16 @@ class Unflatten(Layer):
         place = self.axis % len(sizes)
         return (*sizes[:place], *new, *sizes[place + 1 :])
 
-    def _sizes(self, value):
-        is_series = hasattr(value, "__iter__") and not isinstance(value, str)
-        items = tuple(value) if is_series else ()
-        rest = [size for size in items if _is_minus_one(size)]
-        sizes = checks.sizes(
-            None if _is_minus_one(size) else size for size in items
-        )
-        if not items or len(rest) > 1 or sizes is None or None in items:
+    def _sizes(self, value: object) -> tuple[int, ...]:
+        allowed = "a sequence of positive integers, one of them -1 if need be"
+        if checks.as_integer(value) is not None:
             raise invalid_argument(
-                self,
-                "shape",
-                "a sequence of positive integers, one of them -1 if need be",
-                value,
+                self, "shape", allowed, value, error=TypeError
             )
-        return tuple(-1 if size is None else size for size in sizes)
-
-
-def _is_minus_one(value):
-    return hasattr(value, "__index__") and value == -1
-
-
-def _axis(owner, name, value) -> int:
-    """Returns the number of an axis, counted from either end."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise invalid_argument(
-            owner, name, "an integer, the number of an axis", value
-        )
-    return value.__index__()
+        sizes = checks.integers(self, "shape", value, allowed, minimum=-1)
+        if 0 in sizes or sizes.count(-1) > 1:
+            raise invalid_argument(self, "shape", allowed, value)
+        return sizes
 
 
 def _place(owner, name, axis, input_shape) -> int:

@@ -51,7 +51,7 @@ class Maxout(Layer):
     def __init__(self, num_units: int, axis: int = -1, **kwargs):
         super().__init__(**kwargs)
         self.num_units = checks.integer(self, "num_units", num_units)
-        self.axis = checks.integer(self, "axis", axis, minimum=-99)
+        self.axis = checks.integer(self, "axis", axis, minimum=None)
         self._mark_built()
 
     def call(self, inputs):

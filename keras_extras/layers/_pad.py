@@ -6,8 +6,6 @@ A leaf chooses the rank; the modes are those of `keras_extras.ops.pad`. Cost:
 one copy of the padded input.
 """
 
-from typing import Any
-
 import keras
 
 from keras_extras import _arguments as arguments
@@ -77,14 +75,13 @@ class Pad(Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.padding = self._pairs(padding)
+        self.padding = checks.pads(
+            self,
+            padding,
+            fix="'same' and 'causal' are for layers with windows; "
+            f"keras.layers.Cropping{self.rank}D takes positions away.",
+        )
         self.pad_mode = checks.pad_mode(self, pad_mode)
-        if isinstance(pad_value, bool | str) or not hasattr(
-            pad_value, "__float__"
-        ):
-            raise invalid_argument(
-                self, "pad_value", "a number", pad_value, error=TypeError
-            )
         self.pad_value = checks.number(self, "pad_value", pad_value)
         self.data_format = arguments.data_format(self, data_format)
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
@@ -121,27 +118,6 @@ class Pad(Layer):
         """Returns (axis, (before, after)) of each spatial axis."""
         axes = shapes.spatial_axes(self.rank, self.data_format)
         return list(zip(axes, self.padding, strict=True))
-
-    def _pairs(self, value) -> Any:
-        if isinstance(value, str):
-            raise invalid_argument(
-                self,
-                "padding",
-                f"an integer of at least 0, or {self.rank} such integers or "
-                "(before, after) pairs",
-                value,
-                fix="Only layers with windows know 'same' and 'causal'.",
-            )
-        numbers: Any = keras.tree.flatten(value)
-        if any(hasattr(n, "__index__") and n < 0 for n in numbers):
-            raise invalid_argument(
-                self,
-                "padding",
-                "at least 0",
-                value,
-                fix=f"keras.layers.Cropping{self.rank}D takes positions away.",
-            )
-        return checks.padding(self, value)
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

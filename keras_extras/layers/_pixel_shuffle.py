@@ -26,7 +26,14 @@ class _Shuffle(Layer):
 
     def __init__(self, factor: Ints, data_format: str | None = None, **kwargs):
         super().__init__(**kwargs)
-        self.factor = self._factor(factor)
+        factors = checks.integers(
+            self,
+            "factor",
+            factor,
+            "a positive integer, or one per spatial axis",
+        )
+        single = checks.as_integer(factor) is not None
+        self.factor = factors[0] if single else factors
         self.data_format = arguments.data_format(self, data_format)
         self.input_spec = (
             keras.layers.InputSpec(min_ndim=3)
@@ -38,19 +45,6 @@ class _Shuffle(Layer):
     def call(self, inputs):
         self.compute_output_shape(inputs.shape)  # raises if indivisible
         return type(self).shuffle(inputs, self.factor, self.data_format)
-
-    def _factor(self, value) -> Ints:
-        if not hasattr(value, "__iter__") or isinstance(value, str):
-            return checks.integer(self, "factor", value)
-        factors = checks.sizes(value)
-        if not factors or None in factors:
-            raise invalid_argument(
-                self,
-                "factor",
-                "a positive integer, or one per spatial axis",
-                value,
-            )
-        return factors  # pyright: ignore[reportReturnType]: no None is left
 
     def _axes(self, input_shape):
         """Returns the axis of the channels, and (axis, factor) of the rest."""

@@ -306,11 +306,9 @@ class AveragePooling(Pool):
         self.count_include_pad = checks.boolean(
             self, "count_include_pad", count_include_pad
         )
-        if divisor_override is not None:
-            divisor_override = checks.integer(
-                self, "divisor_override", divisor_override
-            )
-        self.divisor_override = divisor_override
+        self.divisor_override = checks.optional(
+            checks.integer, self, "divisor_override", divisor_override
+        )
 
     def pool_op(self, inputs):
         """Returns the means of the padded inputs."""

@@ -103,25 +103,15 @@ class AdaptivePool(Layer):
             shape[axis] = shape[axis] if size is None else size
         return tuple(shape)
 
-    def _output_size(self, value):
-        error: type[Exception] = ValueError
-        if hasattr(value, "__iter__") and not isinstance(value, str):
-            sizes = checks.sizes(value)
-            if sizes is not None and len(sizes) == self.rank:
-                return sizes
-        elif hasattr(value, "__index__"):
-            sizes = checks.sizes([value])
-            if sizes is not None:
-                return sizes * self.rank
-        else:
-            error = TypeError
-        raise invalid_argument(
+    def _output_size(self, value: object) -> tuple[int | None, ...]:
+        if checks.as_integer(value) is not None:
+            return checks.spatial(self, "output_size", value)
+        return checks.sizes(
             self,
             "output_size",
-            f"a positive integer, or a sequence of {self.rank} positive "
-            "integers and None",
             value,
-            error=error,
+            f"a positive integer, or {self.rank} positive integers and None",
+            count=self.rank,
         )
 
 

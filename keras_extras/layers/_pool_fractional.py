@@ -86,9 +86,9 @@ class FractionalMaxPooling(Layer):
     ):
         super().__init__(**kwargs)
         self.pool_size = checks.spatial(self, "pool_size", pool_size)
-        if output_size is not None:
-            output_size = checks.spatial(self, "output_size", output_size)
-        self.output_size = output_size
+        self.output_size = checks.optional(
+            checks.spatial, self, "output_size", output_size
+        )
         self.output_ratio = self._ratio(output_ratio)
         if (output_size is None) == (output_ratio is None):
             raise invalid_argument(
@@ -196,19 +196,15 @@ class FractionalMaxPooling(Layer):
     def _ratio(self, value):
         if value is None:
             return None
-        ratios = (value,) * self.rank if isinstance(value, float) else value
-        if (
-            not isinstance(ratios, list | tuple)
-            or len(ratios) != self.rank
-            or not all(isinstance(r, float) and 0 < r < 1 for r in ratios)
-        ):
-            raise invalid_argument(
-                self,
-                "output_ratio",
-                f"a number between 0 and 1, or {self.rank} of them",
-                value,
-            )
-        return tuple(ratios)
+        rank = checks.require_rank(self)
+        items = value if isinstance(value, list | tuple) else (value,) * rank
+        ratios = tuple(
+            checks.positive(self, "output_ratio", item) for item in items
+        )
+        if len(ratios) != rank or max(ratios) >= 1:
+            allowed = f"a number between 0 and 1, or {rank} of them"
+            raise invalid_argument(self, "output_ratio", allowed, value)
+        return ratios
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

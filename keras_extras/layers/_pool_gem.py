@@ -11,7 +11,6 @@ import keras
 
 from keras_extras import _checks as checks
 from keras_extras import ops
-from keras_extras._errors import invalid_argument
 from keras_extras._shapes import Ints, Padding
 from keras_extras.layers._pool import Pool
 
@@ -53,14 +52,10 @@ class GeMPooling(Pool):
         super().__init__(
             pool_size, strides, padding, data_format, name, **kwargs
         )
-        self.initial_power = checks.number(self, "initial_power", initial_power)
-        self.epsilon = checks.number(self, "epsilon", epsilon)
-        if self.initial_power == 0:
-            raise invalid_argument(
-                self, "initial_power", "other than 0", initial_power
-            )
-        if self.epsilon <= 0:
-            raise invalid_argument(self, "epsilon", "above 0", epsilon)
+        self.initial_power = checks.nonzero(
+            self, "initial_power", initial_power
+        )
+        self.epsilon = checks.positive(self, "epsilon", epsilon)
 
     def build(self, input_shape):
         initializer = keras.initializers.Constant(self.initial_power)

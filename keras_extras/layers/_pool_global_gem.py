@@ -10,7 +10,6 @@ import keras
 
 from keras_extras import _checks as checks
 from keras_extras import ops
-from keras_extras._errors import invalid_argument
 from keras_extras.layers._pool_global import GlobalPool
 
 
@@ -47,14 +46,10 @@ class GlobalGeMPooling(GlobalPool):
         **kwargs,
     ):
         super().__init__(data_format, keepdims, **kwargs)
-        self.initial_power = checks.number(self, "initial_power", initial_power)
-        self.epsilon = checks.number(self, "epsilon", epsilon)
-        if self.initial_power == 0:
-            raise invalid_argument(
-                self, "initial_power", "other than 0", initial_power
-            )
-        if self.epsilon <= 0:
-            raise invalid_argument(self, "epsilon", "above 0", epsilon)
+        self.initial_power = checks.nonzero(
+            self, "initial_power", initial_power
+        )
+        self.epsilon = checks.positive(self, "epsilon", epsilon)
 
     def build(self, input_shape):
         initializer = keras.initializers.Constant(self.initial_power)

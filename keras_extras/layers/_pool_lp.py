@@ -6,12 +6,10 @@ Between the sum (order 1) and the maximum (order infinity), with a gradient for
 every input of the window. Cost: outputs * window size.
 """
 
-import math
-
 import keras
 
+from keras_extras import _checks as checks
 from keras_extras import ops
-from keras_extras._errors import invalid_argument
 from keras_extras._shapes import Ints, Padding
 from keras_extras.layers._pool import Pool
 
@@ -31,7 +29,8 @@ class LpPooling(Pool):
             value of the window, `-math.inf` the smallest.
 
     Raises:
-        ValueError: if `order` is not such a number.
+        ValueError: if `order` is 0 or NaN.
+        TypeError: if `order` is not a number.
 
     References:
         `torch.nn.LPPool2d`, where the order is called `norm_type`.
@@ -53,16 +52,7 @@ class LpPooling(Pool):
         super().__init__(
             pool_size, strides, padding, data_format, name, **kwargs
         )
-        if (
-            isinstance(order, bool)
-            or not isinstance(order, int | float)
-            or order == 0
-            or math.isnan(order)
-        ):
-            raise invalid_argument(
-                self, "order", "a number other than 0", order
-            )
-        self.order = order
+        self.order = checks.nonzero(self, "order", order, infinite=True)
 
     def pool_op(self, inputs):
         """Returns the norms of the padded inputs."""

@@ -113,15 +113,15 @@ class SpatialPyramidPooling(Layer):
         return (input_shape[0], input_shape[1], windows)
 
     def _bins(self, value):
-        levels = list(value) if isinstance(value, list | tuple) else []
-        try:
-            bins = tuple(checks.spatial(self, "bins", n) for n in levels)
-        except ValueError:
-            bins = ()
-        if not bins:
-            allowed = f"a list of positive integers, or of {self.rank} each"
-            raise invalid_argument(self, "bins", allowed, value)
-        return bins
+        if not isinstance(value, list | tuple) or not value:
+            raise invalid_argument(
+                self,
+                "bins",
+                f"a list of positive integers, or of {self.rank} each",
+                value,
+                error=ValueError if value in ([], ()) else TypeError,
+            )
+        return tuple(checks.spatial(self, "bins", level) for level in value)
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

@@ -96,7 +96,9 @@ class MaxUnpooling(Layer):
         )
         self.padding = checks.padding(self, padding)
         self.data_format = arguments.data_format(self, data_format)
-        self.output_size = self._size(output_size)
+        self.output_size = checks.optional(
+            checks.spatial, self, "output_size", output_size
+        )
         self._mark_built()
 
     def call(self, inputs, indices, output_size=None):
@@ -142,7 +144,10 @@ class MaxUnpooling(Layer):
             )
         axes = shapes.spatial_axes(self.rank, self.data_format)
         default = self._default_size([shape[axis] for axis in axes])
-        size = self._size(output_size) or self.output_size
+        size = (
+            checks.optional(checks.spatial, self, "output_size", output_size)
+            or self.output_size
+        )
         if size is not None:
             self._check_size(size, default)
         for axis, length in zip(axes, size or default, strict=True):
@@ -162,11 +167,6 @@ class MaxUnpooling(Layer):
                 pads = shapes.axis_pads(self.padding, axis, 0, size, stride)
                 sizes.append((count - 1) * stride + size - sum(pads))
         return sizes
-
-    def _size(self, value):
-        if value is None:
-            return None
-        return checks.spatial(self, "output_size", value)
 
     def _check_size(self, size, default):
         for axis, (length, middle) in enumerate(

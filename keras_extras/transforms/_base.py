@@ -199,7 +199,8 @@ def get(identifier: Any):
         A `KernelTransform`, a list of them, or `None`.
 
     Raises:
-        ValueError: if it is none of these.
+        ValueError: if a name or a config is none of a `KernelTransform`.
+        TypeError: if it is none of these.
 
     Examples:
         >>> keras_extras.transforms.get("WeightNorm").axis is None
@@ -220,5 +221,7 @@ def _one(identifier):
     elif isinstance(identifier, dict):
         found = keras.saving.deserialize_keras_object(identifier)
     if not isinstance(found, KernelTransform):
-        raise ValueError(f"{identifier!r} is no KernelTransform.")
+        named = isinstance(identifier, str | dict)
+        error = ValueError if named else TypeError
+        raise error(f"{identifier!r} is no KernelTransform.")
     return found

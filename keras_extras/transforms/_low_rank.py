@@ -53,8 +53,9 @@ class LowRank(KernelTransform):
     ):
         super().__init__(**kwargs)
         self.lora_rank = checks.integer(self, "lora_rank", lora_rank)
-        if lora_alpha is not None:
-            lora_alpha = checks.number(self, "lora_alpha", lora_alpha)
+        lora_alpha = checks.optional(
+            checks.number, self, "lora_alpha", lora_alpha
+        )
         self.lora_alpha = self.lora_rank if lora_alpha is None else lora_alpha
         self.a_initializer = arguments.resolve(
             self, "a_initializer", a_initializer

@@ -60,17 +60,17 @@ class Mask(KernelTransform):
                 mask,
                 context=f"sparsity={sparsity!r}.",
             )
-        if sparsity is not None:
-            sparsity = checks.fraction(self, "sparsity", sparsity)
         self.mask = None if mask is None else self._array(mask)
-        self.sparsity = sparsity
+        self.sparsity = checks.optional(
+            checks.fraction, self, "sparsity", sparsity
+        )
 
     def _array(self, mask):
         try:
             return np.asarray(mask, dtype="float32")
         except (TypeError, ValueError) as cause:
             raise invalid_argument(
-                self, "mask", "an array of numbers", mask
+                self, "mask", "an array of numbers", mask, error=type(cause)
             ) from cause
 
     def build(self, kernel_shape):
