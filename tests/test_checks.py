@@ -201,7 +201,7 @@ def test_integers_come_from_one_or_several(value, expected):
     [(0, ValueError), ((), ValueError), ("2", TypeError), ([1.0], TypeError)],
 )
 def test_what_are_no_integers_is_named(value, error):
-    with pytest.raises(error, match="^Layer: factor must be integers. Rec"):
+    with pytest.raises(error, match=r"^Layer: factor must be integers\. Rec"):
         checks.integers("Layer", "factor", value, "integers")
 
 
@@ -221,7 +221,9 @@ def test_sizes_may_be_open():
     ],
 )
 def test_what_are_no_sizes_is_named(value, error):
-    with pytest.raises(error, match="^Layer: shape must be sizes. Received: "):
+    with pytest.raises(
+        error, match=r"^Layer: shape must be sizes\. Received: "
+    ):
         checks.sizes("Layer", "shape", value, "sizes", count=2)
 
 
@@ -235,7 +237,7 @@ def test_a_number_may_be_anything_but_zero():
         (True, TypeError),
         ("2", TypeError),
     ]:
-        with pytest.raises(error, match="^Layer: order must be a "):
+        with pytest.raises(error, match=r"^Layer: order must be a "):
             checks.nonzero("Layer", "order", value)
 
 

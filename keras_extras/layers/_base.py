@@ -17,6 +17,7 @@ import keras
 
 from keras_extras import _arguments as arguments
 from keras_extras import _checks as checks
+from keras_extras import _keras_internals as internals
 from keras_extras import transforms
 from keras_extras._config import FromCall
 from keras_extras._errors import invalid_argument
@@ -286,10 +287,9 @@ class KernelLayer(BiasLayer):
         """
         self._require_built("enable_lora")
         rank = checks.integer(self, "rank", rank)
-        self._tracker.unlock()  # Keras lets no weight in after `build`
-        self._make_lora(rank, lora_alpha, a_initializer, b_initializer)
-        self._attach(self.lora, "kernel", 0)
-        self._tracker.lock()
+        with internals.open_to_weights(self):
+            self._make_lora(rank, lora_alpha, a_initializer, b_initializer)
+            self._attach(self.lora, "kernel", 0)
         self.lora_rank = rank
         self.lora_alpha = rank if lora_alpha is None else lora_alpha
 

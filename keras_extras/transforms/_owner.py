@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import keras
 
+from keras_extras import _keras_internals as internals
 from keras_extras.transforms._base import KernelTransform
 
 
@@ -96,9 +97,7 @@ class KernelOwner(keras.layers.Layer):
                 continue
             kernel.assign(self._transformed(prefix, training=False))
             for transform in chain:
-                for weight in transform.weights:
-                    self._untrack_variable(weight)
-                self._tracker.untrack(transform)
+                internals.drop_sublayer(self, transform)
                 if not transform.trains_kernel:
                     kernel.trainable = self.trainable
             setattr(self, f"{prefix}_transform", None)
@@ -109,7 +108,7 @@ class KernelOwner(keras.layers.Layer):
         Without theirs, as `get_weights` of the stock layer returns them, the
         transforms begin again from the new kernel.
         """
-        own = self._trainable_variables + self._non_trainable_variables
+        own = internals.own_variables(self)
         missing = self.weights[len(own) :] if self._all_transforms() else []
         if missing and len(weights) == len(own):
             super().set_weights([*weights, *missing])

@@ -178,7 +178,6 @@ def test_alias_is_the_same_class(name):
         ({"data_format": "first"}, "data_format", ValueError),
         ({"data_format": 1}, "data_format", TypeError),
         ({"keepdims": "yes"}, "keepdims", TypeError),
-        ({"keepdims": "yes"}, "keepdims", TypeError),
     ],
 )
 @pytest.mark.parametrize("name", NAMES)
