@@ -75,7 +75,7 @@ def number(
     allowed = _number_words(minimum, maximum, above)
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise invalid_argument(owner, name, allowed, value, error=TypeError)
-    result = value.item() if isinstance(value, np.generic) else value
+    result: Any = value.item() if isinstance(value, np.generic) else value
     if (
         not math.isfinite(result)
         or not minimum <= result <= maximum

@@ -518,7 +518,7 @@ def private_attributes(tree):
 def defined_names(tree):
     """Returns the names that a source gives to something of its own.
 
-    Functions, classes, variables, and attributes that are assigned to.
+    Functions, classes, variables, and attributes of `self` that are set.
     """
     names = set()
     for node in ast.walk(tree):
@@ -526,8 +526,10 @@ def defined_names(tree):
             names.add(node.name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.add(node.id)
-        elif isinstance(node, ast.Attribute) and isinstance(
-            node.ctx, ast.Store
+        elif (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.ctx, ast.Store)
+            and dotted(node.value) in ("self", "cls")
         ):
             names.add(node.attr)
     return names
@@ -565,9 +567,9 @@ def test_private_names_of_keras_are_in_their_file(path):
 
 def test_a_private_name_of_keras_is_found():
     tree = ast.parse(
-        "layer._tracker.unlock()\nself._made_with = other._of_keras"
+        "layer._tracker.unlock()\nself._made_with = other._of_someone"
     )
     assert foreign_attributes(tree) == [
         "line 1: _tracker is no name of ours",
-        "line 2: _of_keras is no name of ours",
+        "line 2: _of_someone is no name of ours",
     ]

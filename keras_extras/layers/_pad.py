@@ -6,6 +6,8 @@ A leaf chooses the rank; the modes are those of `keras_extras.ops.pad`. Cost:
 one copy of the padded input.
 """
 
+from typing import Any
+
 import keras
 
 from keras_extras import _arguments as arguments
@@ -13,7 +15,7 @@ from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
 from keras_extras._errors import invalid_argument
-from keras_extras._shapes import Padding
+from keras_extras._shapes import Padding, Shape, Tensor
 from keras_extras.layers._base import Layer
 
 
@@ -72,8 +74,8 @@ class Pad(Layer):
         pad_mode: str = "constant",
         pad_value: float = 0.0,
         data_format: str | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.padding = checks.pads(
             self,
@@ -87,20 +89,20 @@ class Pad(Layer):
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
         self._mark_built()
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         self.compute_output_shape(inputs.shape)  # raises if nothing to repeat
         return self.pad_inputs(inputs)  # (batch, *padded, channels)
 
-    def pad_inputs(self, inputs):
+    def pad_inputs(self, inputs: Tensor) -> Tensor:
         """Returns the inputs with the pads around them."""
         widths = [(0, 0)] * (self.rank + 2)
         for axis, pair in self._pads():
             widths[axis] = pair
         return ops.pad(inputs, widths, self.pad_mode, self.pad_value)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the input's shape, longer by the pads."""
-        shape = list(input_shape)
+        shape: list[Any] = list(input_shape)
         for axis, pair in self._pads():
             if shape[axis] == 0 and sum(pair) and self.pad_mode != "constant":
                 raise invalid_argument(
@@ -114,7 +116,7 @@ class Pad(Layer):
                 shape[axis] += sum(pair)
         return tuple(shape)
 
-    def _pads(self):
+    def _pads(self) -> list[tuple[int, tuple[int, int]]]:
         """Returns (axis, (before, after)) of each spatial axis."""
         axes = shapes.spatial_axes(self.rank, self.data_format)
         return list(zip(axes, self.padding, strict=True))

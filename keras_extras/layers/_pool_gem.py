@@ -7,15 +7,55 @@ Over all positions at once, as in the paper: `_pool_global_gem`. Cost: outputs *
 window size, in memory too.
 """
 
+from typing import Any
+
 import keras
 
 from keras_extras import _checks as checks
 from keras_extras import ops
-from keras_extras._shapes import Ints, Padding
+from keras_extras._shapes import Shape
+from keras_extras.layers._base import Layer
 from keras_extras.layers._pool import Pool
 
 
-class GeMPooling(Pool):
+class PowerMean(Layer):
+    """Base of the power means, in front of a base of pooling: the power.
+
+    Args:
+        *args: those of the base of pooling, in its order.
+        initial_power: number but 0, what `power` starts from.
+        epsilon: number above 0; smaller inputs count as this.
+        **kwargs: those of the base of pooling.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        initial_power: float = 3.0,
+        epsilon: float = 1e-6,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial_power = checks.nonzero(
+            self, "initial_power", initial_power
+        )
+        self.epsilon = checks.positive(self, "epsilon", epsilon)
+
+    def build(self, input_shape: Shape) -> None:
+        initializer = keras.initializers.Constant(self.initial_power)
+        # In half precision the power would move in steps of 1 percent.
+        self.power = self.add_weight(
+            (), initializer, autocast=False, name="power"
+        )
+
+    def _reduce_options(self) -> dict[str, Any]:
+        return {
+            "power": keras.ops.convert_to_tensor(self.power),
+            "epsilon": self.epsilon,
+        }
+
+
+class GeMPooling(PowerMean, Pool):
     """Takes the power mean of windows: the base of `GeMPooling1D` to `3D`.
 
         y = mean(max(x, epsilon) ** power) ** (1 / power)     over the window
@@ -26,8 +66,10 @@ class GeMPooling(Pool):
     as in `Pool`; padded positions never count.
 
     Args:
+        *args: those of `Pool`, in its order.
         initial_power: number but 0, what `power` starts from.
         epsilon: number above 0; smaller inputs count as this.
+        **kwargs: those of `Pool`.
 
     References:
         Radenović et al., "Fine-tuning CNN image retrieval with no human
@@ -36,41 +78,7 @@ class GeMPooling(Pool):
     """
 
     reduce = staticmethod(ops.gem_pool)
-
-    def __init__(
-        self,
-        pool_size: Ints,
-        strides: Ints | None = None,
-        padding: Padding = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        *,
-        initial_power: float = 3.0,
-        epsilon: float = 1e-6,
-        **kwargs,
-    ):
-        super().__init__(
-            pool_size, strides, padding, data_format, name, **kwargs
-        )
-        self.initial_power = checks.nonzero(
-            self, "initial_power", initial_power
-        )
-        self.epsilon = checks.positive(self, "epsilon", epsilon)
-
-    def build(self, input_shape):
-        initializer = keras.initializers.Constant(self.initial_power)
-        # In half precision the power would move in steps of 1 percent.
-        self.power = self.add_weight(
-            (), initializer, autocast=False, name="power"
-        )
-
-    def pool_op(self, inputs):
-        """Returns the power means of the padded inputs."""
-        return super().pool_op(
-            keras.ops.cast(inputs, self.compute_dtype),
-            power=keras.ops.convert_to_tensor(self.power),
-            epsilon=self.epsilon,
-        )
+    casts = True
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

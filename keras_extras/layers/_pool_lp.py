@@ -6,11 +6,12 @@ Between the sum (order 1) and the maximum (order infinity), with a gradient for
 every input of the window. Cost: outputs * window size.
 """
 
+from typing import Any
+
 import keras
 
 from keras_extras import _checks as checks
 from keras_extras import ops
-from keras_extras._shapes import Ints, Padding
 from keras_extras.layers._pool import Pool
 
 
@@ -25,8 +26,10 @@ class LpPooling(Pool):
     counts as if its real positions filled it.
 
     Args:
+        *args: those of `Pool`, in its order.
         order: number but 0, the power. `math.inf` gives the largest absolute
             value of the window, `-math.inf` the smallest.
+        **kwargs: those of `Pool`.
 
     Raises:
         ValueError: if `order` is 0 or NaN.
@@ -37,28 +40,19 @@ class LpPooling(Pool):
     """
 
     reduce = staticmethod(ops.lp_pool)
+    casts = True
 
     def __init__(
         self,
-        pool_size: Ints,
-        strides: Ints | None = None,
-        padding: Padding = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        *,
+        *args: Any,
         order: float = 2,
-        **kwargs,
-    ):
-        super().__init__(
-            pool_size, strides, padding, data_format, name, **kwargs
-        )
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
         self.order = checks.nonzero(self, "order", order, infinite=True)
 
-    def pool_op(self, inputs):
-        """Returns the norms of the padded inputs."""
-        return super().pool_op(
-            keras.ops.cast(inputs, self.compute_dtype), order=self.order
-        )
+    def _reduce_options(self) -> dict[str, Any]:
+        return {"order": self.order}
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

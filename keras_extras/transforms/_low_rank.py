@@ -3,6 +3,7 @@
 kernel + (alpha / rank) * a @ b
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -10,6 +11,7 @@ import keras
 from keras_extras import _arguments as arguments
 from keras_extras import _checks as checks
 from keras_extras import ops
+from keras_extras._shapes import Tensor
 from keras_extras.transforms._base import KernelTransform
 
 
@@ -49,8 +51,8 @@ class LowRank(KernelTransform):
         lora_alpha: float | None = None,
         a_initializer: Any = "he_uniform",
         b_initializer: Any = "zeros",
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.lora_rank = checks.integer(self, "lora_rank", lora_rank)
         lora_alpha = checks.optional(
@@ -64,7 +66,7 @@ class LowRank(KernelTransform):
             self, "b_initializer", b_initializer
         )
 
-    def build(self, kernel_shape):
+    def build(self, kernel_shape: Sequence[int]) -> None:
         # float32 whatever the policy: small updates vanish in half precision.
         self.lora_kernel_a = self.add_weight(
             name="lora_kernel_a",
@@ -79,13 +81,13 @@ class LowRank(KernelTransform):
             dtype="float32",
         )
 
-    def reset(self):
+    def reset(self) -> None:
         """Begins again with a kernel that has no update."""
         self.lora_kernel_b.assign(
             keras.ops.zeros_like(self.lora_kernel_b.value)
         )
 
-    def call(self, kernel):
+    def call(self, kernel: Tensor) -> Tensor:
         return ops.low_rank_update(
             kernel,
             self.lora_kernel_a.value,
