@@ -20,8 +20,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_extras._shapes import Tensor
-
 
 def gradients(
     function: Callable[..., Any],
@@ -46,7 +44,7 @@ def gradients(
         not depend on it.
     """
 
-    def held(*tensors: Tensor) -> Tensor:
+    def held(*tensors: Any) -> Any:
         with _scope(model):
             return function(*tensors)
 
@@ -87,7 +85,7 @@ def weight_gradients(
     takes_training = "training" in inspect.signature(model.call).parameters
     mode = {"training": training} if takes_training else {}
 
-    def loss(*tensors: Tensor) -> Tensor:
+    def loss(*tensors: Any) -> Any:
         with _scope(model, zip(variables, tensors, strict=True)):
             outputs = model(x, **mode)
             return model.compute_loss(
@@ -162,7 +160,7 @@ class _Probe(keras.Model):
             point.assign(array)
         self.built = True
 
-    def call(self, inputs: Tensor) -> Tensor:
+    def call(self, inputs: Any) -> Any:
         # Copied: on TensorFlow, what is converted is still the variable, which
         # functions with gradients of their own treat differently.
         tensors = [keras.ops.copy(point) for point in self.points]
@@ -178,14 +176,14 @@ class _Probe(keras.Model):
         self,
         x: Any = None,
         y: Any = None,
-        y_pred: Tensor = None,
+        y_pred: Any = None,
         sample_weight: Any = None,
         training: bool | None = True,
-    ) -> Tensor:
+    ) -> Any:
         return y_pred
 
 
-def _array(tensor: Tensor) -> np.ndarray:
+def _array(tensor: Any) -> np.ndarray:
     """Returns the numbers of a tensor; half precisions in the usual one."""
     if not isinstance(tensor, np.ndarray):
         tensor = keras.ops.cast(tensor, keras.config.floatx())
@@ -199,7 +197,7 @@ def _is_number(dtype: Any) -> bool:
 def _tensors(structure: Any) -> Any:
     """Converts arrays as `fit` does: floats to the usual precision."""
 
-    def convert(leaf: Any) -> Tensor:
+    def convert(leaf: Any) -> Any:
         if leaf is None:
             return None
         tensor: Any = keras.ops.convert_to_tensor(leaf)

@@ -543,11 +543,11 @@ OUR_NAMES = DOCUMENTED.union(
 
 
 def foreign_attributes(tree):
-    return [
+    return sorted(
         f"line {line}: {name} is no name of ours"
         for name, line in private_attributes(tree)
         if name not in OUR_NAMES
-    ]
+    )
 
 
 @pytest.mark.parametrize(

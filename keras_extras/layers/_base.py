@@ -22,7 +22,7 @@ from keras_extras import _keras_internals as internals
 from keras_extras import transforms
 from keras_extras._config import FromCall
 from keras_extras._errors import invalid_argument
-from keras_extras._shapes import Tensor
+from keras_extras._shapes import Shape, Tensor
 
 
 class Layer(FromCall, keras.layers.Layer):
@@ -360,3 +360,40 @@ class _MergedLowRank(transforms.LowRank):
 
     def save_own_variables(self, store: Any) -> None:
         """Saves nothing."""
+
+
+class PowerMean(Layer):
+    """Base of the power means, in front of a base of pooling: the power.
+
+    Args:
+        *args: those of the base of pooling, in its order.
+        initial_power: number but 0, what `power` starts from.
+        epsilon: number above 0; smaller inputs count as this.
+        **kwargs: those of the base of pooling.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        initial_power: float = 3.0,
+        epsilon: float = 1e-6,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial_power = checks.nonzero(
+            self, "initial_power", initial_power
+        )
+        self.epsilon = checks.positive(self, "epsilon", epsilon)
+
+    def build(self, input_shape: Shape) -> None:
+        initializer = keras.initializers.Constant(self.initial_power)
+        # In half precision the power would move in steps of 1 percent.
+        self.power = self.add_weight(
+            (), initializer, autocast=False, name="power"
+        )
+
+    def _reduce_options(self) -> dict[str, Any]:
+        return {
+            "power": keras.ops.convert_to_tensor(self.power),
+            "epsilon": self.epsilon,
+        }

@@ -9,7 +9,7 @@ exponential per input.
 import keras
 
 from keras_extras import ops
-from keras_extras.layers._pool_gem import PowerMean
+from keras_extras.layers._base import PowerMean
 from keras_extras.layers._pool_global import GlobalPool
 
 
