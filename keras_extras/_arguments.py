@@ -5,12 +5,14 @@ Config, clone and repr follow from that one rule; see `_config`.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 
 from keras_extras import _shapes as shapes
 from keras_extras._checks import choice
 from keras_extras._errors import invalid_argument
+from keras_extras._shapes import Shape
 
 # What stands behind an argument is told by the end of its name.
 _GETTERS = {
@@ -30,7 +32,7 @@ def data_format(owner: object, value: object) -> str:
     return choice(owner, "data_format", lower, options)
 
 
-def input_channels(owner, input_shape: Sequence[int | None]) -> int:
+def input_channels(owner: Any, input_shape: Sequence[int | None]) -> int:
     """Returns the number of channels, and tells the layer to expect them."""
     axis = shapes.channel_axis(owner.rank, owner.data_format)
     if len(input_shape) != owner.rank + 2 or input_shape[axis] is None:
@@ -48,7 +50,21 @@ def input_channels(owner, input_shape: Sequence[int | None]) -> int:
     return channels  # pyright: ignore[reportReturnType]: not None
 
 
-def windows_fit(owner, input_shape, output_shape) -> tuple[int | None, ...]:
+def has_positions(owner: Any, input_shape: Sequence[int | None]) -> None:
+    """Raises if a spatial axis of the input has no position."""
+    axes = shapes.spatial_axes(owner.rank, owner.data_format)
+    if any(input_shape[axis] == 0 for axis in axes):
+        raise invalid_argument(
+            owner,
+            "input_shape",
+            "of at least 1 on every spatial axis",
+            tuple(input_shape),
+        )
+
+
+def windows_fit(
+    owner: Any, input_shape: Shape, output_shape: Shape
+) -> tuple[int | None, ...]:
     """Returns `output_shape` if at least one window fits on every axis."""
     axes = shapes.spatial_axes(owner.rank, owner.data_format)
     sizes = [output_shape[axis] for axis in axes]
@@ -68,7 +84,7 @@ def windows_fit(owner, input_shape, output_shape) -> tuple[int | None, ...]:
 
 def resolve(
     owner: object, name: str, value: object, get: Callable | None = None
-):
+) -> Any:
     """Returns the object that `value` names, by the suffix of `name`.
 
     `kernel_initializer="zeros"` gives an initializer, `activation="relu"` a
@@ -79,12 +95,13 @@ def resolve(
     try:
         return (get or _GETTERS[kind])(value)
     except (TypeError, ValueError) as cause:
+        named = isinstance(value, str | dict | list)
         article = "an" if kind[0] in "aeiou" else "a"
         raise invalid_argument(
             owner,
             name,
             f"{article} {kind}: its name, its config, an object or None",
             value,
-            error=type(cause),
+            error=ValueError if named else TypeError,
             context=str(cause),
         ) from cause

@@ -1,8 +1,10 @@
 """What arguments may be: one function per kind, for every package.
 
 A value of the wrong type raises `TypeError`, a wrong value of the right type
-`ValueError`, both worded by `_errors.invalid_argument`. Nothing here needs
-Keras; what does is in `_arguments`.
+`ValueError`, both worded by `_errors.invalid_argument`. Keras raises
+`ValueError` for some wrong types too (`Conv2D("a", 3)`), but its own tests ask
+for that with wrong values only, so no call here is an exception to the rule.
+Nothing here needs Keras; what does is in `_arguments`.
 """
 
 import difflib
@@ -10,14 +12,15 @@ import math
 import numbers
 import operator
 import os
-from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 
 from keras_extras._errors import invalid_argument
 
 Choice = TypeVar("Choice")
+Checked = TypeVar("Checked")
 Pads = tuple[tuple[int, int], ...]
 
 PADDINGS = ("valid", "same", "causal")
@@ -82,6 +85,24 @@ def number(
     return result
 
 
+def nonzero(
+    owner: object, name: str, value: object, *, infinite: bool = False
+) -> Any:
+    """Returns `value`, a number but 0, as a Python int or float.
+
+    Args:
+        owner: see `invalid_argument`.
+        name: the argument's name.
+        value: what came.
+        infinite: whether infinity and minus infinity are allowed.
+    """
+    is_infinite = isinstance(value, numbers.Real) and math.isinf(value)
+    result = value if is_infinite else number(owner, name, value)
+    if result == 0 or (is_infinite and not infinite):
+        raise invalid_argument(owner, name, "a number other than 0", value)
+    return result
+
+
 def positive(owner: object, name: str, value: object) -> float:
     """Returns `value`, a finite number above 0, as a Python float."""
     return float(number(owner, name, value, above=0))
@@ -109,6 +130,17 @@ def boolean(owner: object, name: str, value: object) -> bool:
     if as_integer(value) in (0, 1):
         return bool(value)
     raise invalid_argument(owner, name, "True or False", value, error=TypeError)
+
+
+def optional(
+    check: Callable[..., Checked],
+    owner: object,
+    name: str,
+    value: object,
+    **limits: Any,
+) -> Checked | None:
+    """Returns `None` for `None`, else what another check returns."""
+    return None if value is None else check(owner, name, value, **limits)
 
 
 def axes(owner: object, name: str, value: object) -> tuple[int, ...] | None:
@@ -273,22 +305,71 @@ def spatial(
     allowed = _integer_words(minimum)
     if rank > 1:
         allowed += f", or {rank} of them"
+    found = integers(owner, name, value, allowed, minimum=minimum)
+    if as_integer(value) is not None:
+        found *= rank
+    if len(found) != rank:
+        raise invalid_argument(owner, name, allowed, value)
+    return found
+
+
+def integers(
+    owner: object,
+    name: str,
+    value: object,
+    allowed: str,
+    *,
+    minimum: int = 1,
+) -> tuple[int, ...]:
+    """Returns one integer or several, at least `minimum`, as a tuple."""
     found = _integers(value)
     if found is None:
         raise invalid_argument(owner, name, allowed, value, error=TypeError)
-    if as_integer(value) is not None:
-        found *= rank
-    if len(found) != rank or min(found) < minimum:
+    if min(found, default=minimum - 1) < minimum:
+        raise invalid_argument(owner, name, allowed, value)
+    return found
+
+
+def sizes(
+    owner: object,
+    name: str,
+    value: object,
+    allowed: str,
+    *,
+    count: int | None = None,
+) -> tuple[int | None, ...]:
+    """Returns a tuple of positive ints and Nones, `count` of them if given."""
+    items = list(value) if _is_series(value) else [value]
+    found = tuple(as_integer(item) for item in items)
+    known = [size for size in found if size is not None]
+    if not _is_series(value) or len(known) + items.count(None) < len(items):
+        raise invalid_argument(owner, name, allowed, value, error=TypeError)
+    if min(known, default=1) < 1 or count not in (None, len(found)):
         raise invalid_argument(owner, name, allowed, value)
     return found
 
 
 def padding(owner: object, value: object) -> str | Pads:
     """Returns `"valid"`, `"same"`, `"causal"`, or (before, after) per axis."""
-    rank = require_rank(owner)
     if isinstance(value, str):
+        require_rank(owner)
         return choice(owner, "padding", value.lower(), PADDINGS)
-    parts = list(value) if isinstance(value, Iterable) else [value] * rank
+    return pads(owner, value, f"one of {PADDINGS}, ")
+
+
+def pads(
+    owner: object, value: object, other: str = "", *, fix: str = ""
+) -> Pads:
+    """Returns (before, after) per axis.
+
+    Args:
+        owner: the layer; its `rank` says how many are needed.
+        value: an int for all, or an int or a pair for each axis.
+        other: what else `padding` may be, for the message.
+        fix: see `invalid_argument`.
+    """
+    rank = require_rank(owner)
+    parts = list(value) if _is_series(value) else [value] * rank
     pairs = [_integers(part) for part in parts]
     known = [pair for pair in pairs if pair is not None]
     is_type_wrong = len(known) < len(pairs)
@@ -300,9 +381,10 @@ def padding(owner: object, value: object) -> str | Pads:
         raise invalid_argument(
             owner,
             "padding",
-            f"one of {PADDINGS}, an integer of at least 0, or {rank} such "
-            "integers or (before, after) pairs",
+            f"{other}an integer of at least 0, or {rank} such integers or "
+            "(before, after) pairs",
             value,
+            fix=fix,
             error=TypeError if is_type_wrong else ValueError,
         )
     return tuple((pair[0], pair[-1]) for pair in known)
@@ -360,18 +442,6 @@ def array(
     return result
 
 
-def sizes(value: object) -> tuple[int | None, ...] | None:
-    """Returns a tuple of positive ints and Nones; None if it is not one."""
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        return None
-    items = list(value)
-    found = tuple(as_integer(item) for item in items)
-    for item, size in zip(items, found, strict=True):
-        if item is not None and (size is None or size < 1):
-            return None
-    return found
-
-
 # --- helpers -----------------------------------------------------------------
 
 
@@ -396,12 +466,16 @@ def _integers(value: object) -> tuple[int, ...] | None:
     single = as_integer(value)
     if single is not None:
         return (single,)
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    if not _is_series(value):
         return None
     found = [as_integer(item) for item in value]
     if None in found:
         return None
     return tuple(item for item in found if item is not None)
+
+
+def _is_series(value: object) -> TypeGuard[Iterable[object]]:
+    return isinstance(value, Iterable) and not isinstance(value, str)
 
 
 def _integer_words(minimum: int | None) -> str:

@@ -31,7 +31,7 @@ class FromCall:
     _first_constructor: type = keras.layers.Layer
     _made_with: dict  # the arguments of the call, by name
 
-    def __new__(cls, *args, **kwargs):
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         made = super().__new__(cls, *args, **kwargs)
         bound = bind(cls, cls._first_constructor, args, kwargs)
         # Past Keras's tracking, which starts in `__init__` only. Lists are
@@ -43,7 +43,7 @@ class FromCall:
         object.__setattr__(made, "_made_with", call)
         return made
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the constructor arguments in plain form, by name."""
         parent: Any = super()  # the Keras class
         config = parent.get_config()
@@ -52,7 +52,7 @@ class FromCall:
                 config[name] = serialize(name, self._argument(name))
         return accepted(type(self), self._first_constructor, config)
 
-    def _argument(self, name: str):
+    def _argument(self, name: str) -> Any:
         try:
             return getattr(self, name)
         except AttributeError:
@@ -63,7 +63,11 @@ class FromCall:
             ) from None
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls,
+        config: dict[str, Any],
+        custom_objects: dict[str, Any] | None = None,
+    ) -> Any:
         """Returns the object that `config` describes: `cls(**config)`."""
         with keras.saving.custom_object_scope(custom_objects or {}):
             plain = {name: deserialize(value) for name, value in config.items()}
@@ -137,7 +141,7 @@ def _constructors(cls: type, base: type) -> list[list[inspect.Parameter]]:
     return chain
 
 
-def serialize(name: str, value: object):
+def serialize(name: str, value: object) -> Any:
     """Returns the plain form of an argument, as Keras itself writes it."""
     if callable(value) and name.rpartition("_")[2] == "activation":
         return keras.activations.serialize(value)
@@ -155,7 +159,7 @@ def serialize(name: str, value: object):
     return value
 
 
-def deserialize(value: object):
+def deserialize(value: object) -> Any:
     """Returns what `serialize` was given."""
     if isinstance(value, list | tuple):
         return type(value)(deserialize(item) for item in value)

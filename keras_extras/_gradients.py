@@ -14,7 +14,7 @@ which goes on.)
 """
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
@@ -44,7 +44,7 @@ def gradients(
         not depend on it.
     """
 
-    def held(*tensors):
+    def held(*tensors: Any) -> Any:
         with _scope(model):
             return function(*tensors)
 
@@ -89,7 +89,7 @@ def weight_gradients(
     takes_training = "training" in inspect.signature(model.call).parameters
     mode = {"training": training} if takes_training else {}
 
-    def loss(*tensors):
+    def loss(*tensors: Any) -> Any:
         with _scope(model, zip(variables, tensors, strict=True)):
             outputs = model(x, **mode)
             return model.compute_loss(
@@ -103,7 +103,9 @@ def weight_gradients(
     return _differentiate(loss, [_array(one) for one in variables])
 
 
-def _differentiate(function, arrays):
+def _differentiate(
+    function: Callable[..., Any], arrays: Sequence[Any]
+) -> list[np.ndarray]:
     arrays = [np.asarray(array, keras.config.floatx()) for array in arrays]
     if not arrays:
         return []
@@ -115,7 +117,9 @@ def _differentiate(function, arrays):
     return recorder.recorded
 
 
-def _scope(model, mapping=()):
+def _scope(
+    model: keras.Model | None, mapping: Iterable[tuple[Any, Any]] = ()
+) -> keras.StatelessScope:
     """A scope in which a model is constant but for the variables mapped."""
     constants = [] if model is None else model.variables
     # A later pair wins over an earlier one. `stop_gradient`: torch would sum
@@ -131,18 +135,22 @@ def _scope(model, mapping=()):
 class _Recorder(keras.optimizers.Optimizer):
     """Keeps the gradients, and moves nothing."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(learning_rate=0.0)
         self.recorded = []
 
-    def apply(self, grads, trainable_variables=None):
+    def apply(
+        self, grads: Sequence[Any], trainable_variables: Any = None
+    ) -> None:
         self.recorded = [_array(gradient) for gradient in grads]
 
 
 class _Probe(keras.Model):
     """A model whose weights are the arguments, and whose loss the function."""
 
-    def __init__(self, function, arrays):
+    def __init__(
+        self, function: Callable[..., Any], arrays: Sequence[Any]
+    ) -> None:
         super().__init__(dtype=keras.config.floatx())
         # In a lambda: a model that were an attribute would become a part.
         self.value = lambda *tensors: function(*tensors)
@@ -156,7 +164,7 @@ class _Probe(keras.Model):
             point.assign(array)
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         # Copied: on TensorFlow, what is converted is still the variable, which
         # functions with gradients of their own treat differently.
         tensors = [keras.ops.copy(point) for point in self.points]
@@ -169,19 +177,24 @@ class _Probe(keras.Model):
         return value
 
     def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool | None = True,
+    ) -> Any:
         return y_pred
 
 
-def _array(tensor):
+def _array(tensor: Any) -> np.ndarray:
     """Returns the numbers of a tensor; half precisions in the usual one."""
     if not isinstance(tensor, np.ndarray):
         tensor = keras.ops.cast(tensor, keras.config.floatx())
     return np.array(keras.ops.convert_to_numpy(tensor))
 
 
-def _is_number(dtype):
+def _is_number(dtype: Any) -> bool:
     return keras.backend.standardize_dtype(dtype) != "string"
 
 

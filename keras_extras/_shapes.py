@@ -335,3 +335,11 @@ def transpose_length(
     if length is None:
         return None
     return (length - 1) * stride + window - sum(crops)
+
+
+def may_be_equal(first: Shape, second: Shape) -> bool:
+    """Returns whether two shapes are equal as far as they are known."""
+    return len(first) == len(second) and all(
+        None in pair or pair[0] == pair[1]
+        for pair in zip(first, second, strict=True)
+    )

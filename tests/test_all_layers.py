@@ -212,6 +212,9 @@ def arguments_of(name):
     ],
 )
 def test_wrong_value_of_any_argument_is_named(name, argument):
+    refused = {"quantization_config"}  # whatever the value
+    if name.endswith("Transpose"):
+        refused |= {"pad_mode", "pad_value"}
     required = {}
     if name in NAMES:
         config = samples.make(name)[0].get_config()
@@ -222,7 +225,8 @@ def test_wrong_value_of_any_argument_is_named(name, argument):
         }
     elif name.startswith("Fractional"):
         required = {"pool_size": 2, "output_size": 2}
-    with pytest.raises((ValueError, TypeError)) as caught:
+    error = ValueError if argument in refused else TypeError
+    with pytest.raises(error) as caught:
         getattr(layers, name)(**{**required, argument: Wrong()})
     text = str(caught.value)
     assert text.startswith(f"{name}: {argument} must be ")

@@ -496,3 +496,90 @@ def test_a_broken_arrow_is_named(module, source, words):
 )
 def test_an_arrow_of_the_table_is_let_through(module, source):
     assert check_source(source, f"{PACKAGE}.{module}") == []
+
+
+# --- private names of Keras --------------------------------------------------
+
+# Where `_x` of Keras's objects is looked for.
+WITHOUT_INTERNALS = (
+    "layers",
+    "transforms",
+    "_arguments",
+    "_config",
+    "_gradients",
+)
+# Private by name only: what the standard library documents.
+DOCUMENTED = {"_replace", "_asdict", "_fields", "_make"}
+
+
+def private(name):
+    return name.startswith("_") and not name.startswith("__")
+
+
+def private_attributes(tree):
+    """Returns (name, line) of each attribute with one underscore in front."""
+    return [
+        (node.attr, node.lineno)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and private(node.attr)
+    ]
+
+
+def defined_names(tree):
+    """Returns the names that a source gives to something of its own.
+
+    Functions, classes, variables, and attributes of `self` that are set.
+    """
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.ctx, ast.Store)
+            and dotted(node.value) in ("self", "cls")
+        ):
+            names.add(node.attr)
+    return names
+
+
+TREES = {path: ast.parse((ROOT / path).read_text()) for path in SOURCES}
+OUR_NAMES = DOCUMENTED.union(
+    *(defined_names(tree) for tree in TREES.values()),
+    *(set(path.with_suffix("").parts) for path in SOURCES),
+)
+
+
+def foreign_attributes(tree):
+    return sorted(
+        f"line {line}: {name} is no name of ours"
+        for name, line in private_attributes(tree)
+        if name not in OUR_NAMES
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        path
+        for path in SOURCES
+        if path.with_suffix("").parts[1] in WITHOUT_INTERNALS
+    ],
+    ids=str,
+)
+def test_private_names_of_keras_are_in_their_file(path):
+    """A private attribute that nobody here defines is somebody else's."""
+    found = foreign_attributes(TREES[path])
+    assert not found, "\n".join([*found, "Move it to _keras_internals.py."])
+
+
+def test_a_private_name_of_keras_is_found():
+    tree = ast.parse(
+        "layer._tracker.unlock()\nself._made_with = other._of_someone"
+    )
+    assert foreign_attributes(tree) == [
+        "line 1: _tracker is no name of ours",
+        "line 2: _of_someone is no name of ours",
+    ]

@@ -230,3 +230,66 @@ def test_arrays_have_a_dtype_of_the_kinds_allowed():
         checks.array("x", "labels", [1.5], "iu")
     with pytest.raises(TypeError, match=r"data\.dtype must be .*='<U1'\. Ha"):
         checks.array("x", "data", ["a"], "buif", fix="Ha.")
+
+
+# --- several numbers ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(3, (3,)), ([1, 2], (1, 2)), (np.array([4]), (4,))],
+)
+def test_integers_come_from_one_or_several(value, expected):
+    assert checks.integers("Layer", "factor", value, "integers") == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [(0, ValueError), ((), ValueError), ("2", TypeError), ([1.0], TypeError)],
+)
+def test_what_are_no_integers_is_named(value, error):
+    with pytest.raises(error, match=r"^Layer: factor must be integers\. Rec"):
+        checks.integers("Layer", "factor", value, "integers")
+
+
+def test_sizes_may_be_open():
+    assert checks.sizes("Layer", "shape", [2, None], "sizes") == (2, None)
+    assert checks.sizes("Layer", "shape", (), "sizes") == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        (3, TypeError),
+        ("3", TypeError),
+        ((1, 0), ValueError),
+        ((1, 2.0), TypeError),
+        ((1, 2, None), ValueError),
+    ],
+)
+def test_what_are_no_sizes_is_named(value, error):
+    with pytest.raises(
+        error, match=r"^Layer: shape must be sizes\. Received: "
+    ):
+        checks.sizes("Layer", "shape", value, "sizes", count=2)
+
+
+def test_a_number_may_be_anything_but_zero():
+    assert checks.nonzero("Layer", "order", -2.5) == -2.5
+    assert checks.nonzero("Layer", "order", np.inf, infinite=True) == np.inf
+    for value, error in [
+        (0, ValueError),
+        (np.inf, ValueError),
+        (np.nan, ValueError),
+        (True, TypeError),
+        ("2", TypeError),
+    ]:
+        with pytest.raises(error, match=r"^Layer: order must be a "):
+            checks.nonzero("Layer", "order", value)
+
+
+def test_none_passes_an_optional_check():
+    assert checks.optional(checks.integer, "Layer", "rank", None) is None
+    assert checks.optional(checks.integer, "Layer", "rank", 2) == 2
+    with pytest.raises(ValueError, match="rank must be a positive integer"):
+        checks.optional(checks.integer, "Layer", "rank", 0)

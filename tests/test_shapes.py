@@ -131,3 +131,17 @@ def test_transposed_windows_on_paper(arguments, crops, length):
     window, stride = arguments[2:4]
     assert shapes.transpose_length(4, window, stride, crops) == length
     assert shapes.transpose_length(None, window, stride, crops) is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ((2, 3), (2, 3), True),
+        ((None, 3), (2, None), True),
+        ((2, 3), (2, 4), False),
+        ((None, 3), (None, 4), False),
+        ((2,), (2, 3), False),
+    ],
+)
+def test_shapes_may_be_equal_as_far_as_known(first, second, expected):
+    assert shapes.may_be_equal(first, second) == expected

@@ -11,15 +11,18 @@ argument `kernel_transform` says, then the hook of that name. A subclass
 overrides a step, never `call`.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import keras
 
 from keras_extras import _arguments as arguments
 from keras_extras import _checks as checks
+from keras_extras import _keras_internals as internals
 from keras_extras import transforms
 from keras_extras._config import FromCall
 from keras_extras._errors import invalid_argument
+from keras_extras._shapes import Shape, Tensor
 
 
 class Layer(FromCall, keras.layers.Layer):
@@ -52,7 +55,9 @@ class Layer(FromCall, keras.layers.Layer):
 
     rank: int  # number of spatial axes; set by the 1D, 2D and 3D leaves
 
-    def __init__(self, *, activity_regularizer: Any = None, **kwargs):
+    def __init__(
+        self, *, activity_regularizer: Any = None, **kwargs: Any
+    ) -> None:
         super().__init__(
             activity_regularizer=arguments.resolve(
                 self, "activity_regularizer", activity_regularizer
@@ -60,7 +65,7 @@ class Layer(FromCall, keras.layers.Layer):
             **kwargs,
         )
 
-    def _mark_built(self):
+    def _mark_built(self) -> None:
         """Counts as built from the start, unless a subclass adds weights."""
         if type(self).build is keras.layers.Layer.build:
             self.built = True
@@ -83,8 +88,8 @@ class BiasLayer(transforms.KernelOwner, Layer):
         bias_initializer: Any = "zeros",
         bias_regularizer: Any = None,
         bias_constraint: Any = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self._resolve(
             activation=activation,
@@ -94,13 +99,15 @@ class BiasLayer(transforms.KernelOwner, Layer):
         )
         self.use_bias = checks.boolean(self, "use_bias", use_bias)
 
-    def _resolve(self, **named):
+    def _resolve(self, **named: Any) -> None:
         """Stores the objects that the arguments name."""
         for name, value in named.items():
             get = transforms.get if name.endswith("_transform") else None
             setattr(self, name, arguments.resolve(self, name, value, get))
 
-    def add_kernel(self, name: str, shape, prefix: str):
+    def add_kernel(
+        self, name: str, shape: Sequence[int], prefix: str
+    ) -> keras.Variable:
         """Returns a new kernel, made as the arguments `<prefix>_*` say."""
         kernel = self.add_weight(
             name=name,
@@ -113,7 +120,7 @@ class BiasLayer(transforms.KernelOwner, Layer):
         self.own_kernel(prefix, kernel)
         return kernel
 
-    def add_bias_weight(self, num_outputs: int):
+    def add_bias_weight(self, num_outputs: int) -> None:
         """Adds the bias, which is `None` without `use_bias`."""
         self.bias = None
         if self.use_bias:
@@ -125,19 +132,19 @@ class BiasLayer(transforms.KernelOwner, Layer):
                 constraint=self.bias_constraint,
             )
 
-    def add_bias(self, outputs):
+    def add_bias(self, outputs: Tensor) -> Tensor:
         """Returns `outputs` plus the bias, along the channels."""
         if self.bias is None:
             return outputs
         return keras.ops.add(outputs, self.bias)
 
-    def activate(self, outputs):
+    def activate(self, outputs: Tensor) -> Tensor:
         """Returns the activation of `outputs`."""
         if self.activation is None:
             return outputs
         return self.activation(outputs)
 
-    def quantize(self, *args, **kwargs):
+    def quantize(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raises; the layers that can be quantized are Keras's."""
         raise NotImplementedError(
             f"{type(self).__name__}: quantize is for the layers of Keras. "
@@ -188,8 +195,8 @@ class KernelLayer(BiasLayer):
         kernel_transform: Any = None,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self._resolve(
             kernel_initializer=kernel_initializer,
@@ -197,15 +204,18 @@ class KernelLayer(BiasLayer):
             kernel_constraint=kernel_constraint,
             kernel_transform=kernel_transform,
         )
-        if lora_rank is not None:
-            lora_rank = checks.integer(self, "lora_rank", lora_rank)
-        self.lora_rank = lora_rank
-        if lora_alpha is not None:
-            lora_alpha = checks.number(self, "lora_alpha", lora_alpha)
+        self.lora_rank = lora_rank = checks.optional(
+            checks.integer, self, "lora_rank", lora_rank
+        )
+        lora_alpha = checks.optional(
+            checks.number, self, "lora_alpha", lora_alpha
+        )
         self.lora_alpha = lora_rank if lora_alpha is None else lora_alpha
         self.lora = None
 
-    def add_weights(self, kernel_shape, num_outputs):
+    def add_weights(
+        self, kernel_shape: Sequence[int], num_outputs: int
+    ) -> None:
         """Adds the kernel, the bias and, if asked for, the LoRA pair."""
         if self.lora_rank:
             self._make_lora(self.lora_rank, self.lora_alpha)
@@ -213,7 +223,7 @@ class KernelLayer(BiasLayer):
         self.add_bias_weight(num_outputs)
 
     @property
-    def kernel(self):
+    def kernel(self) -> Any:
         """The kernel: the variable itself, or with the LoRA pair merged in."""
         # Not `self.built`: a subclass's `build` may use it after `super`'s.
         if getattr(self, "_kernel", None) is None:
@@ -231,16 +241,16 @@ class KernelLayer(BiasLayer):
         return self.lora is not None
 
     @property
-    def lora_kernel_a(self):
+    def lora_kernel_a(self) -> keras.Variable:
         """The first matrix of the low-rank update."""
         return self._lora_weight("lora_kernel_a")
 
     @property
-    def lora_kernel_b(self):
+    def lora_kernel_b(self) -> keras.Variable:
         """The second matrix of the low-rank update."""
         return self._lora_weight("lora_kernel_b")
 
-    def _lora_weight(self, name: str):
+    def _lora_weight(self, name: str) -> keras.Variable:
         if self.lora is None:
             raise AttributeError(
                 f"{type(self).__name__}: {name} exists with LoRA only. See "
@@ -248,10 +258,10 @@ class KernelLayer(BiasLayer):
             )
         return getattr(self.lora, name)
 
-    def _kernel_for_use(self, training=None):
+    def _kernel_for_use(self, training: bool | None = None) -> Tensor:
         return self.transform_kernel(self.apply_transforms("kernel", training))
 
-    def transform_kernel(self, kernel):
+    def transform_kernel(self, kernel: Tensor) -> Tensor:
         """Returns the kernel to use, of the same shape. Here: unchanged."""
         return kernel
 
@@ -261,7 +271,7 @@ class KernelLayer(BiasLayer):
         lora_alpha: float | None = None,
         a_initializer: Any = "he_uniform",
         b_initializer: Any = "zeros",
-    ):
+    ) -> None:
         """Freezes the kernel and trains a low-rank update of it instead.
 
             kernel + (lora_alpha / rank) * a @ b
@@ -285,14 +295,17 @@ class KernelLayer(BiasLayer):
         """
         self._require_built("enable_lora")
         rank = checks.integer(self, "rank", rank)
-        self._tracker.unlock()  # Keras lets no weight in after `build`
-        self._make_lora(rank, lora_alpha, a_initializer, b_initializer)
-        self._attach(self.lora, "kernel", 0)
-        self._tracker.lock()
+        with internals.open_to_weights(self):
+            lora = self._make_lora(
+                rank, lora_alpha, a_initializer, b_initializer
+            )
+            self._attach(lora, "kernel", 0)
         self.lora_rank = rank
         self.lora_alpha = rank if lora_alpha is None else lora_alpha
 
-    def _make_lora(self, rank, *arguments_of_lora):
+    def _make_lora(
+        self, rank: int, *arguments_of_lora: Any
+    ) -> "_MergedLowRank":
         if self.lora_enabled:
             raise ValueError(
                 f"{type(self).__name__}: LoRA is enabled already, with "
@@ -307,22 +320,25 @@ class KernelLayer(BiasLayer):
                 fix="The constrained kernel would not be the one in use.",
             )
         self.lora = _MergedLowRank(rank, *arguments_of_lora, name="lora")
+        return self.lora
 
-    def _chain(self, prefix: str):
+    def _chain(self, prefix: str) -> list[transforms.KernelTransform]:
         rest = super()._chain(prefix)
         return rest if self.lora is None else [self.lora, *rest]
 
-    def _attach(self, transform, prefix, place):
+    def _attach(
+        self, transform: transforms.KernelTransform, prefix: str, place: int
+    ) -> None:
         super()._attach(transform, prefix, place)
         if transform is self.lora:
             for weight in transform.weights:
                 weight.regularizer = self.kernel_regularizer
 
-    def freeze(self):
+    def freeze(self) -> None:
         super().freeze()
         self.lora = self.lora_rank = self.lora_alpha = None
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the constructor arguments; LoRA too if it came later."""
         config = super().get_config()
         if self.lora_enabled:
@@ -330,7 +346,7 @@ class KernelLayer(BiasLayer):
             config["lora_alpha"] = self.lora_alpha
         return config
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         """Saves the weights, a LoRA pair merged into the kernel as in Keras."""
         own = {}
         super().save_own_variables(own)
@@ -342,5 +358,42 @@ class KernelLayer(BiasLayer):
 class _MergedLowRank(transforms.LowRank):
     """The low-rank update of `enable_lora`, which is saved in the kernel."""
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         """Saves nothing."""
+
+
+class PowerMean(Layer):
+    """Base of the power means, in front of a base of pooling: the power.
+
+    Args:
+        *args: those of the base of pooling, in its order.
+        initial_power: number but 0, what `power` starts from.
+        epsilon: number above 0; smaller inputs count as this.
+        **kwargs: those of the base of pooling.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        initial_power: float = 3.0,
+        epsilon: float = 1e-6,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial_power = checks.nonzero(
+            self, "initial_power", initial_power
+        )
+        self.epsilon = checks.positive(self, "epsilon", epsilon)
+
+    def build(self, input_shape: Shape) -> None:
+        initializer = keras.initializers.Constant(self.initial_power)
+        # In half precision the power would move in steps of 1 percent.
+        self.power = self.add_weight(
+            (), initializer, autocast=False, name="power"
+        )
+
+    def _reduce_options(self) -> dict[str, Any]:
+        return {
+            "power": keras.ops.convert_to_tensor(self.power),
+            "epsilon": self.epsilon,
+        }

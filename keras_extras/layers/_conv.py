@@ -17,7 +17,7 @@ from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
 from keras_extras._errors import invalid_argument
-from keras_extras._shapes import Ints, Padding
+from keras_extras._shapes import Ints, Padding, Shape, Tensor
 from keras_extras.layers._base import BiasLayer, KernelLayer
 
 
@@ -38,8 +38,8 @@ class ConvLayer(BiasLayer):
         dilation_rate: Ints = 1,
         pad_mode: str = "constant",
         pad_value: float = 0.0,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.kernel_size = checks.spatial(self, "kernel_size", kernel_size)
         self.strides = checks.spatial(self, "strides", strides)
@@ -52,7 +52,7 @@ class ConvLayer(BiasLayer):
         self.pad_value = checks.number(self, "pad_value", pad_value)
         self.input_spec = keras.layers.InputSpec(min_ndim=self.rank + 2)
 
-    def pad_inputs(self, inputs):
+    def pad_inputs(self, inputs: Tensor) -> Tensor:
         """Returns the padded input; zeros are left to the convolution."""
         if self._zeros_only:
             return inputs
@@ -66,7 +66,7 @@ class ConvLayer(BiasLayer):
             self.pad_value,
         )
 
-    def add_bias(self, outputs):
+    def add_bias(self, outputs: Tensor) -> Tensor:
         """Returns `outputs` plus the bias, along the channels."""
         if self.bias is None or self.data_format == "channels_last":
             return super().add_bias(outputs)
@@ -75,7 +75,7 @@ class ConvLayer(BiasLayer):
         # channels if that has as many positions as there are filters.
         return outputs + bias
 
-    def _windows_shape(self, input_shape, channels: int):
+    def _windows_shape(self, input_shape: Shape, channels: int) -> Shape:
         """Returns the shape of one window's sum per place, in `channels`."""
         output_shape = shapes.window_output_shape(
             input_shape,
@@ -88,7 +88,7 @@ class ConvLayer(BiasLayer):
         return arguments.windows_fit(self, input_shape, output_shape)
 
     @property
-    def _window(self):
+    def _window(self) -> tuple[int, ...]:
         return tuple(
             shapes.extent(size, dilation)
             for size, dilation in zip(
@@ -97,7 +97,7 @@ class ConvLayer(BiasLayer):
         )
 
     @property
-    def _zeros_only(self):
+    def _zeros_only(self) -> bool:
         return self.pad_mode == "constant" and self.pad_value == 0
 
     @property
@@ -200,8 +200,8 @@ class Conv(ConvLayer, KernelLayer):
         kernel_transform: Any = None,
         pad_mode: str = "constant",
         pad_value: float = 0.0,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             kernel_size=kernel_size,
             strides=strides,
@@ -233,7 +233,7 @@ class Conv(ConvLayer, KernelLayer):
                 context=f"filters={filters}.",
             )
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         channels = self._channels_to_convolve(input_shape)
         if channels % self.groups:
             raise invalid_argument(
@@ -250,23 +250,23 @@ class Conv(ConvLayer, KernelLayer):
             self.filters,
         )
 
-    def _channels_to_convolve(self, input_shape) -> int:
+    def _channels_to_convolve(self, input_shape: Shape) -> int:
         return arguments.input_channels(self, input_shape)
 
     def _kernel_channels(self, channels: int) -> tuple[int, int]:
         return channels // self.groups, self.filters
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         padded = self.pad_inputs(inputs)  # (batch, *padded, channels)
         outputs = self.convolution_op(padded, self._kernel_for_use(training))
         outputs = self.add_bias(outputs)  # (batch, *windows, filters)
         return self.activate(outputs)
 
-    def convolution_op(self, inputs, kernel):
+    def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         """Returns the convolution of the padded inputs with `kernel`."""
         return ops.conv(inputs, kernel, **self._convolution_arguments)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns `(batch, *windows, filters)`, or channels second."""
         return self._windows_shape(input_shape, self.filters)
 

@@ -10,6 +10,7 @@ the number of experts for more than one example.
 
 import copy
 import functools
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import keras
@@ -18,6 +19,7 @@ from keras_extras import _arguments as arguments
 from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
+from keras_extras._shapes import Shape, Tensor
 from keras_extras.layers._conv import Conv
 
 
@@ -67,12 +69,12 @@ class CondConv(Conv):
 
     def __init__(
         self,
-        *args,
+        *args: Any,
         num_experts: int = 4,
         routing_activation: Any = "sigmoid",
         routing_initializer: Any = "glorot_uniform",
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.num_experts = checks.integer(self, "num_experts", num_experts)
         self._resolve(
@@ -80,7 +82,7 @@ class CondConv(Conv):
             routing_initializer=routing_initializer,
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         channels = arguments.input_channels(self, input_shape)
         shape = (channels, self.num_experts)
@@ -93,7 +95,9 @@ class CondConv(Conv):
             name="routing_bias", shape=shape[1:], initializer="zeros"
         )
 
-    def add_weights(self, kernel_shape, num_outputs):
+    def add_weights(
+        self, kernel_shape: Sequence[int], num_outputs: int
+    ) -> None:
         """Adds kernel and bias with a part per expert, each drawn by itself."""
         experts, initial = self.num_experts, self.kernel_initializer
         self.kernel_initializer = functools.partial(_draw_each, initial)
@@ -101,7 +105,7 @@ class CondConv(Conv):
         self.kernel_initializer = initial
 
     # Its own `call`: the shares of the inputs reach two later steps.
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         routing = self.route(inputs)  # (batch, experts)
         outputs = self.convolution_op(
             self.pad_inputs(inputs), self._kernel_for_use(), routing
@@ -109,20 +113,22 @@ class CondConv(Conv):
         outputs = self.add_bias(outputs, routing)  # (batch, *windows, filters)
         return self.activate(outputs)
 
-    def route(self, inputs):
+    def route(self, inputs: Tensor) -> Tensor:
         """Returns the share of each expert in each example's kernel."""
         axes = list(shapes.spatial_axes(self.rank, self.data_format))
         means = keras.ops.mean(inputs, axis=axes)  # (batch, channels)
         shares = keras.ops.matmul(means, self.routing_kernel)
         return self.routing_activation(shares + self.routing_bias)
 
-    def convolution_op(self, inputs, kernel, routing=None):
+    def convolution_op(
+        self, inputs: Tensor, kernel: Tensor, routing: Tensor = None
+    ) -> Tensor:
         """Returns the convolution with each example's mixture of kernels."""
         return ops.conditional_conv(
             inputs, kernel, routing, **self._convolution_arguments
         )
 
-    def add_bias(self, outputs, routing=None):
+    def add_bias(self, outputs: Tensor, routing: Tensor = None) -> Tensor:
         """Returns `outputs` plus each example's mixture of biases."""
         if self.bias is None:
             return outputs
@@ -133,7 +139,9 @@ class CondConv(Conv):
         return outputs + keras.ops.reshape(bias, shape)
 
 
-def _draw_each(initializer, shape, dtype=None):
+def _draw_each(
+    initializer: Any, shape: Sequence[int], dtype: Any = None
+) -> Tensor:
     """Returns parts along the first axis that are drawn one by one."""
     parts = []
     for index in range(shape[0]):

@@ -6,10 +6,13 @@ A subclass chooses what `Conv` leaves open. Cost: that of `Conv` with as many
 more channels as there are spatial axes.
 """
 
+from typing import Any
+
 import keras
 
 from keras_extras import _checks as checks
 from keras_extras import ops
+from keras_extras._shapes import Shape, Tensor
 from keras_extras.layers._conv import Conv
 
 
@@ -45,15 +48,15 @@ class CoordConv(Conv):
         the column before the row.
     """
 
-    def __init__(self, *args, with_r: bool = False, **kwargs):
+    def __init__(self, *args: Any, with_r: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.with_r = checks.boolean(self, "with_r", with_r)
 
-    def _channels_to_convolve(self, input_shape):
+    def _channels_to_convolve(self, input_shape: Shape) -> int:
         channels = super()._channels_to_convolve(input_shape)
         return channels + self.rank + self.with_r
 
-    def pad_inputs(self, inputs):
+    def pad_inputs(self, inputs: Tensor) -> Tensor:
         """Returns the inputs with their coordinates, padded."""
         return super().pad_inputs(
             ops.add_coordinates(inputs, self.with_r, self.data_format)

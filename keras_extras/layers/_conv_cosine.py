@@ -8,6 +8,7 @@ A subclass chooses what `Conv` leaves open. Cost: twice that of `Conv`.
 import keras
 
 from keras_extras import ops
+from keras_extras._shapes import Tensor
 from keras_extras.layers._conv import Conv
 
 
@@ -35,7 +36,7 @@ class CosineConv(Conv):
         Dot Product in Neural Networks", arXiv:1702.05870.
     """
 
-    def convolution_op(self, inputs, kernel):
+    def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         """Returns the cosines between windows of `inputs` and `kernel`."""
         return ops.cosine_conv(inputs, kernel, **self._convolution_arguments)
 

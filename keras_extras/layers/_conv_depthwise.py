@@ -16,7 +16,7 @@ from keras_extras import _arguments as arguments
 from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
-from keras_extras._shapes import Ints, Padding
+from keras_extras._shapes import Ints, Padding, Shape, Tensor
 from keras_extras.layers._conv import ConvLayer
 
 
@@ -112,8 +112,8 @@ class DepthwiseConv(ConvLayer):
         depthwise_transform: Any = None,
         pad_mode: str = "constant",
         pad_value: float = 0.0,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             kernel_size=kernel_size,
             strides=strides,
@@ -140,7 +140,7 @@ class DepthwiseConv(ConvLayer):
             self, "depth_multiplier", depth_multiplier
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         channels = arguments.input_channels(self, input_shape)
         self.compute_output_shape(input_shape)  # raises if no window fits
         self.kernel = self.add_kernel(
@@ -150,22 +150,22 @@ class DepthwiseConv(ConvLayer):
         )
         self.add_bias_weight(channels * self.depth_multiplier)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         padded = self.pad_inputs(inputs)  # (batch, *padded, channels)
         kernel = self.apply_transforms("depthwise", training)
         outputs = self.convolution_op(padded, self.transform_kernel(kernel))
         outputs = self.add_bias(outputs)  # (batch, *windows, channels * m)
         return self.activate(outputs)
 
-    def transform_kernel(self, kernel):
+    def transform_kernel(self, kernel: Tensor) -> Tensor:
         """Returns the kernel to use, of the same shape. Here: unchanged."""
         return kernel
 
-    def convolution_op(self, inputs, kernel):
+    def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         """Returns the depthwise convolution of the padded inputs."""
         return ops.depthwise_conv(inputs, kernel, **self._convolution_arguments)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Shape:
         """Returns `(batch, *windows, channels * m)`, or channels second."""
         axis = shapes.channel_axis(self.rank, self.data_format)
         return self._windows_shape(

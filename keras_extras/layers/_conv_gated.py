@@ -5,11 +5,13 @@
 A subclass chooses what `Conv` leaves open, and g. Cost: twice that of `Conv`.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from keras_extras import _shapes as shapes
+from keras_extras._shapes import Tensor
 from keras_extras.layers._conv import Conv
 
 
@@ -46,16 +48,20 @@ class GatedConv(Conv):
         arXiv:1806.03589, where `activation` is an ELU.
     """
 
-    def __init__(self, *args, gate_activation: Any = "sigmoid", **kwargs):
+    def __init__(
+        self, *args: Any, gate_activation: Any = "sigmoid", **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._resolve(gate_activation=gate_activation)
 
-    def add_weights(self, kernel_shape, num_outputs):
+    def add_weights(
+        self, kernel_shape: Sequence[int], num_outputs: int
+    ) -> None:
         """Adds kernel and bias, each for features and gates."""
         kernel_shape = (*kernel_shape[:-1], 2 * kernel_shape[-1])
         super().add_weights(kernel_shape, 2 * num_outputs)
 
-    def activate(self, outputs):
+    def activate(self, outputs: Tensor) -> Tensor:
         """Returns the activated features times their gates."""
         axis = shapes.channel_axis(self.rank, self.data_format)
         parts: Any = keras.ops.split(outputs, 2 * self.groups, axis=axis)

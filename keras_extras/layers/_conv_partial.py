@@ -16,6 +16,7 @@ from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
 from keras_extras._errors import invalid_argument
+from keras_extras._shapes import Shape, Tensor
 from keras_extras.layers._conv import Conv
 
 
@@ -63,14 +64,18 @@ class PartialConv(Conv):
         `PartialConv2d`; its `multi_channel` is told by the mask here.
     """
 
-    def __init__(self, *args, return_mask: bool = False, **kwargs):
+    def __init__(
+        self, *args: Any, return_mask: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.return_mask = checks.boolean(self, "return_mask", return_mask)
         if self.pad_value != 0:
             raise invalid_argument(self, "pad_value", "0", self.pad_value)
 
     # Its own `call`: a mask goes through the steps beside the inputs.
-    def call(self, inputs, mask=None, training=None):
+    def call(  # pyright: ignore[reportIncompatibleMethodOverride]: as in Keras
+        self, inputs: Tensor, mask: Tensor = None, training: bool | None = None
+    ) -> Tensor:
         padded, mask = map(self.pad_inputs, (inputs, self._mask(inputs, mask)))
         outputs, mask = self.convolution_op(
             padded, self._kernel_for_use(), mask
@@ -78,16 +83,20 @@ class PartialConv(Conv):
         outputs = self.activate(self.add_bias(outputs) * mask)
         return (outputs, mask) if self.return_mask else outputs
 
-    def convolution_op(self, inputs, kernel, mask=None):
+    def convolution_op(
+        self, inputs: Tensor, kernel: Tensor, mask: Tensor = None
+    ) -> Any:
         """Returns the scaled convolution of what is there, and what will be."""
         return ops.partial_conv(
             inputs, mask, kernel, **self._convolution_arguments
         )
 
-    def compute_mask(self, inputs, previous_mask=None):
+    def compute_mask(
+        self, inputs: Tensor, previous_mask: Tensor = None
+    ) -> Tensor:
         """Returns `None`: a mask that Keras passes on is used up here."""
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Any:
         """Returns `(batch, *windows, filters)`, with that of the mask if so."""
         if not self.return_mask:
             return super().compute_output_shape(input_shape)
@@ -95,7 +104,7 @@ class PartialConv(Conv):
             self._windows_shape(input_shape, n) for n in (self.filters, 1)
         )
 
-    def _mask(self, inputs, mask):
+    def _mask(self, inputs: Tensor, mask: Tensor) -> Tensor:
         """Returns the mask with an axis of channels; ones if there is none."""
         axis = shapes.channel_axis(self.rank, self.data_format)
         if mask is None:
@@ -104,8 +113,11 @@ class PartialConv(Conv):
         if len(full.shape) == self.rank + 1:
             full = keras.ops.expand_dims(full, axis)
         whole = tuple(inputs.shape)
-        one = (*whole[:axis], 1, *whole[axis + 1 :])
-        if not (_may_equal(full.shape, whole) or _may_equal(full.shape, one)):
+        single = (*whole[:axis], 1, *whole[axis + 1 :])
+        if not (
+            shapes.may_be_equal(full.shape, whole)
+            or shapes.may_be_equal(full.shape, single)
+        ):
             raise invalid_argument(
                 self,
                 "mask",
@@ -114,14 +126,6 @@ class PartialConv(Conv):
                 context=f"The inputs have the shape {whole}.",
             )
         return full
-
-
-def _may_equal(shape, other):
-    """Returns whether two shapes are equal as far as they are known."""
-    return len(shape) == len(other) and all(
-        None in pair or pair[0] == pair[1]
-        for pair in zip(shape, other, strict=True)
-    )
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

@@ -15,7 +15,7 @@ import keras
 from keras_extras import _arguments as arguments
 from keras_extras import _checks as checks
 from keras_extras import ops
-from keras_extras._shapes import Ints, Padding
+from keras_extras._shapes import Ints, Padding, Shape, Tensor
 from keras_extras.layers._conv import ConvLayer
 
 
@@ -126,8 +126,8 @@ class SeparableConv(ConvLayer):
         pointwise_transform: Any = None,
         pad_mode: str = "constant",
         pad_value: float = 0.0,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             kernel_size=kernel_size,
             strides=strides,
@@ -159,7 +159,7 @@ class SeparableConv(ConvLayer):
             self, "depth_multiplier", depth_multiplier
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         channels = arguments.input_channels(self, input_shape)
         self.compute_output_shape(input_shape)  # raises if no window fits
         self.depthwise_kernel = self.add_kernel(
@@ -178,7 +178,7 @@ class SeparableConv(ConvLayer):
         )
         self.add_bias_weight(self.filters)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         padded = self.pad_inputs(inputs)  # (batch, *padded, channels)
         depthwise, pointwise = (
             self.apply_transforms(prefix, training)
@@ -192,15 +192,17 @@ class SeparableConv(ConvLayer):
         outputs = self.add_bias(outputs)  # (batch, *windows, filters)
         return self.activate(outputs)
 
-    def transform_depthwise_kernel(self, kernel):
+    def transform_depthwise_kernel(self, kernel: Tensor) -> Tensor:
         """Returns the kernel to use in space. Here: unchanged."""
         return kernel
 
-    def transform_pointwise_kernel(self, kernel):
+    def transform_pointwise_kernel(self, kernel: Tensor) -> Tensor:
         """Returns the kernel to use across the channels. Here: unchanged."""
         return kernel
 
-    def convolution_op(self, inputs, depthwise_kernel, pointwise_kernel):
+    def convolution_op(
+        self, inputs: Tensor, depthwise_kernel: Tensor, pointwise_kernel: Tensor
+    ) -> Tensor:
         """Returns the separable convolution of the padded inputs."""
         return ops.separable_conv(
             inputs,
@@ -209,7 +211,7 @@ class SeparableConv(ConvLayer):
             **self._convolution_arguments,
         )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns `(batch, *windows, filters)`, or channels second."""
         return self._windows_shape(input_shape, self.filters)
 

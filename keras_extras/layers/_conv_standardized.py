@@ -6,10 +6,13 @@ with mean and variance over the weights of one filter. A subclass chooses what
 `Conv` leaves open. Cost: that of `Conv`.
 """
 
+from typing import Any
+
 import keras
 
 from keras_extras import _checks as checks
 from keras_extras import ops
+from keras_extras._shapes import Tensor
 from keras_extras.layers._conv import Conv
 
 
@@ -47,11 +50,13 @@ class WeightStandardizedConv(Conv):
         those of timm's `StdConv2d`, which has no bias unless asked for.
     """
 
-    def __init__(self, *args, epsilon: float = 1e-6, **kwargs):
+    def __init__(
+        self, *args: Any, epsilon: float = 1e-6, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.epsilon = checks.number(self, "epsilon", epsilon)
 
-    def transform_kernel(self, kernel):
+    def transform_kernel(self, kernel: Tensor) -> Tensor:
         """Returns the kernel with mean 0 and variance 1 for each filter."""
         return ops.standardize_kernel(
             super().transform_kernel(kernel), epsilon=self.epsilon

@@ -17,7 +17,7 @@ from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
 from keras_extras._errors import invalid_argument
-from keras_extras._shapes import Ints, Padding
+from keras_extras._shapes import Ints, Padding, Shape, Tensor
 from keras_extras.layers._conv import Conv
 
 
@@ -128,8 +128,8 @@ class ConvTranspose(Conv):
         *,
         groups: int = 1,
         kernel_transform: Any = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         for name in ("pad_mode", "pad_value"):
             if name in kwargs:
                 raise invalid_argument(
@@ -181,14 +181,14 @@ class ConvTranspose(Conv):
                         f"dilation_rate={self.dilation_rate}.",
                     )
 
-    def _kernel_channels(self, channels):
+    def _kernel_channels(self, channels: int) -> tuple[int, int]:
         return self.filters // self.groups, channels
 
-    def pad_inputs(self, inputs):
+    def pad_inputs(self, inputs: Tensor) -> Tensor:
         """Returns the inputs as they are."""
         return inputs
 
-    def convolution_op(self, inputs, kernel):
+    def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         """Returns the transposed convolution of the inputs with `kernel`."""
         return ops.conv_transpose(
             inputs,
@@ -198,9 +198,9 @@ class ConvTranspose(Conv):
             **self._convolution_arguments,
         )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns `(batch, *outputs, filters)`, or channels second."""
-        shape = list(input_shape)
+        shape: list[Any] = list(input_shape)
         added = self.output_padding or (None,) * self.rank
         axes = shapes.spatial_axes(self.rank, self.data_format)
         for axis, sizes in enumerate(
@@ -282,8 +282,8 @@ class Conv3DTranspose(ConvTranspose):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             filters,
             kernel_size,

@@ -13,6 +13,7 @@ import keras
 from keras_extras import _checks as checks
 from keras_extras import ops
 from keras_extras._errors import invalid_argument
+from keras_extras._shapes import Shape, Tensor
 from keras_extras.layers._base import KernelLayer
 
 
@@ -84,8 +85,8 @@ class Dense(KernelLayer):
         quantization_config: None = None,
         *,
         kernel_transform: Any = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             activation=activation,
             use_bias=use_bias,
@@ -115,7 +116,7 @@ class Dense(KernelLayer):
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(min_ndim=2)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         inputs = input_shape[-1]
         if inputs is None:
             raise invalid_argument(
@@ -128,15 +129,15 @@ class Dense(KernelLayer):
         self.add_weights((inputs, self.units), self.units)
         self.input_spec = keras.layers.InputSpec(min_ndim=2, axes={-1: inputs})
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         outputs = self.dense_op(inputs, self._kernel_for_use(training))
         outputs = self.add_bias(outputs)  # (batch, ..., units)
         return self.activate(outputs)
 
-    def dense_op(self, inputs, kernel):
+    def dense_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         """Returns the contraction of `inputs` with `kernel`."""
         return ops.dense(inputs, kernel)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns `(batch, ..., units)`."""
         return (*input_shape[:-1], self.units)

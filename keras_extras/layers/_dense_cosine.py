@@ -8,6 +8,7 @@ A subclass chooses what `Dense` leaves open. Cost: that of `Dense`.
 import keras
 
 from keras_extras import ops
+from keras_extras._shapes import Tensor
 from keras_extras.layers._dense import Dense
 
 
@@ -40,6 +41,6 @@ class CosineDense(Dense):
         one more input, 1, and normalizes it, too.
     """
 
-    def dense_op(self, inputs, kernel):
+    def dense_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         """Returns the cosines between `inputs` and the columns of `kernel`."""
         return ops.cosine_dense(inputs, kernel)

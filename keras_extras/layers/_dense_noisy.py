@@ -7,12 +7,14 @@ A subclass chooses what `Dense` leaves open. Cost: that of `Dense`, and one
 product per weight.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from keras_extras import _checks as checks
 from keras_extras import ops
+from keras_extras._shapes import Tensor
 from keras_extras.layers._dense import Dense
 
 
@@ -83,8 +85,8 @@ class NoisyDense(Dense):
         bias_initializer: Any = None,
         hold_noise: bool = True,
         seed: int | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             units,
             activation,
@@ -101,7 +103,9 @@ class NoisyDense(Dense):
         self.seed = checks.seed(self, seed)
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def add_weights(self, kernel_shape, num_outputs):
+    def add_weights(
+        self, kernel_shape: Sequence[int], num_outputs: int
+    ) -> None:
         """Adds kernel and bias, a sigma for each, and the noise."""
         inputs = kernel_shape[0]
         given = self.kernel_initializer, self.bias_initializer
@@ -127,7 +131,9 @@ class NoisyDense(Dense):
             for name, shape in (("eps", first), ("eps_units", (num_outputs,)))
         ]
 
-    def _add_sigma(self, name, shape, value):
+    def _add_sigma(
+        self, name: str, shape: Sequence[int], value: float
+    ) -> keras.Variable:
         return self.add_weight(
             name=f"sigma_{name}",
             shape=shape,
@@ -137,7 +143,7 @@ class NoisyDense(Dense):
         )
 
     # Its own `call`: no step of `Dense` is told whether it is training.
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         if not training:
             return super().call(inputs, training=training)
         if not self.hold_noise:
@@ -149,21 +155,21 @@ class NoisyDense(Dense):
             outputs = outputs + self.sigma_bias * bias_noise
         return self.activate(outputs)
 
-    def reset_noise(self):
+    def reset_noise(self) -> None:
         """Draws the noise anew."""
         for eps in self.eps:
             eps.assign(self._normal(eps.shape, eps.dtype))
 
-    def remove_noise(self):
+    def remove_noise(self) -> None:
         """Sets the noise to zero, until `reset_noise`."""
         for eps in self.eps:
             eps.assign(keras.ops.zeros_like(eps.value))
 
-    def _noise(self):
+    def _noise(self) -> tuple[Tensor, Tensor]:
         first, units = self.eps
         if not self.use_factorised:
             return first, units
         return ops.factorized_noise(first, units), ops.signed_root(units)
 
-    def _normal(self, shape, dtype=None):
+    def _normal(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
         return keras.random.normal(shape, dtype=dtype, seed=self.seed_generator)

@@ -7,13 +7,14 @@ instead of multiplying.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 from keras_extras import _arguments as arguments
 from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
-from keras_extras._errors import invalid_argument
+from keras_extras._shapes import Shape, Tensor
 from keras_extras.layers._base import Layer
 
 
@@ -67,23 +68,29 @@ class Dropout(Layer):
         rate: float,
         noise_shape: Sequence[int | None] | None = None,
         seed: int | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.rate = checks.fraction(self, "rate", rate)
-        self.noise_shape = self._noise_shape(noise_shape)
+        self.noise_shape = checks.optional(
+            checks.sizes,
+            self,
+            "noise_shape",
+            noise_shape,
+            allowed="None or a sequence of positive integers and None",
+        )
         self.seed = checks.seed(self, seed)
         if self.rate > 0:
             self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
         self._mark_built()
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
         if training and self.rate > 0:
             return self.drop(inputs)
         return inputs
 
-    def drop(self, inputs):
+    def drop(self, inputs: Tensor) -> Tensor:
         """Returns the inputs with a part set to zero, the rest scaled up."""
         return keras.random.dropout(
             inputs,
@@ -92,22 +99,9 @@ class Dropout(Layer):
             seed=self.seed_generator,
         )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the input's shape."""
         return input_shape
-
-    def _noise_shape(self, value):
-        if value is None:
-            return None
-        sizes = checks.sizes(value)
-        if sizes is None:
-            raise invalid_argument(
-                self,
-                "noise_shape",
-                "None or a sequence of positive integers and None",
-                value,
-            )
-        return sizes
 
 
 class SpatialDropout(Dropout):
@@ -163,9 +157,9 @@ class SpatialDropout(Dropout):
         data_format: str | None = None,
         seed: int | None = None,
         name: str | None = None,
-        dtype=None,
-        **kwargs,
-    ):
+        dtype: Any = None,
+        **kwargs: Any,
+    ) -> None:
         checks.require_rank(self)
         data_format = arguments.data_format(self, data_format)
         noise_shape: list[int | None] = [None] * (self.rank + 2)
@@ -198,11 +192,11 @@ class SpatialDropout1D(SpatialDropout):
         rate: float,
         seed: int | None = None,
         name: str | None = None,
-        dtype=None,
+        dtype: Any = None,
         *,
         data_format: str = "channels_last",
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(rate, data_format, seed, name, dtype, **kwargs)
 
 

@@ -8,12 +8,14 @@ with L the lengths and k the blocks on the spatial axes. A leaf chooses the
 rank. Cost: a maximum over windows of the block's size.
 """
 
+from typing import Any
+
 import keras
 
 from keras_extras import _arguments as arguments
 from keras_extras import _checks as checks
 from keras_extras import ops
-from keras_extras._shapes import Ints
+from keras_extras._shapes import Ints, Tensor
 from keras_extras.layers._dropout import Dropout
 
 
@@ -75,14 +77,14 @@ class DropBlock(Dropout):
         block_size: Ints = 7,
         data_format: str | None = None,
         seed: int | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(rate, None, seed, **kwargs)
         self.block_size = checks.spatial(self, "block_size", block_size)
         self.data_format = arguments.data_format(self, data_format)
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
 
-    def drop(self, inputs):
+    def drop(self, inputs: Tensor) -> Tensor:
         """Returns the inputs with blocks set to zero, the rest scaled up."""
         samples = keras.random.uniform(
             keras.ops.shape(inputs), dtype="float32", seed=self.seed_generator

@@ -6,10 +6,15 @@
 In inference the first takes the expected b, the second passes its input on.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from keras_extras import _checks as checks
+from keras_extras import _shapes as shapes
 from keras_extras._errors import invalid_argument
+from keras_extras._shapes import Shape, Tensor
 from keras_extras.layers._base import Layer
 from keras_extras.layers._dropout import Dropout
 
@@ -64,8 +69,8 @@ class StochasticDepth(Layer):
         survival_probability: float = 0.5,
         *,
         seed: int | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.survival_probability = checks.fraction(
             self, "survival_probability", survival_probability
@@ -75,7 +80,7 @@ class StochasticDepth(Layer):
         self.supports_masking = True
         self._mark_built()
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
         is_list = isinstance(inputs, list | tuple)
         tensors = inputs if is_list else [inputs]
         self.compute_output_shape([tensor.shape for tensor in tensors])
@@ -84,18 +89,18 @@ class StochasticDepth(Layer):
             return shortcut + self.draw_survival(residual) * residual
         return shortcut + self.survival_probability * residual
 
-    def draw_survival(self, residual):
+    def draw_survival(self, residual: Tensor) -> Tensor:
         """Returns 1 with the probability of survival, else 0."""
         sample = keras.random.uniform((), seed=self.seed_generator)
         return keras.ops.cast(
             sample < self.survival_probability, residual.dtype
         )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[Any]) -> Shape:
         """Returns the shape of the shortcut."""
-        shapes = input_shape if _is_nested(input_shape) else [input_shape]
-        pair = [tuple(shape) for shape in shapes]
-        if len(pair) != 2 or not _agree(*pair):
+        found = input_shape if _is_nested(input_shape) else [input_shape]
+        pair = [tuple(shape) for shape in found]
+        if len(pair) != 2 or not shapes.may_be_equal(*pair):
             raise invalid_argument(
                 self,
                 "inputs",
@@ -104,9 +109,12 @@ class StochasticDepth(Layer):
             )
         return pair[0]
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(
+        self, inputs: Tensor, previous_mask: Tensor = None
+    ) -> Tensor:
         """Returns the mask of the shortcut."""
-        return mask[0] if isinstance(mask, list | tuple) else mask
+        is_list = isinstance(previous_mask, list | tuple)
+        return previous_mask[0] if is_list else previous_mask
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")
@@ -151,10 +159,12 @@ class DropPath(Dropout):
         `"row"`.
     """
 
-    def __init__(self, rate: float, seed: int | None = None, **kwargs):
+    def __init__(
+        self, rate: float, seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(rate, None, seed, **kwargs)
 
-    def drop(self, inputs):
+    def drop(self, inputs: Tensor) -> Tensor:
         """Returns the inputs with some examples zero, the rest scaled up."""
         noise_shape = (None,) + (1,) * (len(inputs.shape) - 1)
         return keras.random.dropout(
@@ -162,14 +172,6 @@ class DropPath(Dropout):
         )
 
 
-def _is_nested(input_shape):
+def _is_nested(input_shape: Sequence[Any]) -> bool:
     """Tells shapes from the shape of one tensor."""
     return all(hasattr(size, "__len__") for size in input_shape)
-
-
-def _agree(one, other):
-    """Tells whether two shapes may be equal once all sizes are known."""
-    return len(one) == len(other) and all(
-        None in pair or pair[0] == pair[1]
-        for pair in zip(one, other, strict=True)
-    )

@@ -12,6 +12,7 @@ import keras
 from keras_extras import _arguments as arguments
 from keras_extras import _checks as checks
 from keras_extras._errors import invalid_argument
+from keras_extras._shapes import Shape, Tensor
 from keras_extras.layers._base import Layer
 
 
@@ -39,8 +40,9 @@ class Flatten(Layer):
         With a range: the product of its axes in their place.
 
     Raises:
-        ValueError: if `data_format` is not one of the two, an axis is not an
-            integer, or the input has no such range of axes.
+        ValueError: if `data_format` is not one of the two, or the input has
+            no such range of axes.
+        TypeError: if an axis is not an integer.
 
     Hooks:
         `order_axes(inputs)`: the order in which the axes are read.
@@ -60,16 +62,18 @@ class Flatten(Layer):
         *,
         start_axis: int = 1,
         end_axis: int = -1,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.data_format = arguments.data_format(self, data_format)
-        self.start_axis = _axis(self, "start_axis", start_axis)
-        self.end_axis = _axis(self, "end_axis", end_axis)
+        self.start_axis = checks.integer(
+            self, "start_axis", start_axis, minimum=None
+        )
+        self.end_axis = checks.integer(self, "end_axis", end_axis, minimum=None)
         self.input_spec = keras.layers.InputSpec(min_ndim=1)
         self._mark_built()
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         ordered: Any = self.order_axes(inputs)  # (batch, *spatial, channels)
         start, end = self._range(inputs.shape)
         sizes: Any = ordered.shape
@@ -77,7 +81,7 @@ class Flatten(Layer):
             sizes = keras.ops.shape(ordered)  # known when the graph runs
         return keras.ops.reshape(ordered, _flat(sizes, start, end, -1))
 
-    def order_axes(self, inputs):
+    def order_axes(self, inputs: Tensor) -> Tensor:
         """Returns the inputs with the channels last, if all is flattened."""
         rank = len(inputs.shape)
         if self.data_format == "channels_last" or rank < 3:
@@ -86,11 +90,11 @@ class Flatten(Layer):
             return inputs
         return keras.ops.moveaxis(inputs, 1, -1)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape; a size is `None` if an axis in it is."""
         return _flat(tuple(input_shape), *self._range(input_shape), None)
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Tensor) -> Any:
         """Returns the symbolic output; sparse inputs stay sparse."""
         return keras.KerasTensor(
             self.compute_output_shape(inputs.shape),
@@ -98,7 +102,7 @@ class Flatten(Layer):
             sparse=inputs.sparse,
         )
 
-    def _range(self, input_shape) -> tuple[int, int]:
+    def _range(self, input_shape: Shape) -> tuple[int, int]:
         """Returns the first axis to flatten and the one behind the last."""
         rank = len(input_shape)
         if rank == 1 and (self.start_axis, self.end_axis) == (1, -1):
@@ -148,13 +152,13 @@ class Unflatten(Layer):
         True
     """
 
-    def __init__(self, axis: int, shape: Sequence[int], **kwargs):
+    def __init__(self, axis: int, shape: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis = _axis(self, "axis", axis)
+        self.axis = checks.integer(self, "axis", axis, minimum=None)
         self.shape = self._sizes(shape)
         self._mark_built()
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         shape = self.compute_output_shape(inputs.shape)
         if sum(size is None for size in shape) > 1:
             sizes: Any = keras.ops.shape(inputs)
@@ -163,7 +167,7 @@ class Unflatten(Layer):
             inputs, tuple(-1 if size is None else size for size in shape)
         )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the input's shape with the axis replaced by `shape`."""
         place = _place(self, "axis", self.axis, input_shape)
         length = input_shape[place]
@@ -186,41 +190,25 @@ class Unflatten(Layer):
             tuple(rest if size == -1 else size for size in self.shape),
         )
 
-    def _split(self, sizes, new):
+    def _split(
+        self, sizes: Sequence[Any], new: Sequence[Any]
+    ) -> tuple[Any, ...]:
         place = self.axis % len(sizes)
         return (*sizes[:place], *new, *sizes[place + 1 :])
 
-    def _sizes(self, value):
-        is_series = hasattr(value, "__iter__") and not isinstance(value, str)
-        items = tuple(value) if is_series else ()
-        rest = [size for size in items if _is_minus_one(size)]
-        sizes = checks.sizes(
-            None if _is_minus_one(size) else size for size in items
-        )
-        if not items or len(rest) > 1 or sizes is None or None in items:
+    def _sizes(self, value: object) -> tuple[int, ...]:
+        allowed = "a sequence of positive integers, one of them -1 if need be"
+        if checks.as_integer(value) is not None:
             raise invalid_argument(
-                self,
-                "shape",
-                "a sequence of positive integers, one of them -1 if need be",
-                value,
+                self, "shape", allowed, value, error=TypeError
             )
-        return tuple(-1 if size is None else size for size in sizes)
+        sizes = checks.integers(self, "shape", value, allowed, minimum=-1)
+        if 0 in sizes or sizes.count(-1) > 1:
+            raise invalid_argument(self, "shape", allowed, value)
+        return sizes
 
 
-def _is_minus_one(value):
-    return hasattr(value, "__index__") and value == -1
-
-
-def _axis(owner, name, value) -> int:
-    """Returns the number of an axis, counted from either end."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise invalid_argument(
-            owner, name, "an integer, the number of an axis", value
-        )
-    return value.__index__()
-
-
-def _place(owner, name, axis, input_shape) -> int:
+def _place(owner: Any, name: str, axis: int, input_shape: Shape) -> int:
     """Returns the axis counted from the front; raises if there is none."""
     rank = len(input_shape)
     if not -rank <= axis < rank:
@@ -234,7 +222,9 @@ def _place(owner, name, axis, input_shape) -> int:
     return axis % rank
 
 
-def _flat(sizes, start, end, unknown):
+def _flat(
+    sizes: Sequence[Any], start: int, end: int, unknown: int | None
+) -> tuple[Any, ...]:
     """Returns `sizes` with those from `start` to `end` multiplied to one.
 
     `unknown` stands for a size that is not known.

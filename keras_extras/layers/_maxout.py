@@ -6,11 +6,14 @@ Has no weights: with a `Dense` or `Conv` before it, it is an activation whose
 form is learned. Cost: one comparison per feature.
 """
 
+from typing import Any
+
 import keras
 
 from keras_extras import _checks as checks
 from keras_extras import ops
 from keras_extras._errors import invalid_argument
+from keras_extras._shapes import Shape, Tensor
 from keras_extras.layers._base import Layer
 
 
@@ -48,17 +51,17 @@ class Maxout(Layer):
         numbers are those of `tensorflow_addons.layers.Maxout`.
     """
 
-    def __init__(self, num_units: int, axis: int = -1, **kwargs):
+    def __init__(self, num_units: int, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.num_units = checks.integer(self, "num_units", num_units)
-        self.axis = checks.integer(self, "axis", axis, minimum=-99)
+        self.axis = checks.integer(self, "axis", axis, minimum=None)
         self._mark_built()
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         self.compute_output_shape(inputs.shape)  # raises if it does not fit
         return ops.maxout(inputs, self.num_units, self.axis)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the input's shape, with `num_units` features."""
         shape = list(input_shape)
         features = dict(enumerate(shape[1:], 1)).get(self.axis % len(shape))

@@ -15,7 +15,7 @@ from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
 from keras_extras._errors import invalid_argument
-from keras_extras._shapes import Padding
+from keras_extras._shapes import Padding, Shape, Tensor
 from keras_extras.layers._base import Layer
 
 
@@ -74,36 +74,35 @@ class Pad(Layer):
         pad_mode: str = "constant",
         pad_value: float = 0.0,
         data_format: str | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.padding = self._pairs(padding)
+        self.padding = checks.pads(
+            self,
+            padding,
+            fix="'same' and 'causal' are for layers with windows; "
+            f"keras.layers.Cropping{self.rank}D takes positions away.",
+        )
         self.pad_mode = checks.pad_mode(self, pad_mode)
-        if isinstance(pad_value, bool | str) or not hasattr(
-            pad_value, "__float__"
-        ):
-            raise invalid_argument(
-                self, "pad_value", "a number", pad_value, error=TypeError
-            )
         self.pad_value = checks.number(self, "pad_value", pad_value)
         self.data_format = arguments.data_format(self, data_format)
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
         self._mark_built()
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         self.compute_output_shape(inputs.shape)  # raises if nothing to repeat
         return self.pad_inputs(inputs)  # (batch, *padded, channels)
 
-    def pad_inputs(self, inputs):
+    def pad_inputs(self, inputs: Tensor) -> Tensor:
         """Returns the inputs with the pads around them."""
         widths = [(0, 0)] * (self.rank + 2)
         for axis, pair in self._pads():
             widths[axis] = pair
         return ops.pad(inputs, widths, self.pad_mode, self.pad_value)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the input's shape, longer by the pads."""
-        shape = list(input_shape)
+        shape: list[Any] = list(input_shape)
         for axis, pair in self._pads():
             if shape[axis] == 0 and sum(pair) and self.pad_mode != "constant":
                 raise invalid_argument(
@@ -117,31 +116,10 @@ class Pad(Layer):
                 shape[axis] += sum(pair)
         return tuple(shape)
 
-    def _pads(self):
+    def _pads(self) -> list[tuple[int, tuple[int, int]]]:
         """Returns (axis, (before, after)) of each spatial axis."""
         axes = shapes.spatial_axes(self.rank, self.data_format)
         return list(zip(axes, self.padding, strict=True))
-
-    def _pairs(self, value) -> Any:
-        if isinstance(value, str):
-            raise invalid_argument(
-                self,
-                "padding",
-                f"an integer of at least 0, or {self.rank} such integers or "
-                "(before, after) pairs",
-                value,
-                fix="Only layers with windows know 'same' and 'causal'.",
-            )
-        numbers: Any = keras.tree.flatten(value)
-        if any(hasattr(n, "__index__") and n < 0 for n in numbers):
-            raise invalid_argument(
-                self,
-                "padding",
-                "at least 0",
-                value,
-                fix=f"keras.layers.Cropping{self.rank}D takes positions away.",
-            )
-        return checks.padding(self, value)
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

@@ -7,6 +7,7 @@ with r = factor; any number of spatial axes. Cost: one copy of the input.
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import keras
 
@@ -15,18 +16,27 @@ from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
 from keras_extras._errors import invalid_argument
-from keras_extras._shapes import Ints
+from keras_extras._shapes import Ints, Shape, Tensor
 from keras_extras.layers._base import Layer
 
 
 class _Shuffle(Layer):
     """What both directions share: the arguments, `call` and the axes."""
 
-    shuffle: Callable  # a function of keras_extras.ops
+    shuffle: Callable[..., Tensor]  # a function of keras_extras.ops
 
-    def __init__(self, factor: Ints, data_format: str | None = None, **kwargs):
+    def __init__(
+        self, factor: Ints, data_format: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self.factor = self._factor(factor)
+        factors = checks.integers(
+            self,
+            "factor",
+            factor,
+            "a positive integer, or one per spatial axis",
+        )
+        single = checks.as_integer(factor) is not None
+        self.factor = factors[0] if single else factors
         self.data_format = arguments.data_format(self, data_format)
         self.input_spec = (
             keras.layers.InputSpec(min_ndim=3)
@@ -35,24 +45,11 @@ class _Shuffle(Layer):
         )
         self._mark_built()
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         self.compute_output_shape(inputs.shape)  # raises if indivisible
         return type(self).shuffle(inputs, self.factor, self.data_format)
 
-    def _factor(self, value) -> Ints:
-        if not hasattr(value, "__iter__") or isinstance(value, str):
-            return checks.integer(self, "factor", value)
-        factors = checks.sizes(value)
-        if not factors or None in factors:
-            raise invalid_argument(
-                self,
-                "factor",
-                "a positive integer, or one per spatial axis",
-                value,
-            )
-        return factors  # pyright: ignore[reportReturnType]: no None is left
-
-    def _axes(self, input_shape):
+    def _axes(self, input_shape: Shape) -> tuple[int, list[tuple[int, int]]]:
         """Returns the axis of the channels, and (axis, factor) of the rest."""
         rank = len(input_shape) - 2
         factors = shapes.per_axis(self.factor, rank)
@@ -60,7 +57,9 @@ class _Shuffle(Layer):
         channels = shapes.channel_axis(rank, self.data_format)
         return channels, list(zip(axes, factors, strict=True))
 
-    def _indivisible(self, axis, input_shape, divisor):
+    def _indivisible(
+        self, axis: int, input_shape: Shape, divisor: int
+    ) -> Exception:
         return invalid_argument(
             self,
             "input_shape",
@@ -109,10 +108,10 @@ class PixelShuffle(_Shuffle):
 
     shuffle = staticmethod(ops.pixel_shuffle)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape with finer positions and fewer channels."""
         channels, factors = self._axes(input_shape)
-        shape = list(input_shape)
+        shape: list[Any] = list(input_shape)
         for axis, factor in factors:
             if shape[axis] is not None:
                 shape[axis] *= factor
@@ -160,10 +159,10 @@ class PixelUnshuffle(_Shuffle):
 
     shuffle = staticmethod(ops.pixel_unshuffle)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape with coarser positions and more channels."""
         channels, factors = self._axes(input_shape)
-        shape = list(input_shape)
+        shape: list[Any] = list(input_shape)
         for axis, factor in factors:
             if shape[axis] is not None:
                 if shape[axis] % factor:

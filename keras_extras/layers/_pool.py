@@ -7,6 +7,7 @@ input is padded; a leaf chooses the rank. Cost: outputs * window size.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 
@@ -15,7 +16,7 @@ from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
 from keras_extras._errors import invalid_argument
-from keras_extras._shapes import Ints, Padding
+from keras_extras._shapes import Ints, Padding, Shape, Tensor
 from keras_extras.layers._base import Layer
 
 
@@ -72,7 +73,9 @@ class Pool(Layer):
         2.0
     """
 
-    reduce: Callable  # a function of keras_extras.ops; set by subclasses
+    # A function of keras_extras.ops; set by subclasses.
+    reduce: Callable[..., Tensor]
+    casts = False  # whether integers become numbers of the compute dtype
 
     def __init__(
         self,
@@ -85,8 +88,8 @@ class Pool(Layer):
         dilation_rate: Ints = 1,
         ceil_mode: bool = False,
         pad_mode: str = "constant",
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.pool_size = checks.spatial(self, "pool_size", pool_size)
         self.strides = checks.spatial(
@@ -103,12 +106,12 @@ class Pool(Layer):
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
         self._mark_built()
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         self._pooled_shape(inputs.shape)  # raises if no window fits
         padded = self.pad_inputs(inputs)  # (batch, *padded, channels)
         return self.pool_op(padded)  # (batch, *windows, channels)
 
-    def pad_inputs(self, inputs):
+    def pad_inputs(self, inputs: Tensor) -> Tensor:
         """Returns the padded input; pads that never count are left out."""
         if self._pads_never_count:
             return inputs
@@ -121,8 +124,17 @@ class Pool(Layer):
             self.pad_mode,
         )
 
-    def pool_op(self, inputs, **options):
-        """Returns `reduce`, with its own `options`, of every window."""
+    def pool_op(self, inputs: Tensor) -> Tensor:
+        """Returns `reduce` of every window of the padded inputs."""
+        return self._reduce(inputs, **self._reduce_options())
+
+    def _reduce_options(self) -> dict[str, Any]:
+        """Returns the arguments that only the `reduce` of this class takes."""
+        return {}
+
+    def _reduce(self, inputs: Tensor, **options: Any) -> Tensor:
+        if self.casts:
+            inputs = keras.ops.cast(inputs, self.compute_dtype)
         return type(self).reduce(
             inputs,
             self.pool_size,
@@ -134,11 +146,11 @@ class Pool(Layer):
             **options,
         )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Any:
         """Returns `(batch, *windows, channels)`, or channels second."""
         return self._pooled_shape(input_shape)
 
-    def _pooled_shape(self, input_shape):
+    def _pooled_shape(self, input_shape: Shape) -> Shape:
         padding, shape = self.padding, tuple(input_shape)
         if not self._pads_never_count:  # they are part of the input
             padding, shape = (
@@ -159,7 +171,7 @@ class Pool(Layer):
             self._check_taps(shape)
         return arguments.windows_fit(self, input_shape, output_shape)
 
-    def _check_pads(self):
+    def _check_pads(self) -> None:
         if isinstance(self.padding, str) or not self._pads_never_count:
             return
         for pair, extent in zip(self.padding, self._window, strict=True):
@@ -174,7 +186,7 @@ class Pool(Layer):
                     fix="A window of padding alone has no value.",
                 )
 
-    def _check_taps(self, input_shape):
+    def _check_taps(self, input_shape: Shape) -> None:
         """Refuses dilated windows whose every tap lies beside the input."""
         fewest = shapes.fewest_taps(
             input_shape,
@@ -196,15 +208,38 @@ class Pool(Layer):
             )
 
     @property
-    def _window(self):
+    def _window(self) -> tuple[int, ...]:
         return tuple(map(shapes.extent, self.pool_size, self.dilation_rate))
 
     @property
-    def _pads_never_count(self):
+    def _pads_never_count(self) -> bool:
         return self.pad_mode == "constant"
 
 
-class MaxPooling(Pool):
+class IndicesLayer(Layer):
+    """Base of layers that may return the places of their maxima as well.
+
+    A family checks the argument `return_indices` and gives `_pooled_shape`.
+    """
+
+    return_indices: bool
+    _pooled_shape: Callable[[Shape], Shape]  # of the maxima
+
+    def compute_output_shape(self, input_shape: Shape) -> Any:
+        """Returns `(batch, *windows, channels)`, twice for `return_indices`."""
+        shape = self._pooled_shape(input_shape)
+        return (shape, shape) if self.return_indices else shape
+
+    def compute_output_spec(self, inputs: Tensor) -> Any:
+        """Returns symbolic outputs: of the inputs' dtype, places as int32."""
+        shape = self._pooled_shape(inputs.shape)
+        maxima = keras.KerasTensor(shape, inputs.dtype)
+        if not self.return_indices:
+            return maxima
+        return maxima, keras.KerasTensor(shape, "int32")
+
+
+class MaxPooling(IndicesLayer, Pool):
     """Takes the maximum of every window: the base of `MaxPooling1D` to `3D`.
 
         y = max(x)          over the window, per channel
@@ -230,8 +265,8 @@ class MaxPooling(Pool):
         name: str | None = None,
         *,
         return_indices: bool = False,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             pool_size, strides, padding, data_format, name, **kwargs
         )
@@ -247,27 +282,8 @@ class MaxPooling(Pool):
                 fix="A repeated position has no place of its own.",
             )
 
-    def pool_op(self, inputs):
-        """Returns the maxima of the padded inputs, with their places if so."""
-        if not self.return_indices:
-            return super().pool_op(inputs)
-        return super().pool_op(inputs, return_indices=True)
-
-    def compute_output_shape(self, input_shape):
-        """Returns `(batch, *windows, channels)`, twice for `return_indices`."""
-        shape = self._pooled_shape(input_shape)
-        return (shape, shape) if self.return_indices else shape
-
-    def compute_output_spec(self, inputs):
-        """Returns symbolic outputs: of the inputs' dtype, places as int32."""
-        shape = self.compute_output_shape(inputs.shape)
-        if not self.return_indices:
-            return keras.KerasTensor(shape, inputs.dtype)
-        maxima, places = shape
-        return (
-            keras.KerasTensor(maxima, inputs.dtype),
-            keras.KerasTensor(places, "int32"),
-        )
+    def _reduce_options(self) -> dict[str, Any]:
+        return {"return_indices": True} if self.return_indices else {}
 
 
 class AveragePooling(Pool):
@@ -287,6 +303,7 @@ class AveragePooling(Pool):
     """
 
     reduce = staticmethod(ops.average_pool)
+    casts = True
 
     def __init__(
         self,
@@ -298,27 +315,23 @@ class AveragePooling(Pool):
         *,
         count_include_pad: bool = False,
         divisor_override: int | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             pool_size, strides, padding, data_format, name, **kwargs
         )
         self.count_include_pad = checks.boolean(
             self, "count_include_pad", count_include_pad
         )
-        if divisor_override is not None:
-            divisor_override = checks.integer(
-                self, "divisor_override", divisor_override
-            )
-        self.divisor_override = divisor_override
-
-    def pool_op(self, inputs):
-        """Returns the means of the padded inputs."""
-        return super().pool_op(
-            keras.ops.cast(inputs, self.compute_dtype),
-            count_include_pad=self.count_include_pad,
-            divisor_override=self.divisor_override,
+        self.divisor_override = checks.optional(
+            checks.integer, self, "divisor_override", divisor_override
         )
+
+    def _reduce_options(self) -> dict[str, Any]:
+        return {
+            "count_include_pad": self.count_include_pad,
+            "divisor_override": self.divisor_override,
+        }
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

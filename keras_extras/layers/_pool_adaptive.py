@@ -8,6 +8,7 @@ Cost: about one pass over the input per axis.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 
@@ -15,8 +16,9 @@ from keras_extras import _arguments as arguments
 from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
-from keras_extras._errors import invalid_argument
+from keras_extras._shapes import Shape, Tensor
 from keras_extras.layers._base import Layer
+from keras_extras.layers._pool import IndicesLayer
 
 
 class AdaptivePool(Layer):
@@ -62,14 +64,15 @@ class AdaptivePool(Layer):
         2.0
     """
 
-    reduce: Callable  # a function of keras_extras.ops; set by subclasses
+    # A function of keras_extras.ops; set by subclasses.
+    reduce: Callable[..., Tensor]
 
     def __init__(
         self,
         output_size: int | Sequence[int | None],
         data_format: str | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         checks.require_rank(self)
         self.output_size = self._output_size(output_size)
@@ -77,55 +80,39 @@ class AdaptivePool(Layer):
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
         self._mark_built()
 
-    def call(self, inputs):
-        self._windowed_shape(inputs.shape)  # raises if there is no window
+    def call(self, inputs: Tensor) -> Tensor:
+        self._pooled_shape(inputs.shape)  # raises if there is no window
         return self.pool_op(inputs)  # (batch, *output_size, channels)
 
-    def pool_op(self, inputs):
+    def pool_op(self, inputs: Tensor) -> Tensor:
         """Returns `reduce` of every window of the inputs."""
         return type(self).reduce(inputs, self.output_size, self.data_format)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Any:
         """Returns `(batch, *output_size, channels)`, or channels second."""
-        return self._windowed_shape(input_shape)
+        return self._pooled_shape(input_shape)
 
-    def _windowed_shape(self, input_shape):
+    def _pooled_shape(self, input_shape: Shape) -> Shape:
         axes = shapes.spatial_axes(self.rank, self.data_format)
         shape = list(input_shape)
-        if any(shape[axis] == 0 for axis in axes):
-            raise invalid_argument(
-                self,
-                "input_shape",
-                "of at least 1 on every spatial axis",
-                tuple(input_shape),
-            )
+        arguments.has_positions(self, input_shape)
         for axis, size in zip(axes, self.output_size, strict=True):
             shape[axis] = shape[axis] if size is None else size
         return tuple(shape)
 
-    def _output_size(self, value):
-        error: type[Exception] = ValueError
-        if hasattr(value, "__iter__") and not isinstance(value, str):
-            sizes = checks.sizes(value)
-            if sizes is not None and len(sizes) == self.rank:
-                return sizes
-        elif hasattr(value, "__index__"):
-            sizes = checks.sizes([value])
-            if sizes is not None:
-                return sizes * self.rank
-        else:
-            error = TypeError
-        raise invalid_argument(
+    def _output_size(self, value: object) -> tuple[int | None, ...]:
+        if checks.as_integer(value) is not None:
+            return checks.spatial(self, "output_size", value)
+        return checks.sizes(
             self,
             "output_size",
-            f"a positive integer, or a sequence of {self.rank} positive "
-            "integers and None",
             value,
-            error=error,
+            f"a positive integer, or {self.rank} positive integers and None",
+            count=self.rank,
         )
 
 
-class AdaptiveMaxPooling(AdaptivePool):
+class AdaptiveMaxPooling(IndicesLayer, AdaptivePool):
     """Takes the maximum of each window: the base of its leaves `1D` to `3D`.
 
         y = max(x)          over the window, per channel
@@ -150,14 +137,14 @@ class AdaptiveMaxPooling(AdaptivePool):
         data_format: str | None = None,
         *,
         return_indices: bool = False,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(output_size, data_format, **kwargs)
         self.return_indices = checks.boolean(
             self, "return_indices", return_indices
         )
 
-    def pool_op(self, inputs):
+    def pool_op(self, inputs: Tensor) -> Tensor:
         """Returns the maximum of every window, and where it is if asked."""
         return type(self).reduce(
             inputs,
@@ -165,19 +152,6 @@ class AdaptiveMaxPooling(AdaptivePool):
             self.data_format,
             return_indices=self.return_indices,
         )
-
-    def compute_output_shape(self, input_shape):
-        """Returns the shape of the maxima, twice with `return_indices`."""
-        shape = self._windowed_shape(input_shape)
-        return (shape, shape) if self.return_indices else shape
-
-    def compute_output_spec(self, inputs):
-        """Returns the symbolic output; positions are int32."""
-        shape = self._windowed_shape(inputs.shape)
-        outputs = keras.KerasTensor(shape, dtype=inputs.dtype)
-        if not self.return_indices:
-            return outputs
-        return outputs, keras.KerasTensor(shape, dtype="int32")
 
 
 class AdaptiveAveragePooling(AdaptivePool):

@@ -8,6 +8,8 @@ shift of the input by one position changes the output little. No weights. Cost:
 a pass over the input per tap and axis.
 """
 
+from typing import Any
+
 import keras
 
 from keras_extras import ops
@@ -40,6 +42,7 @@ class BlurPooling(Pool):
     """
 
     reduce = staticmethod(ops.blur_pool)
+    casts = True
 
     def __init__(
         self,
@@ -50,8 +53,8 @@ class BlurPooling(Pool):
         name: str | None = None,
         *,
         pad_mode: str = "reflect",
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         given = "valid" if padding is None else padding
         super().__init__(
             pool_size,
@@ -66,10 +69,6 @@ class BlurPooling(Pool):
             pairs = zip(self._window, self.strides, strict=True)
             self.padding = tuple(((e + s) // 2 - 1,) * 2 for e, s in pairs)
             self._check_pads()
-
-    def pool_op(self, inputs):
-        """Returns the filtered padded inputs, thinned out."""
-        return super().pool_op(keras.ops.cast(inputs, self.compute_dtype))
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

@@ -6,6 +6,7 @@ with a random u from 0 to 1 per example, channel and axis. A leaf chooses the
 rank; a subclass may choose u. Cost: outputs * window size.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -15,11 +16,11 @@ from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
 from keras_extras._errors import invalid_argument
-from keras_extras._shapes import Ints
-from keras_extras.layers._base import Layer
+from keras_extras._shapes import Ints, Shape, Tensor
+from keras_extras.layers._pool import IndicesLayer
 
 
-class FractionalMaxPooling(Layer):
+class FractionalMaxPooling(IndicesLayer):
     """Takes the maximum of windows at random steps: base of `2D` and `3D`.
 
         y = max(x)      over windows whose steps are floor(a) or ceil(a)
@@ -82,13 +83,13 @@ class FractionalMaxPooling(Layer):
         *,
         return_indices: bool = False,
         seed: int | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.pool_size = checks.spatial(self, "pool_size", pool_size)
-        if output_size is not None:
-            output_size = checks.spatial(self, "output_size", output_size)
-        self.output_size = output_size
+        self.output_size = checks.optional(
+            checks.spatial, self, "output_size", output_size
+        )
         self.output_ratio = self._ratio(output_ratio)
         if (output_size is None) == (output_ratio is None):
             raise invalid_argument(
@@ -107,12 +108,12 @@ class FractionalMaxPooling(Layer):
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
         self._mark_built()
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         self._pooled_shape(inputs.shape)  # raises if the windows do not fit
         samples = self.draw_samples(inputs)  # (batch, channels, rank)
         return self.pool_op(inputs, samples)  # (batch, *output_size, channels)
 
-    def draw_samples(self, inputs):
+    def draw_samples(self, inputs: Tensor) -> Tensor:
         """Returns random numbers from 0 up to 1 that place the windows."""
         sizes: Any = keras.ops.shape(inputs)
         axis = shapes.channel_axis(self.rank, self.data_format)
@@ -122,7 +123,7 @@ class FractionalMaxPooling(Layer):
             seed=self.seed_generator,
         )
 
-    def pool_op(self, inputs, samples):
+    def pool_op(self, inputs: Tensor, samples: Tensor) -> Tensor:
         """Returns the maxima of the windows that `samples` place."""
         sizes: Any = keras.ops.shape(inputs)
         axes = shapes.spatial_axes(self.rank, self.data_format)
@@ -136,23 +137,7 @@ class FractionalMaxPooling(Layer):
             self.return_indices,
         )
 
-    def compute_output_shape(self, input_shape):
-        """Returns `(batch, *output_size, channels)`, or channels second."""
-        shape = self._pooled_shape(input_shape)
-        return (shape, shape) if self.return_indices else shape
-
-    def compute_output_spec(self, inputs):
-        """Returns symbolic outputs: of the inputs' dtype, places as int32."""
-        shape = self.compute_output_shape(inputs.shape)
-        if not self.return_indices:
-            return keras.KerasTensor(shape, inputs.dtype)
-        maxima, places = shape
-        return (
-            keras.KerasTensor(maxima, inputs.dtype),
-            keras.KerasTensor(places, "int32"),
-        )
-
-    def _pooled_shape(self, input_shape):
+    def _pooled_shape(self, input_shape: Shape) -> Shape:
         shape = list(input_shape)
         axes = shapes.spatial_axes(self.rank, self.data_format)
         lengths = [shape[axis] for axis in axes]
@@ -173,7 +158,7 @@ class FractionalMaxPooling(Layer):
                 )
         return tuple(shape)
 
-    def _windows(self, lengths) -> Any:
+    def _windows(self, lengths: Sequence[Any]) -> Any:
         """Returns the number of windows per spatial axis; None if unknown."""
         if self.output_size is not None:
             return self.output_size
@@ -184,7 +169,7 @@ class FractionalMaxPooling(Layer):
             )
         ]
 
-    def _share(self, length, ratio):
+    def _share(self, length: Any, ratio: float) -> Any:
         if length is None:
             return None
         if isinstance(length, int):
@@ -193,22 +178,18 @@ class FractionalMaxPooling(Layer):
         share = keras.ops.cast(length, "float64") * ratio
         return keras.ops.cast(share, "int32")
 
-    def _ratio(self, value):
+    def _ratio(self, value: Any) -> tuple[float, ...] | None:
         if value is None:
             return None
-        ratios = (value,) * self.rank if isinstance(value, float) else value
-        if (
-            not isinstance(ratios, list | tuple)
-            or len(ratios) != self.rank
-            or not all(isinstance(r, float) and 0 < r < 1 for r in ratios)
-        ):
-            raise invalid_argument(
-                self,
-                "output_ratio",
-                f"a number between 0 and 1, or {self.rank} of them",
-                value,
-            )
-        return tuple(ratios)
+        rank = checks.require_rank(self)
+        items = value if isinstance(value, list | tuple) else (value,) * rank
+        ratios = tuple(
+            checks.positive(self, "output_ratio", item) for item in items
+        )
+        if len(ratios) != rank or max(ratios) >= 1:
+            allowed = f"a number between 0 and 1, or {rank} of them"
+            raise invalid_argument(self, "output_ratio", allowed, value)
+        return ratios
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

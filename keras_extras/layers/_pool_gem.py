@@ -9,14 +9,12 @@ window size, in memory too.
 
 import keras
 
-from keras_extras import _checks as checks
 from keras_extras import ops
-from keras_extras._errors import invalid_argument
-from keras_extras._shapes import Ints, Padding
+from keras_extras.layers._base import PowerMean
 from keras_extras.layers._pool import Pool
 
 
-class GeMPooling(Pool):
+class GeMPooling(PowerMean, Pool):
     """Takes the power mean of windows: the base of `GeMPooling1D` to `3D`.
 
         y = mean(max(x, epsilon) ** power) ** (1 / power)     over the window
@@ -27,8 +25,10 @@ class GeMPooling(Pool):
     as in `Pool`; padded positions never count.
 
     Args:
+        *args: those of `Pool`, in its order.
         initial_power: number but 0, what `power` starts from.
         epsilon: number above 0; smaller inputs count as this.
+        **kwargs: those of `Pool`.
 
     References:
         Radenović et al., "Fine-tuning CNN image retrieval with no human
@@ -37,45 +37,7 @@ class GeMPooling(Pool):
     """
 
     reduce = staticmethod(ops.gem_pool)
-
-    def __init__(
-        self,
-        pool_size: Ints,
-        strides: Ints | None = None,
-        padding: Padding = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        *,
-        initial_power: float = 3.0,
-        epsilon: float = 1e-6,
-        **kwargs,
-    ):
-        super().__init__(
-            pool_size, strides, padding, data_format, name, **kwargs
-        )
-        self.initial_power = checks.number(self, "initial_power", initial_power)
-        self.epsilon = checks.number(self, "epsilon", epsilon)
-        if self.initial_power == 0:
-            raise invalid_argument(
-                self, "initial_power", "other than 0", initial_power
-            )
-        if self.epsilon <= 0:
-            raise invalid_argument(self, "epsilon", "above 0", epsilon)
-
-    def build(self, input_shape):
-        initializer = keras.initializers.Constant(self.initial_power)
-        # In half precision the power would move in steps of 1 percent.
-        self.power = self.add_weight(
-            (), initializer, autocast=False, name="power"
-        )
-
-    def pool_op(self, inputs):
-        """Returns the power means of the padded inputs."""
-        return super().pool_op(
-            keras.ops.cast(inputs, self.compute_dtype),
-            power=keras.ops.convert_to_tensor(self.power),
-            epsilon=self.epsilon,
-        )
+    casts = True
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

@@ -7,6 +7,7 @@ chooses the rank. Cost: one pass over the input.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 
@@ -14,7 +15,7 @@ from keras_extras import _arguments as arguments
 from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
-from keras_extras._errors import invalid_argument
+from keras_extras._shapes import Shape, Tensor
 from keras_extras.layers._base import Layer
 
 
@@ -64,15 +65,17 @@ class GlobalPool(Layer):
         2.0
     """
 
-    reduce: Callable  # a function of keras_extras.ops; set by subclasses
-    min_positions = 0  # fewer than these have no value
+    # A function of keras_extras.ops; set by subclasses.
+    reduce: Callable[..., Tensor]
+    casts = False  # whether integers become numbers of the compute dtype
+    needs_positions = False  # whether no positions have no value
 
     def __init__(
         self,
         data_format: str | None = None,
         keepdims: bool = False,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         checks.require_rank(self)
         self.data_format = arguments.data_format(self, data_format)
@@ -80,34 +83,33 @@ class GlobalPool(Layer):
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
         self._mark_built()
 
-    def call(self, inputs, mask=None):
+    def call(self, inputs: Tensor, mask: Tensor = None) -> Tensor:
         if 0 in inputs.shape:
             self.compute_output_shape(inputs.shape)  # raises without a value
         if mask is None or not self.supports_masking:
             return self.pool_op(inputs)  # (batch, channels)
         return self.pool_op(inputs, mask)
 
-    def pool_op(self, inputs, mask=None):
+    def pool_op(self, inputs: Tensor, mask: Tensor = None) -> Tensor:
         """Returns `reduce` of the inputs over the spatial axes."""
-        masked = {} if mask is None else {"mask": mask}
+        options = self._reduce_options()
+        if mask is not None:
+            options["mask"] = mask
+        if self.casts:
+            inputs = keras.ops.cast(inputs, self.compute_dtype)
         return type(self).reduce(
-            inputs, self.data_format, self.keepdims, **masked
+            inputs, self.data_format, self.keepdims, **options
         )
 
-    def compute_output_shape(self, input_shape):
+    def _reduce_options(self) -> dict[str, Any]:
+        """Returns the arguments that only the `reduce` of this class takes."""
+        return {}
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns `(batch, channels)`, or with the spatial axes kept."""
         axes = shapes.spatial_axes(self.rank, self.data_format)
-        sizes = [input_shape[axis] for axis in axes]
-        if any(
-            size is not None and size < self.min_positions for size in sizes
-        ):
-            raise invalid_argument(
-                self,
-                "input_shape",
-                f"of at least {self.min_positions} on every spatial axis",
-                tuple(input_shape),
-                context="The maximum of no positions has no value.",
-            )
+        if self.needs_positions:
+            arguments.has_positions(self, input_shape)
         if self.keepdims:
             return tuple(
                 1 if axis in axes else size
@@ -126,7 +128,7 @@ class GlobalMaxPooling(GlobalPool):
     """
 
     reduce = staticmethod(ops.global_max_pool)
-    min_positions = 1
+    needs_positions = True
 
 
 class GlobalAveragePooling(GlobalPool):
@@ -199,9 +201,10 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
 
     rank = 1
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(
+        self, inputs: Tensor, previous_mask: Tensor = None
+    ) -> None:
         """Returns `None`: there are no steps left to mask."""
-        return
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

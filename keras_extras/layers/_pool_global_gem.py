@@ -8,13 +8,12 @@ exponential per input.
 
 import keras
 
-from keras_extras import _checks as checks
 from keras_extras import ops
-from keras_extras._errors import invalid_argument
+from keras_extras.layers._base import PowerMean
 from keras_extras.layers._pool_global import GlobalPool
 
 
-class GlobalGeMPooling(GlobalPool):
+class GlobalGeMPooling(PowerMean, GlobalPool):
     """Takes the power mean of each channel: base of its leaves 1D to 3D.
 
         y = mean(max(x, epsilon) ** power) ** (1 / power)     over all positions
@@ -25,8 +24,10 @@ class GlobalGeMPooling(GlobalPool):
     overflows. Arguments, shapes and hooks as in `GlobalPool`.
 
     Args:
+        *args: those of `GlobalPool`, in its order.
         initial_power: number but 0, what `power` starts from.
         epsilon: number above 0; smaller inputs count as this.
+        **kwargs: those of `GlobalPool`.
 
     References:
         Radenović et al., "Fine-tuning CNN image retrieval with no human
@@ -35,43 +36,8 @@ class GlobalGeMPooling(GlobalPool):
     """
 
     reduce = staticmethod(ops.global_gem_pool)
-    min_positions = 1
-
-    def __init__(
-        self,
-        data_format: str | None = None,
-        keepdims: bool = False,
-        *,
-        initial_power: float = 3.0,
-        epsilon: float = 1e-6,
-        **kwargs,
-    ):
-        super().__init__(data_format, keepdims, **kwargs)
-        self.initial_power = checks.number(self, "initial_power", initial_power)
-        self.epsilon = checks.number(self, "epsilon", epsilon)
-        if self.initial_power == 0:
-            raise invalid_argument(
-                self, "initial_power", "other than 0", initial_power
-            )
-        if self.epsilon <= 0:
-            raise invalid_argument(self, "epsilon", "above 0", epsilon)
-
-    def build(self, input_shape):
-        initializer = keras.initializers.Constant(self.initial_power)
-        # In half precision the power would move in steps of 1 percent.
-        self.power = self.add_weight(
-            (), initializer, autocast=False, name="power"
-        )
-
-    def pool_op(self, inputs):
-        """Returns the power means of the inputs over the spatial axes."""
-        return type(self).reduce(
-            keras.ops.cast(inputs, self.compute_dtype),
-            self.data_format,
-            self.keepdims,
-            power=keras.ops.convert_to_tensor(self.power),
-            epsilon=self.epsilon,
-        )
+    needs_positions = True
+    casts = True
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

@@ -6,13 +6,12 @@ Between the sum (order 1) and the maximum (order infinity), with a gradient for
 every input of the window. Cost: outputs * window size.
 """
 
-import math
+from typing import Any
 
 import keras
 
+from keras_extras import _checks as checks
 from keras_extras import ops
-from keras_extras._errors import invalid_argument
-from keras_extras._shapes import Ints, Padding
 from keras_extras.layers._pool import Pool
 
 
@@ -27,48 +26,33 @@ class LpPooling(Pool):
     counts as if its real positions filled it.
 
     Args:
+        *args: those of `Pool`, in its order.
         order: number but 0, the power. `math.inf` gives the largest absolute
             value of the window, `-math.inf` the smallest.
+        **kwargs: those of `Pool`.
 
     Raises:
-        ValueError: if `order` is not such a number.
+        ValueError: if `order` is 0 or NaN.
+        TypeError: if `order` is not a number.
 
     References:
         `torch.nn.LPPool2d`, where the order is called `norm_type`.
     """
 
     reduce = staticmethod(ops.lp_pool)
+    casts = True
 
     def __init__(
         self,
-        pool_size: Ints,
-        strides: Ints | None = None,
-        padding: Padding = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        *,
+        *args: Any,
         order: float = 2,
-        **kwargs,
-    ):
-        super().__init__(
-            pool_size, strides, padding, data_format, name, **kwargs
-        )
-        if (
-            isinstance(order, bool)
-            or not isinstance(order, int | float)
-            or order == 0
-            or math.isnan(order)
-        ):
-            raise invalid_argument(
-                self, "order", "a number other than 0", order
-            )
-        self.order = order
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.order = checks.nonzero(self, "order", order, infinite=True)
 
-    def pool_op(self, inputs):
-        """Returns the norms of the padded inputs."""
-        return super().pool_op(
-            keras.ops.cast(inputs, self.compute_dtype), order=self.order
-        )
+    def _reduce_options(self) -> dict[str, Any]:
+        return {"order": self.order}
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

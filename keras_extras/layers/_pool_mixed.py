@@ -5,11 +5,13 @@
 with one trainable number alpha.
 """
 
+from typing import Any
+
 import keras
 
 from keras_extras import _checks as checks
 from keras_extras import ops
-from keras_extras._shapes import Ints, Padding
+from keras_extras._shapes import Shape
 from keras_extras.layers._pool import Pool
 
 
@@ -23,8 +25,10 @@ class MixedPooling(Pool):
     and hooks as in `Pool`; padded positions never count.
 
     Args:
+        *args: those of `Pool`, in its order.
         initial_alpha: number, what `alpha` starts from: the share of the
             maximum.
+        **kwargs: those of `Pool`.
 
     References:
         Lee et al., "Generalizing pooling functions in convolutional neural
@@ -32,32 +36,23 @@ class MixedPooling(Pool):
     """
 
     reduce = staticmethod(ops.mixed_pool)
+    casts = True
 
     def __init__(
         self,
-        pool_size: Ints,
-        strides: Ints | None = None,
-        padding: Padding = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        *,
+        *args: Any,
         initial_alpha: float = 0.5,
-        **kwargs,
-    ):
-        super().__init__(
-            pool_size, strides, padding, data_format, name, **kwargs
-        )
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
         self.initial_alpha = checks.number(self, "initial_alpha", initial_alpha)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         initializer = keras.initializers.Constant(self.initial_alpha)
         self.alpha = self.add_weight((), initializer, name="alpha")
 
-    def pool_op(self, inputs):
-        """Returns the mixtures of the padded inputs."""
-        inputs = keras.ops.cast(inputs, self.compute_dtype)
-        alpha = keras.ops.convert_to_tensor(self.alpha)
-        return super().pool_op(inputs, alpha=alpha)
+    def _reduce_options(self) -> dict[str, Any]:
+        return {"alpha": keras.ops.convert_to_tensor(self.alpha)}
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

@@ -9,14 +9,15 @@ input per level and axis.
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 
 from keras_extras import _arguments as arguments
 from keras_extras import _checks as checks
-from keras_extras import _shapes as shapes
 from keras_extras import ops
 from keras_extras._errors import invalid_argument
+from keras_extras._shapes import Shape, Tensor
 from keras_extras.layers._base import Layer
 
 
@@ -65,7 +66,7 @@ class SpatialPyramidPooling(Layer):
         The default is TensorFlow Addons' `SpatialPyramidPooling2D`.
     """
 
-    reduce: Callable = staticmethod(ops.adaptive_average_pool)
+    reduce: Callable[..., Tensor] = staticmethod(ops.adaptive_average_pool)
 
     def __init__(
         self,
@@ -73,8 +74,8 @@ class SpatialPyramidPooling(Layer):
         data_format: str | None = None,
         *,
         crop: bool = True,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         checks.require_rank(self)
         self.bins = self._bins(bins)
@@ -83,11 +84,11 @@ class SpatialPyramidPooling(Layer):
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
         self._mark_built()
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         self.compute_output_shape(inputs.shape)  # raises if there is no window
         return self.pool_op(inputs)  # (batch, windows, channels)
 
-    def pool_op(self, inputs):
+    def pool_op(self, inputs: Tensor) -> Tensor:
         """Returns the windows of all levels, reduced."""
         return ops.spatial_pyramid_pool(
             keras.ops.cast(inputs, self.compute_dtype),
@@ -97,31 +98,24 @@ class SpatialPyramidPooling(Layer):
             reduce=type(self).reduce,
         )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns `(batch, windows, channels)`, or channels second."""
-        axes = shapes.spatial_axes(self.rank, self.data_format)
-        if any(input_shape[axis] == 0 for axis in axes):
-            raise invalid_argument(
-                self,
-                "input_shape",
-                "of at least 1 on every spatial axis",
-                tuple(input_shape),
-            )
+        arguments.has_positions(self, input_shape)
         windows = sum(map(math.prod, self.bins))
         if self.data_format == "channels_last":
             return (input_shape[0], windows, input_shape[-1])
         return (input_shape[0], input_shape[1], windows)
 
-    def _bins(self, value):
-        levels = list(value) if isinstance(value, list | tuple) else []
-        try:
-            bins = tuple(checks.spatial(self, "bins", n) for n in levels)
-        except ValueError:
-            bins = ()
-        if not bins:
-            allowed = f"a list of positive integers, or of {self.rank} each"
-            raise invalid_argument(self, "bins", allowed, value)
-        return bins
+    def _bins(self, value: Any) -> tuple[tuple[int, ...], ...]:
+        if not isinstance(value, list | tuple) or not value:
+            raise invalid_argument(
+                self,
+                "bins",
+                f"a list of positive integers, or of {self.rank} each",
+                value,
+                error=ValueError if value in ([], ()) else TypeError,
+            )
+        return tuple(checks.spatial(self, "bins", level) for level in value)
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

@@ -27,10 +27,7 @@ class SoftPooling(Pool):
     """
 
     reduce = staticmethod(ops.soft_pool)
-
-    def pool_op(self, inputs):
-        """Returns the weighted means of the padded inputs."""
-        return super().pool_op(keras.ops.cast(inputs, self.compute_dtype))
+    casts = True
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

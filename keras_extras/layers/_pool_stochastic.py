@@ -7,11 +7,13 @@ with w the taps of a window. Regularizes without a parameter. Cost: outputs *
 window size, in memory too.
 """
 
+from typing import Any
+
 import keras
 
 from keras_extras import _checks as checks
 from keras_extras import ops
-from keras_extras._shapes import Ints, Padding
+from keras_extras._shapes import Tensor
 from keras_extras.layers._pool import Pool
 
 
@@ -26,7 +28,9 @@ class StochasticPooling(Pool):
     shapes as in `Pool`; padded positions never count.
 
     Args:
+        *args: those of `Pool`, in its order.
         seed: int or `None`, the start of the random numbers.
+        **kwargs: those of `Pool`.
 
     Call arguments:
         inputs: tensor with batch, `rank` spatial axes and channels.
@@ -42,37 +46,26 @@ class StochasticPooling(Pool):
     """
 
     reduce = staticmethod(ops.stochastic_pool)
+    casts = True
 
     def __init__(
         self,
-        pool_size: Ints,
-        strides: Ints | None = None,
-        padding: Padding = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        *,
+        *args: Any,
         seed: int | None = None,
-        **kwargs,
-    ):
-        super().__init__(
-            pool_size, strides, padding, data_format, name, **kwargs
-        )
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
         self.seed = checks.seed(self, seed)
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
         self.compute_output_shape(inputs.shape)  # raises if no window fits
         padded = self.pad_inputs(inputs)  # (batch, *padded, channels)
         return self.sample_op(padded) if training else self.pool_op(padded)
 
-    def pool_op(self, inputs):
-        """Returns the expected values of the draws from the padded inputs."""
-        return super().pool_op(keras.ops.cast(inputs, self.compute_dtype))
-
-    def sample_op(self, inputs):
+    def sample_op(self, inputs: Tensor) -> Tensor:
         """Returns a tap of every window of the padded inputs."""
-        inputs = keras.ops.cast(inputs, self.compute_dtype)
-        return super().pool_op(inputs, draw=True, seed=self.seed_generator)
+        return self._reduce(inputs, draw=True, seed=self.seed_generator)
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

@@ -16,7 +16,7 @@ from keras_extras import _checks as checks
 from keras_extras import _shapes as shapes
 from keras_extras import ops
 from keras_extras._errors import invalid_argument
-from keras_extras._shapes import Ints, Padding
+from keras_extras._shapes import Ints, Padding, Shape, Tensor
 from keras_extras.layers._base import Layer
 
 
@@ -87,8 +87,8 @@ class MaxUnpooling(Layer):
         name: str | None = None,
         *,
         output_size: Ints | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.pool_size = checks.spatial(self, "pool_size", pool_size)
         self.strides = checks.spatial(
@@ -96,10 +96,14 @@ class MaxUnpooling(Layer):
         )
         self.padding = checks.padding(self, padding)
         self.data_format = arguments.data_format(self, data_format)
-        self.output_size = self._size(output_size)
+        self.output_size = checks.optional(
+            checks.spatial, self, "output_size", output_size
+        )
         self._mark_built()
 
-    def call(self, inputs, indices, output_size=None):
+    def call(
+        self, inputs: Tensor, indices: Tensor, output_size: Any = None
+    ) -> Tensor:
         shape = self._unpooled_shape(inputs.shape, indices.shape, output_size)
         axes = shapes.spatial_axes(self.rank, self.data_format)
         sizes = [shape[axis] for axis in axes]
@@ -108,20 +112,28 @@ class MaxUnpooling(Layer):
             sizes = self._default_size([lengths[axis] for axis in axes])
         return self.unpool_op(inputs, indices, sizes)
 
-    def unpool_op(self, inputs, indices, output_size):
+    def unpool_op(
+        self, inputs: Tensor, indices: Tensor, output_size: Any
+    ) -> Tensor:
         """Returns the inputs at their places, and zeros elsewhere."""
         return ops.max_unpool(inputs, indices, output_size, self.data_format)
 
-    def compute_output_shape(self, inputs_shape, indices_shape=None):
+    def compute_output_shape(
+        self, inputs_shape: Shape, indices_shape: Shape | None = None
+    ) -> Shape:
         """Returns `(batch, *output_size, channels)`, or channels second."""
         return self._unpooled_shape(inputs_shape, indices_shape, None)
 
-    def compute_output_spec(self, inputs, indices, output_size=None):
+    def compute_output_spec(
+        self, inputs: Tensor, indices: Tensor, output_size: Any = None
+    ) -> Any:
         """Returns the symbolic output, of the inputs' dtype."""
         shape = self._unpooled_shape(inputs.shape, indices.shape, output_size)
         return keras.KerasTensor(shape, inputs.dtype)
 
-    def _unpooled_shape(self, inputs_shape, indices_shape, output_size):
+    def _unpooled_shape(
+        self, inputs_shape: Shape, indices_shape: Shape | None, output_size: Any
+    ) -> Shape:
         shape = list(inputs_shape)
         if len(shape) != self.rank + 2:
             raise invalid_argument(
@@ -130,9 +142,8 @@ class MaxUnpooling(Layer):
                 f"of {self.rank + 2} axes",
                 tuple(shape),
             )
-        if indices_shape is not None and any(
-            None not in pair and pair[0] != pair[1]
-            for pair in zip(shape, indices_shape, strict=False)
+        if indices_shape is not None and not shapes.may_be_equal(
+            tuple(shape), indices_shape
         ):
             raise invalid_argument(
                 self,
@@ -142,14 +153,17 @@ class MaxUnpooling(Layer):
             )
         axes = shapes.spatial_axes(self.rank, self.data_format)
         default = self._default_size([shape[axis] for axis in axes])
-        size = self._size(output_size) or self.output_size
+        size = (
+            checks.optional(checks.spatial, self, "output_size", output_size)
+            or self.output_size
+        )
         if size is not None:
             self._check_size(size, default)
         for axis, length in zip(axes, size or default, strict=True):
             shape[axis] = length
         return tuple(shape)
 
-    def _default_size(self, windows: Sequence):
+    def _default_size(self, windows: Sequence) -> list[Any]:
         """Returns the size that leaves none of the input out of a window."""
         sizes = []
         for axis, count in enumerate(windows):
@@ -163,12 +177,9 @@ class MaxUnpooling(Layer):
                 sizes.append((count - 1) * stride + size - sum(pads))
         return sizes
 
-    def _size(self, value):
-        if value is None:
-            return None
-        return checks.spatial(self, "output_size", value)
-
-    def _check_size(self, size, default):
+    def _check_size(
+        self, size: Sequence[int], default: Sequence[int | None]
+    ) -> None:
         for axis, (length, middle) in enumerate(
             zip(size, default, strict=True)
         ):

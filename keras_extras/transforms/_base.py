@@ -14,7 +14,7 @@ import keras
 from keras_extras import _checks as checks
 from keras_extras._config import FromCall
 from keras_extras._errors import invalid_argument
-from keras_extras._shapes import Tensor
+from keras_extras._shapes import Shape, Tensor
 
 
 class KernelTransform(FromCall, keras.layers.Layer):
@@ -61,7 +61,9 @@ class KernelTransform(FromCall, keras.layers.Layer):
 
     trains_kernel = True
 
-    def __init__(self, *, axis: int | Sequence[int] | None = None, **kwargs):
+    def __init__(
+        self, *, axis: int | Sequence[int] | None = None, **kwargs: Any
+    ) -> None:
         # No autocast: a layer in half precision would cast our weights.
         super().__init__(autocast=False, **kwargs)
         self.axis = checks.axes(self, "axis", axis)
@@ -75,7 +77,7 @@ class KernelTransform(FromCall, keras.layers.Layer):
         output_axes: Sequence[int],
         kernel: Callable[[], Tensor],
         dtype: str = "float32",
-    ):
+    ) -> None:
         """Builds the transform for the kernel of a layer, which calls this.
 
         Args:
@@ -104,14 +106,16 @@ class KernelTransform(FromCall, keras.layers.Layer):
         self._kernel_before, self._kernel_dtype = kernel, dtype
         self.build(tuple(kernel_shape))
 
-    def __call__(self, kernel: Tensor, **kwargs):
+    def __call__(self, kernel: Tensor, **kwargs: Any) -> Tensor:
         if not self.built:  # used by itself
             kernel = keras.ops.convert_to_tensor(kernel)
             dtype = keras.backend.standardize_dtype(kernel.dtype)
             self.attach(kernel.shape, self.output_axes, lambda: kernel, dtype)
         return super().__call__(kernel, **kwargs)
 
-    def build(self, kernel_shape):
+    def build(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, kernel_shape: Sequence[int]
+    ) -> None:
         """Adds no weights; subclasses may."""
         self.built = True
 
@@ -121,7 +125,7 @@ class KernelTransform(FromCall, keras.layers.Layer):
         shape: Sequence[int],
         first_value: Callable[[Tensor], Tensor],
         trainable: bool = True,
-    ):
+    ) -> keras.Variable:
         """Adds a weight that begins with a function of the kernel.
 
         Args:
@@ -135,7 +139,7 @@ class KernelTransform(FromCall, keras.layers.Layer):
             The `keras.Variable`.
         """
 
-        def initializer(shape, dtype=None):
+        def initializer(shape: Sequence[int], dtype: Any = None) -> Tensor:
             return keras.ops.cast(first_value(self.current_kernel()), dtype)
 
         variable = self.add_weight(
@@ -148,7 +152,7 @@ class KernelTransform(FromCall, keras.layers.Layer):
         self._first_values.append((variable, first_value))
         return variable
 
-    def current_kernel(self):
+    def current_kernel(self) -> Tensor:
         """Returns the kernel that the transform is given at present."""
         if self._kernel_before is None:
             raise ValueError(
@@ -157,7 +161,7 @@ class KernelTransform(FromCall, keras.layers.Layer):
             )
         return self._kernel_before()
 
-    def reset(self):
+    def reset(self) -> None:
         """Begins again from the present kernel; a layer loads one."""
         for variable, first_value in self._first_values:
             variable.assign(
@@ -166,20 +170,20 @@ class KernelTransform(FromCall, keras.layers.Layer):
                 )
             )
 
-    def compute_output_shape(self, kernel_shape):
+    def compute_output_shape(self, kernel_shape: Sequence[int]) -> Shape:
         """Returns the shape of the kernel."""
         return tuple(kernel_shape)
 
-    def get_build_config(self):
+    def get_build_config(self) -> None:
         """Returns `None`: it is the layer that builds the transform."""
         return
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         """Loads the weights; a file without them leaves those of `reset`."""
         if len(store.keys()):
             super().load_own_variables(store)
 
-    def per_output(self, kernel_shape) -> tuple[int, ...]:
+    def per_output(self, kernel_shape: Sequence[int]) -> tuple[int, ...]:
         """Returns the shape of one number per output, 1 on other axes."""
         kept = {axis % len(kernel_shape) for axis in self.output_axes}
         return tuple(
@@ -188,7 +192,7 @@ class KernelTransform(FromCall, keras.layers.Layer):
         )
 
 
-def get(identifier: Any):
+def get(identifier: Any) -> KernelTransform | list[KernelTransform] | None:
     """Returns the transform, or the list of them, that is meant.
 
     Args:
@@ -199,7 +203,8 @@ def get(identifier: Any):
         A `KernelTransform`, a list of them, or `None`.
 
     Raises:
-        ValueError: if it is none of these.
+        ValueError: if a name or a config is none of a `KernelTransform`.
+        TypeError: if it is none of these.
 
     Examples:
         >>> keras_extras.transforms.get("WeightNorm").axis is None
@@ -210,7 +215,7 @@ def get(identifier: Any):
     return None if identifier is None else _one(identifier)
 
 
-def _one(identifier):
+def _one(identifier: Any) -> KernelTransform:
     found = identifier
     if isinstance(identifier, str):
         registered = keras.saving.get_registered_object
@@ -220,5 +225,7 @@ def _one(identifier):
     elif isinstance(identifier, dict):
         found = keras.saving.deserialize_keras_object(identifier)
     if not isinstance(found, KernelTransform):
-        raise ValueError(f"{identifier!r} is no KernelTransform.")
+        named = isinstance(identifier, str | dict)
+        error = ValueError if named else TypeError
+        raise error(f"{identifier!r} is no KernelTransform.")
     return found

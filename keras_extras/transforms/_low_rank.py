@@ -3,6 +3,7 @@
 kernel + (alpha / rank) * a @ b
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -10,6 +11,7 @@ import keras
 from keras_extras import _arguments as arguments
 from keras_extras import _checks as checks
 from keras_extras import ops
+from keras_extras._shapes import Tensor
 from keras_extras.transforms._base import KernelTransform
 
 
@@ -49,12 +51,13 @@ class LowRank(KernelTransform):
         lora_alpha: float | None = None,
         a_initializer: Any = "he_uniform",
         b_initializer: Any = "zeros",
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.lora_rank = checks.integer(self, "lora_rank", lora_rank)
-        if lora_alpha is not None:
-            lora_alpha = checks.number(self, "lora_alpha", lora_alpha)
+        lora_alpha = checks.optional(
+            checks.number, self, "lora_alpha", lora_alpha
+        )
         self.lora_alpha = self.lora_rank if lora_alpha is None else lora_alpha
         self.a_initializer = arguments.resolve(
             self, "a_initializer", a_initializer
@@ -63,7 +66,7 @@ class LowRank(KernelTransform):
             self, "b_initializer", b_initializer
         )
 
-    def build(self, kernel_shape):
+    def build(self, kernel_shape: Sequence[int]) -> None:
         # float32 whatever the policy: small updates vanish in half precision.
         self.lora_kernel_a = self.add_weight(
             name="lora_kernel_a",
@@ -78,13 +81,13 @@ class LowRank(KernelTransform):
             dtype="float32",
         )
 
-    def reset(self):
+    def reset(self) -> None:
         """Begins again with a kernel that has no update."""
         self.lora_kernel_b.assign(
             keras.ops.zeros_like(self.lora_kernel_b.value)
         )
 
-    def call(self, kernel):
+    def call(self, kernel: Tensor) -> Tensor:
         return ops.low_rank_update(
             kernel,
             self.lora_kernel_a.value,

@@ -3,6 +3,7 @@
 mask * kernel          mask of zeros and ones
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -11,6 +12,7 @@ import numpy as np
 from keras_extras import _checks as checks
 from keras_extras import ops
 from keras_extras._errors import invalid_argument
+from keras_extras._shapes import Tensor
 from keras_extras.transforms._base import KernelTransform
 
 
@@ -49,8 +51,8 @@ class Mask(KernelTransform):
     """
 
     def __init__(
-        self, mask: Any = None, *, sparsity: float | None = None, **kwargs
-    ):
+        self, mask: Any = None, *, sparsity: float | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         if (mask is None) == (sparsity is None):
             raise invalid_argument(
@@ -60,27 +62,29 @@ class Mask(KernelTransform):
                 mask,
                 context=f"sparsity={sparsity!r}.",
             )
-        if sparsity is not None:
-            sparsity = checks.fraction(self, "sparsity", sparsity)
         self.mask = None if mask is None else self._array(mask)
-        self.sparsity = sparsity
+        self.sparsity = checks.optional(
+            checks.fraction, self, "sparsity", sparsity
+        )
 
-    def _array(self, mask):
+    def _array(self, mask: Tensor) -> np.ndarray:
         try:
             return np.asarray(mask, dtype="float32")
         except (TypeError, ValueError) as cause:
             raise invalid_argument(
-                self, "mask", "an array of numbers", mask
+                self, "mask", "an array of numbers", mask, error=type(cause)
             ) from cause
 
-    def build(self, kernel_shape):
+    def build(self, kernel_shape: Sequence[int]) -> None:
         if self.mask is not None:
             self._check_shape(self.mask.shape, tuple(kernel_shape))
         self.values = self.add_kernel_weight(
             "mask", kernel_shape, self._find, trainable=False
         )
 
-    def _check_shape(self, shape, kernel_shape):
+    def _check_shape(
+        self, shape: Sequence[int], kernel_shape: tuple[int, ...]
+    ) -> None:
         try:
             fits = np.broadcast_shapes(shape, kernel_shape) == kernel_shape
         except ValueError:
@@ -89,12 +93,12 @@ class Mask(KernelTransform):
             allowed = f"of a shape that fits the kernel's, {kernel_shape}"
             raise invalid_argument(self, "mask", allowed, shape)
 
-    def _find(self, kernel):
+    def _find(self, kernel: Tensor) -> Tensor:
         if self.sparsity is not None:
             return ops.magnitude_mask(kernel, self.sparsity)
         return keras.ops.broadcast_to(self.mask, kernel.shape)
 
-    def update(self, sparsity: float | None = None):
+    def update(self, sparsity: float | None = None) -> None:
         """Takes the mask anew from the present kernel.
 
         Args:
@@ -108,5 +112,5 @@ class Mask(KernelTransform):
             self.sparsity = checks.fraction(self, "sparsity", sparsity)
         self.reset()
 
-    def call(self, kernel):
+    def call(self, kernel: Tensor) -> Tensor:
         return self.values * kernel

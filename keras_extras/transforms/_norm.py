@@ -10,11 +10,14 @@ each per output, but sigma, which is one number per kernel.
 """
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 from keras_extras import _checks as checks
 from keras_extras import ops
+from keras_extras._shapes import Tensor
 from keras_extras.transforms._base import KernelTransform
 
 
@@ -58,24 +61,24 @@ class WeightStandardization(KernelTransform):
         *,
         scaled: bool = False,
         use_gain: bool = False,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.epsilon = checks.positive(self, "epsilon", epsilon)
         self.scaled = checks.boolean(self, "scaled", scaled)
         self.use_gain = checks.boolean(self, "use_gain", use_gain)
 
-    def build(self, kernel_shape):
+    def build(self, kernel_shape: Sequence[int]) -> None:
         self.gain = None
         if self.use_gain:
             self.gain = self.add_kernel_weight(
                 "gain", self.per_output(kernel_shape), self._ones
             )
 
-    def _ones(self, kernel):
+    def _ones(self, kernel: Tensor) -> Tensor:
         return keras.ops.ones(self.per_output(kernel.shape), kernel.dtype)
 
-    def call(self, kernel):
+    def call(self, kernel: Tensor) -> Tensor:
         axis = self.output_axes
         kernel = ops.standardize_kernel(kernel, axis, self.epsilon)
         if self.scaled:
@@ -107,14 +110,14 @@ class WeightNorm(KernelTransform):
         Salimans and Kingma, "Weight Normalization", arXiv:1602.07868.
     """
 
-    def build(self, kernel_shape):
+    def build(self, kernel_shape: Sequence[int]) -> None:
         self.g = self.add_kernel_weight(
             "g",
             self.per_output(kernel_shape),
             lambda kernel: ops.kernel_norm(kernel, self.output_axes),
         )
 
-    def call(self, kernel):
+    def call(self, kernel: Tensor) -> Tensor:
         return ops.weight_norm(kernel, self.g, self.output_axes)
 
 
@@ -138,11 +141,11 @@ class UnitNorm(KernelTransform):
         [[0.6000000238418579], [0.800000011920929]]
     """
 
-    def __init__(self, epsilon: float = 1e-12, **kwargs):
+    def __init__(self, epsilon: float = 1e-12, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.epsilon = checks.positive(self, "epsilon", epsilon)
 
-    def call(self, kernel):
+    def call(self, kernel: Tensor) -> Tensor:
         return ops.weight_norm(kernel, 1.0, self.output_axes, self.epsilon)
 
 
@@ -184,15 +187,15 @@ class SpectralNorm(KernelTransform):
     first_iterations = 15  # torch's
 
     def __init__(
-        self, power_iterations: int = 1, epsilon: float = 1e-12, **kwargs
-    ):
+        self, power_iterations: int = 1, epsilon: float = 1e-12, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.power_iterations = checks.integer(
             self, "power_iterations", power_iterations
         )
         self.epsilon = checks.positive(self, "epsilon", epsilon)
 
-    def build(self, kernel_shape):
+    def build(self, kernel_shape: Sequence[int]) -> None:
         outputs = math.prod(self.per_output(kernel_shape))
         inputs = math.prod(kernel_shape) // outputs
         self.u, self.v = (
@@ -207,18 +210,20 @@ class SpectralNorm(KernelTransform):
             )
         )
 
-    def _first_vectors(self, kernel):
+    def _first_vectors(self, kernel: Tensor) -> tuple[Tensor, Tensor]:
         outputs = math.prod(self.per_output(kernel.shape))
         inputs = math.prod(kernel.shape) // outputs
         start = keras.ops.cos(keras.ops.arange(1, inputs + 1, dtype="float32"))
         return self._iterate(kernel, start, self.first_iterations)
 
-    def _iterate(self, kernel, v, steps):
+    def _iterate(
+        self, kernel: Tensor, v: Tensor, steps: int
+    ) -> tuple[Tensor, Tensor]:
         return ops.power_iteration(
             kernel, v, self.output_axes, steps, self.epsilon
         )
 
-    def call(self, kernel, training=None):
+    def call(self, kernel: Tensor, training: bool | None = None) -> Tensor:
         u, v = self.u.value, self.v.value
         if training:
             u, v = self._iterate(kernel, v, self.power_iterations)
@@ -257,9 +262,9 @@ class LearningRateScale(KernelTransform):
         section 4.1.
     """
 
-    def __init__(self, gain: float = math.sqrt(2), **kwargs):
+    def __init__(self, gain: float = math.sqrt(2), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.gain = checks.number(self, "gain", gain)
 
-    def call(self, kernel):
+    def call(self, kernel: Tensor) -> Tensor:
         return ops.equalize_kernel(kernel, self.output_axes, self.gain)

@@ -7,10 +7,13 @@ prefix of its arguments: `kernel_initializer`, `kernel_transform`, and so on.
 """
 
 import functools
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import keras
 
+from keras_extras import _keras_internals as internals
+from keras_extras._shapes import Tensor
 from keras_extras.transforms._base import KernelTransform
 
 
@@ -43,7 +46,7 @@ class KernelOwner(keras.layers.Layer):
     # The axes that tell outputs apart, of the kernel that `<prefix>_*` make.
     output_axes: ClassVar[dict[str, tuple[int, ...]]] = {"kernel": (-1,)}
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
 
     @functools.cached_property
@@ -51,7 +54,7 @@ class KernelOwner(keras.layers.Layer):
         """The kernels that there are, by prefix."""
         return {}
 
-    def own_kernel(self, prefix: str, kernel):
+    def own_kernel(self, prefix: str, kernel: Tensor) -> None:
         """Builds the transforms of a new kernel, one kernel per prefix.
 
         Args:
@@ -62,13 +65,15 @@ class KernelOwner(keras.layers.Layer):
         for place, transform in enumerate(self._chain(prefix)):
             self._attach(transform, prefix, place)
 
-    def apply_transforms(self, prefix: str, training: bool | None = None):
+    def apply_transforms(
+        self, prefix: str, training: bool | None = None
+    ) -> Tensor:
         """Returns what `<prefix>_transform` makes of the kernel."""
         # A tensor, not the variable: `ones_like(variable)` raises on JAX.
         kernel = self._transformed(prefix, training)
         return keras.ops.cast(kernel, self.compute_dtype)
 
-    def freeze(self):
+    def freeze(self) -> None:
         """Writes the transformed kernels into the kernels, for good.
 
         The transforms and their weights are gone, the outputs are the same as
@@ -96,20 +101,18 @@ class KernelOwner(keras.layers.Layer):
                 continue
             kernel.assign(self._transformed(prefix, training=False))
             for transform in chain:
-                for weight in transform.weights:
-                    self._untrack_variable(weight)
-                self._tracker.untrack(transform)
+                internals.drop_sublayer(self, transform)
                 if not transform.trains_kernel:
                     kernel.trainable = self.trainable
             setattr(self, f"{prefix}_transform", None)
 
-    def set_weights(self, weights):
+    def set_weights(self, weights: Sequence[Any]) -> None:
         """Sets all weights, or all but those of the transforms.
 
         Without theirs, as `get_weights` of the stock layer returns them, the
         transforms begin again from the new kernel.
         """
-        own = self._trainable_variables + self._non_trainable_variables
+        own = internals.own_variables(self)
         missing = self.weights[len(own) :] if self._all_transforms() else []
         if missing and len(weights) == len(own):
             super().set_weights([*weights, *missing])
@@ -117,13 +120,13 @@ class KernelOwner(keras.layers.Layer):
         else:
             super().set_weights(weights)
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         """Loads the kernels and biases; the transforms load theirs after."""
         super().load_own_variables(store)
         self._reset_transforms()
 
     @keras.layers.Layer.trainable.setter
-    def trainable(self, value):
+    def trainable(self, value: Any) -> None:
         """Whether the layer is trained; bases of `LowRank` never are."""
         keras.layers.Layer.trainable.fset(self, value)  # pyright: ignore
         for prefix, kernel in self._kernels.items():
@@ -135,16 +138,18 @@ class KernelOwner(keras.layers.Layer):
         chain = getattr(self, f"{prefix}_transform", None) or []
         return list(chain) if isinstance(chain, list) else [chain]
 
-    def _all_transforms(self):
+    def _all_transforms(self) -> list[KernelTransform]:
         return [
             each for prefix in self._kernels for each in self._chain(prefix)
         ]
 
-    def _reset_transforms(self):
+    def _reset_transforms(self) -> None:
         for transform in self._all_transforms():
             transform.reset()
 
-    def _attach(self, transform, prefix: str, place: int):
+    def _attach(
+        self, transform: KernelTransform, prefix: str, place: int
+    ) -> None:
         """Builds a transform, which asks for its kernel when it needs it."""
         kernel = self._kernels[prefix]
         transform.attach(
@@ -158,7 +163,12 @@ class KernelOwner(keras.layers.Layer):
         if not transform.trains_kernel:
             kernel.trainable = False
 
-    def _transformed(self, prefix: str, training=None, until=None):
+    def _transformed(
+        self,
+        prefix: str,
+        training: bool | None = None,
+        until: int | None = None,
+    ) -> Tensor:
         """Returns the kernel after `until` of its transforms, or all."""
         kernel = keras.ops.convert_to_tensor(self._kernels[prefix])
         chain = self._chain(prefix)[:until]
@@ -170,7 +180,7 @@ class KernelOwner(keras.layers.Layer):
             kernel = transform(kernel, **mode)
         return kernel
 
-    def _require_built(self, method: str):
+    def _require_built(self, method: str) -> None:
         if not self.built:
             raise ValueError(
                 f"{type(self).__name__}: {method} needs a built layer. "

@@ -6,10 +6,13 @@
 What is rounded has the gradient of what was not: a straight-through estimate.
 """
 
+from typing import Any
+
 import keras
 
 from keras_extras import _checks as checks
 from keras_extras import ops
+from keras_extras._shapes import Tensor
 from keras_extras.transforms._base import KernelTransform
 
 
@@ -34,11 +37,11 @@ class Ternary(KernelTransform):
         Li et al., "Ternary Weight Networks", arXiv:1605.04711.
     """
 
-    def __init__(self, threshold: float = 0.7, **kwargs):
+    def __init__(self, threshold: float = 0.7, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.threshold = checks.positive(self, "threshold", threshold)
 
-    def call(self, kernel):
+    def call(self, kernel: Tensor) -> Tensor:
         return ops.ternary_kernel(kernel, self.output_axes, self.threshold)
 
 
@@ -67,11 +70,13 @@ class FakeQuantize(KernelTransform):
         Efficient Integer-Arithmetic-Only Inference", arXiv:1712.05877.
     """
 
-    def __init__(self, bits: int = 8, *, per_channel: bool = True, **kwargs):
+    def __init__(
+        self, bits: int = 8, *, per_channel: bool = True, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.bits = checks.integer(self, "bits", bits, minimum=2)
         self.per_channel = checks.boolean(self, "per_channel", per_channel)
 
-    def call(self, kernel):
+    def call(self, kernel: Tensor) -> Tensor:
         axis = self.output_axes if self.per_channel else None
         return ops.quantize_kernel(kernel, axis, self.bits)

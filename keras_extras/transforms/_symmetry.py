@@ -6,23 +6,27 @@ Orthogonal      Q(M)                   Q Q' = I
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 from keras_extras import _checks as checks
 from keras_extras import ops
 from keras_extras._errors import invalid_argument
+from keras_extras._shapes import Tensor
 from keras_extras.transforms._base import KernelTransform
 
 
 class _Reflection(KernelTransform):
     """Base of those that compare the kernel with its mirror image."""
 
-    def __init__(self, flip_axes: int | Sequence[int] | None = None, **kwargs):
+    def __init__(
+        self, flip_axes: int | Sequence[int] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.flip_axes = checks.axes(self, "flip_axes", flip_axes)
 
-    def build(self, kernel_shape):
+    def build(self, kernel_shape: Sequence[int]) -> None:
         sizes = set(kernel_shape)
         if self.flip_axes is None and len(kernel_shape) == 2 and len(sizes) > 1:
             raise invalid_argument(
@@ -32,7 +36,7 @@ class _Reflection(KernelTransform):
                 tuple(kernel_shape),
             )
 
-    def reflect(self, kernel):
+    def reflect(self, kernel: Tensor) -> Tensor:
         """Returns the mirror image of the kernel."""
         return ops.reflect_kernel(kernel, self.flip_axes)
 
@@ -62,7 +66,7 @@ class Symmetric(_Reflection):
         [[1.0, 3.0], [3.0, 1.0]]
     """
 
-    def call(self, kernel):
+    def call(self, kernel: Tensor) -> Tensor:
         return (kernel + self.reflect(kernel)) / 2
 
 
@@ -93,7 +97,7 @@ class Antisymmetric(_Reflection):
         Chang et al., "AntisymmetricRNN", arXiv:1902.09689.
     """
 
-    def call(self, kernel):
+    def call(self, kernel: Tensor) -> Tensor:
         return (kernel - self.reflect(kernel)) / 2
 
 
@@ -136,9 +140,9 @@ class Orthogonal(KernelTransform):
         Neural Networks", arXiv:1901.08428.
     """
 
-    def __init__(self, method: str = "cayley", **kwargs):
+    def __init__(self, method: str = "cayley", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.method = checks.choice(self, "method", method, tuple(METHODS))
 
-    def call(self, kernel):
+    def call(self, kernel: Tensor) -> Tensor:
         return METHODS[self.method](kernel, self.output_axes)

@@ -255,39 +255,39 @@ def test_lora_alpha_scales_the_update_and_is_saved_merged(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("keywords", "argument"),
+    ("keywords", "argument", "error"),
     [
-        ({"filters": 0}, "filters"),
-        ({"filters": 2.5}, "filters"),
-        ({"filters": None}, "filters"),
-        ({"kernel_size": 0}, "kernel_size"),
-        ({"kernel_size": (3, 3, 3)}, "kernel_size"),
-        ({"kernel_size": (3, 2.5)}, "kernel_size"),
-        ({"kernel_size": None}, "kernel_size"),
-        ({"strides": -1}, "strides"),
-        ({"strides": "2"}, "strides"),
-        ({"padding": "smae"}, "padding"),
-        ({"padding": -1}, "padding"),
-        ({"padding": (1, 2, 3)}, "padding"),
-        ({"padding": None}, "padding"),
-        ({"data_format": "channels_middle"}, "data_format"),
-        ({"dilation_rate": 0}, "dilation_rate"),
-        ({"groups": 0}, "groups"),
-        ({"groups": 3}, "groups"),
-        ({"activation": "rleu"}, "activation"),
-        ({"kernel_initializer": "zeroes"}, "kernel_initializer"),
-        ({"bias_initializer": 3}, "bias_initializer"),
-        ({"kernel_regularizer": "l3"}, "kernel_regularizer"),
-        ({"bias_regularizer": 3}, "bias_regularizer"),
-        ({"activity_regularizer": "l3"}, "activity_regularizer"),
-        ({"kernel_constraint": "positive"}, "kernel_constraint"),
-        ({"bias_constraint": 3}, "bias_constraint"),
-        ({"pad_mode": "mirror"}, "pad_mode"),
-        ({"lora_rank": 0}, "lora_rank"),
+        ({"filters": 0}, "filters", ValueError),
+        ({"filters": 2.5}, "filters", TypeError),
+        ({"filters": None}, "filters", TypeError),
+        ({"kernel_size": 0}, "kernel_size", ValueError),
+        ({"kernel_size": (3, 3, 3)}, "kernel_size", ValueError),
+        ({"kernel_size": (3, 2.5)}, "kernel_size", TypeError),
+        ({"kernel_size": None}, "kernel_size", TypeError),
+        ({"strides": -1}, "strides", ValueError),
+        ({"strides": "2"}, "strides", TypeError),
+        ({"padding": "smae"}, "padding", ValueError),
+        ({"padding": -1}, "padding", ValueError),
+        ({"padding": (1, 2, 3)}, "padding", ValueError),
+        ({"padding": None}, "padding", TypeError),
+        ({"data_format": "channels_middle"}, "data_format", ValueError),
+        ({"dilation_rate": 0}, "dilation_rate", ValueError),
+        ({"groups": 0}, "groups", ValueError),
+        ({"groups": 3}, "groups", ValueError),
+        ({"activation": "rleu"}, "activation", ValueError),
+        ({"kernel_initializer": "zeroes"}, "kernel_initializer", ValueError),
+        ({"bias_initializer": 3}, "bias_initializer", TypeError),
+        ({"kernel_regularizer": "l3"}, "kernel_regularizer", ValueError),
+        ({"bias_regularizer": 3}, "bias_regularizer", TypeError),
+        ({"activity_regularizer": "l3"}, "activity_regularizer", ValueError),
+        ({"kernel_constraint": "positive"}, "kernel_constraint", ValueError),
+        ({"bias_constraint": 3}, "bias_constraint", TypeError),
+        ({"pad_mode": "mirror"}, "pad_mode", ValueError),
+        ({"lora_rank": 0}, "lora_rank", ValueError),
     ],
 )
-def test_wrong_argument_is_named_with_its_value(keywords, argument):
-    with pytest.raises((ValueError, TypeError)) as caught:
+def test_wrong_argument_is_named_with_its_value(keywords, argument, error):
+    with pytest.raises(error) as caught:
         Conv2D(**{"filters": 4, "kernel_size": 3, **keywords})
     text = str(caught.value)
     assert text.startswith(f"Conv2D: {argument} must be ")
@@ -295,9 +295,7 @@ def test_wrong_argument_is_named_with_its_value(keywords, argument):
 
 
 def test_torch_padding_mode_is_explained():
-    with pytest.raises(
-        (TypeError, ValueError), match="'circular' is 'wrap' here"
-    ):
+    with pytest.raises(ValueError, match="'circular' is 'wrap' here"):
         Conv2D(1, 3, pad_mode="circular")
 
 
@@ -311,7 +309,7 @@ def test_torch_padding_mode_is_explained():
     ],
 )
 def test_wrong_input_shape_is_named(layer, shape, words):
-    with pytest.raises((TypeError, ValueError), match=r"^Conv2D: ") as caught:
+    with pytest.raises(ValueError, match=r"^Conv2D: ") as caught:
         layer.build(shape)
     assert words in str(caught.value)
     assert str(shape) in str(caught.value)

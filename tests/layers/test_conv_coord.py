@@ -79,7 +79,7 @@ def test_groups_split_channels_and_coordinates_together():
     layer = CoordConv2D(4, 1, groups=2)
     layer.build((None, 4, 4, 2))
     assert layer.kernel.shape == (1, 1, 2, 4)
-    with pytest.raises((TypeError, ValueError), match="has 5 channels"):
+    with pytest.raises(ValueError, match="has 5 channels"):
         CoordConv2D(4, 1, groups=2).build((None, 4, 4, 3))
 
 
@@ -92,9 +92,7 @@ def test_unknown_sizes_and_a_second_input_work():
         np.testing.assert_allclose(
             model.predict(x, verbose=0), to_numpy(layer(x)), atol=1e-5
         )
-    with pytest.raises(
-        (TypeError, ValueError), match="incompatible with the layer"
-    ):
+    with pytest.raises(ValueError, match="incompatible with the layer"):
         layer(images(2, 5, 2))
 
 
@@ -106,13 +104,9 @@ def test_many_places_are_apart_in_half_precision_too():
 
 
 def test_wrong_argument_is_named():
-    with pytest.raises(
-        (TypeError, ValueError), match="CoordConv2D: with_r must be True or"
-    ):
+    with pytest.raises(TypeError, match="CoordConv2D: with_r must be True or"):
         CoordConv2D(2, 3, with_r="yes")
-    with pytest.raises(
-        (TypeError, ValueError), match="CoordConv2D: input_shape must be of"
-    ):
+    with pytest.raises(ValueError, match="CoordConv2D: input_shape must be of"):
         CoordConv2D(2, 3).build((None, 4, 4, None))
 
 

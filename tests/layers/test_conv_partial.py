@@ -230,14 +230,10 @@ def test_wrong_mask_is_named_with_its_shape(shape):
 
 
 def test_wrong_arguments_are_named():
-    with pytest.raises(
-        (TypeError, ValueError), match="PartialConv2D: pad_value must be 0"
-    ):
+    with pytest.raises(ValueError, match="PartialConv2D: pad_value must be 0"):
         PartialConv2D(2, 3, pad_value=1.0)
-    with pytest.raises(
-        (TypeError, ValueError), match="return_mask must be True or False"
-    ):
-        PartialConv2D(2, 3, return_mask=1)
+    with pytest.raises(TypeError, match="return_mask must be True or False"):
+        PartialConv2D(2, 3, return_mask="yes")
 
 
 @pytest.mark.parametrize("rank", RANKS)

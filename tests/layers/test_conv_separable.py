@@ -209,34 +209,50 @@ def test_unknown_sizes_give_the_same_values(padding):
 
 
 @pytest.mark.parametrize(
-    ("keywords", "argument"),
+    ("keywords", "argument", "error"),
     [
-        ({"filters": 0}, "filters"),
-        ({"filters": None}, "filters"),
-        ({"kernel_size": 0}, "kernel_size"),
-        ({"kernel_size": (3, 3, 3)}, "kernel_size"),
-        ({"strides": -1}, "strides"),
-        ({"padding": "smae"}, "padding"),
-        ({"padding": -1}, "padding"),
-        ({"depth_multiplier": 0}, "depth_multiplier"),
-        ({"data_format": "channels_middle"}, "data_format"),
-        ({"dilation_rate": 0}, "dilation_rate"),
-        ({"activation": "rleu"}, "activation"),
-        ({"depthwise_initializer": "zeroes"}, "depthwise_initializer"),
-        ({"pointwise_initializer": "zeroes"}, "pointwise_initializer"),
-        ({"bias_initializer": 3}, "bias_initializer"),
-        ({"depthwise_regularizer": "l3"}, "depthwise_regularizer"),
-        ({"pointwise_regularizer": "l3"}, "pointwise_regularizer"),
-        ({"bias_regularizer": 3}, "bias_regularizer"),
-        ({"activity_regularizer": "l3"}, "activity_regularizer"),
-        ({"depthwise_constraint": "positive"}, "depthwise_constraint"),
-        ({"pointwise_constraint": "positive"}, "pointwise_constraint"),
-        ({"bias_constraint": 3}, "bias_constraint"),
-        ({"pad_mode": "mirror"}, "pad_mode"),
+        ({"filters": 0}, "filters", ValueError),
+        ({"filters": None}, "filters", TypeError),
+        ({"kernel_size": 0}, "kernel_size", ValueError),
+        ({"kernel_size": (3, 3, 3)}, "kernel_size", ValueError),
+        ({"strides": -1}, "strides", ValueError),
+        ({"padding": "smae"}, "padding", ValueError),
+        ({"padding": -1}, "padding", ValueError),
+        ({"depth_multiplier": 0}, "depth_multiplier", ValueError),
+        ({"data_format": "channels_middle"}, "data_format", ValueError),
+        ({"dilation_rate": 0}, "dilation_rate", ValueError),
+        ({"activation": "rleu"}, "activation", ValueError),
+        (
+            {"depthwise_initializer": "zeroes"},
+            "depthwise_initializer",
+            ValueError,
+        ),
+        (
+            {"pointwise_initializer": "zeroes"},
+            "pointwise_initializer",
+            ValueError,
+        ),
+        ({"bias_initializer": 3}, "bias_initializer", TypeError),
+        ({"depthwise_regularizer": "l3"}, "depthwise_regularizer", ValueError),
+        ({"pointwise_regularizer": "l3"}, "pointwise_regularizer", ValueError),
+        ({"bias_regularizer": 3}, "bias_regularizer", TypeError),
+        ({"activity_regularizer": "l3"}, "activity_regularizer", ValueError),
+        (
+            {"depthwise_constraint": "positive"},
+            "depthwise_constraint",
+            ValueError,
+        ),
+        (
+            {"pointwise_constraint": "positive"},
+            "pointwise_constraint",
+            ValueError,
+        ),
+        ({"bias_constraint": 3}, "bias_constraint", TypeError),
+        ({"pad_mode": "mirror"}, "pad_mode", ValueError),
     ],
 )
-def test_wrong_argument_is_named_with_its_value(keywords, argument):
-    with pytest.raises((ValueError, TypeError)) as caught:
+def test_wrong_argument_is_named_with_its_value(keywords, argument, error):
+    with pytest.raises(error) as caught:
         SeparableConv2D(**{"filters": 2, "kernel_size": 3, **keywords})
     text = str(caught.value)
     assert text.startswith(f"SeparableConv2D: {argument} must be ")
@@ -248,7 +264,7 @@ def test_wrong_argument_is_named_with_its_value(keywords, argument):
     [{"groups": 2}, {"lora_rank": 2}, {"kernel_initializer": "ones"}],
 )
 def test_arguments_of_conv_are_refused(keywords):
-    with pytest.raises((TypeError, ValueError), match="Unrecognized keyword"):
+    with pytest.raises(ValueError, match="Unrecognized keyword"):
         SeparableConv2D(2, 3, **keywords)
 
 
@@ -261,9 +277,7 @@ def test_arguments_of_conv_are_refused(keywords):
     ],
 )
 def test_wrong_input_shape_is_named(layer, shape, words):
-    with pytest.raises(
-        (TypeError, ValueError), match=r"^SeparableConv2D: "
-    ) as caught:
+    with pytest.raises(ValueError, match=r"^SeparableConv2D: ") as caught:
         layer.build(shape)
     assert words in str(caught.value)
     assert str(shape) in str(caught.value)

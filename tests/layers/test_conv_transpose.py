@@ -188,9 +188,7 @@ def test_conv_transpose_equals_the_formula_with_any_padding(case):
     order = {"source": -1, "destination": 1 if case["first"] else -1}
     shape = np.moveaxis(x, **order).shape
     if not fits(case, 5):
-        with pytest.raises(
-            (TypeError, ValueError), match="padding must be so small"
-        ):
+        with pytest.raises(ValueError, match="padding must be so small"):
             layer.build(shape)
         return
     outputs = to_numpy(layer(np.moveaxis(x, **order)))
@@ -370,37 +368,37 @@ def test_unknown_sizes_give_the_same_values(padding, groups):
 
 
 @pytest.mark.parametrize(
-    ("keywords", "argument"),
+    ("keywords", "argument", "error"),
     [
-        ({"filters": 0}, "filters"),
-        ({"filters": 2.5}, "filters"),
-        ({"kernel_size": 0}, "kernel_size"),
-        ({"kernel_size": (3, 3, 3)}, "kernel_size"),
-        ({"strides": -1}, "strides"),
-        ({"padding": "smae"}, "padding"),
-        ({"padding": -1}, "padding"),
-        ({"padding": (1, 2, 3)}, "padding"),
-        ({"output_padding": -1}, "output_padding"),
-        ({"output_padding": 1}, "output_padding"),
-        ({"output_padding": (0, 0, 0)}, "output_padding"),
-        ({"data_format": "channels_middle"}, "data_format"),
-        ({"dilation_rate": 0}, "dilation_rate"),
-        ({"groups": 0}, "groups"),
-        ({"groups": 3}, "groups"),
-        ({"activation": "rleu"}, "activation"),
-        ({"kernel_initializer": "zeroes"}, "kernel_initializer"),
-        ({"bias_initializer": 3}, "bias_initializer"),
-        ({"kernel_regularizer": "l3"}, "kernel_regularizer"),
-        ({"bias_regularizer": 3}, "bias_regularizer"),
-        ({"activity_regularizer": "l3"}, "activity_regularizer"),
-        ({"kernel_constraint": "positive"}, "kernel_constraint"),
-        ({"bias_constraint": 3}, "bias_constraint"),
-        ({"pad_mode": "reflect"}, "pad_mode"),
-        ({"pad_value": 1.0}, "pad_value"),
+        ({"filters": 0}, "filters", ValueError),
+        ({"filters": 2.5}, "filters", TypeError),
+        ({"kernel_size": 0}, "kernel_size", ValueError),
+        ({"kernel_size": (3, 3, 3)}, "kernel_size", ValueError),
+        ({"strides": -1}, "strides", ValueError),
+        ({"padding": "smae"}, "padding", ValueError),
+        ({"padding": -1}, "padding", ValueError),
+        ({"padding": (1, 2, 3)}, "padding", ValueError),
+        ({"output_padding": -1}, "output_padding", ValueError),
+        ({"output_padding": 1}, "output_padding", ValueError),
+        ({"output_padding": (0, 0, 0)}, "output_padding", ValueError),
+        ({"data_format": "channels_middle"}, "data_format", ValueError),
+        ({"dilation_rate": 0}, "dilation_rate", ValueError),
+        ({"groups": 0}, "groups", ValueError),
+        ({"groups": 3}, "groups", ValueError),
+        ({"activation": "rleu"}, "activation", ValueError),
+        ({"kernel_initializer": "zeroes"}, "kernel_initializer", ValueError),
+        ({"bias_initializer": 3}, "bias_initializer", TypeError),
+        ({"kernel_regularizer": "l3"}, "kernel_regularizer", ValueError),
+        ({"bias_regularizer": 3}, "bias_regularizer", TypeError),
+        ({"activity_regularizer": "l3"}, "activity_regularizer", ValueError),
+        ({"kernel_constraint": "positive"}, "kernel_constraint", ValueError),
+        ({"bias_constraint": 3}, "bias_constraint", TypeError),
+        ({"pad_mode": "reflect"}, "pad_mode", ValueError),
+        ({"pad_value": 1.0}, "pad_value", ValueError),
     ],
 )
-def test_wrong_argument_is_named_with_its_value(keywords, argument):
-    with pytest.raises((ValueError, TypeError)) as caught:
+def test_wrong_argument_is_named_with_its_value(keywords, argument, error):
+    with pytest.raises(error) as caught:
         Conv2DTranspose(**{"filters": 4, "kernel_size": 3, **keywords})
     text = str(caught.value)
     assert text.startswith(f"Conv2DTranspose: {argument} must be ")
@@ -422,9 +420,7 @@ def test_output_padding_may_reach_the_dilation_as_in_torch():
     ],
 )
 def test_wrong_input_shape_is_named(layer, shape, words):
-    with pytest.raises(
-        (TypeError, ValueError), match=r"^Conv2DTranspose: "
-    ) as caught:
+    with pytest.raises(ValueError, match=r"^Conv2DTranspose: ") as caught:
         layer.build(shape)
     assert words in str(caught.value)
     assert str(shape) in str(caught.value)

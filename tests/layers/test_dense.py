@@ -113,26 +113,26 @@ def test_lora_update_goes_on_training_after_weights_are_loaded(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("keywords", "argument"),
+    ("keywords", "argument", "error"),
     [
-        ({"units": 0}, "units"),
-        ({"units": 3.0}, "units"),
-        ({"units": None}, "units"),
-        ({"units": "3"}, "units"),
-        ({"activation": "rleu"}, "activation"),
-        ({"kernel_initializer": "zeroes"}, "kernel_initializer"),
-        ({"bias_initializer": 3}, "bias_initializer"),
-        ({"kernel_regularizer": "l3"}, "kernel_regularizer"),
-        ({"bias_regularizer": 3}, "bias_regularizer"),
-        ({"activity_regularizer": "l3"}, "activity_regularizer"),
-        ({"kernel_constraint": "positive"}, "kernel_constraint"),
-        ({"bias_constraint": 3}, "bias_constraint"),
-        ({"lora_rank": -1}, "lora_rank"),
-        ({"quantization_config": "int8"}, "quantization_config"),
+        ({"units": 0}, "units", ValueError),
+        ({"units": 3.0}, "units", TypeError),
+        ({"units": None}, "units", TypeError),
+        ({"units": "3"}, "units", TypeError),
+        ({"activation": "rleu"}, "activation", ValueError),
+        ({"kernel_initializer": "zeroes"}, "kernel_initializer", ValueError),
+        ({"bias_initializer": 3}, "bias_initializer", TypeError),
+        ({"kernel_regularizer": "l3"}, "kernel_regularizer", ValueError),
+        ({"bias_regularizer": 3}, "bias_regularizer", TypeError),
+        ({"activity_regularizer": "l3"}, "activity_regularizer", ValueError),
+        ({"kernel_constraint": "positive"}, "kernel_constraint", ValueError),
+        ({"bias_constraint": 3}, "bias_constraint", TypeError),
+        ({"lora_rank": -1}, "lora_rank", ValueError),
+        ({"quantization_config": "int8"}, "quantization_config", ValueError),
     ],
 )
-def test_wrong_argument_is_named_with_its_value(keywords, argument):
-    with pytest.raises((ValueError, TypeError)) as caught:
+def test_wrong_argument_is_named_with_its_value(keywords, argument, error):
+    with pytest.raises(error) as caught:
         Dense(**{"units": 2, **keywords})
     text = str(caught.value)
     assert text.startswith(f"Dense: {argument} must be ")
@@ -140,9 +140,7 @@ def test_wrong_argument_is_named_with_its_value(keywords, argument):
 
 
 def test_unknown_inputs_are_named():
-    with pytest.raises(
-        (TypeError, ValueError), match=r"Dense: input_shape must be .*None"
-    ):
+    with pytest.raises(ValueError, match=r"Dense: input_shape must be .*None"):
         Dense(2).build((None, None))
 
 
@@ -159,7 +157,7 @@ def test_lora_misuse_is_explained(misuse):
         layer.build((None, 3))
     if misuse == "twice":
         layer.enable_lora(1)
-    with pytest.raises((TypeError, ValueError), match=words[misuse]):
+    with pytest.raises(ValueError, match=words[misuse]):
         layer.enable_lora(1)
 
 

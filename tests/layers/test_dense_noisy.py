@@ -178,17 +178,17 @@ def test_initializers_and_regularizers_of_the_caller_count():
 
 
 @pytest.mark.parametrize(
-    ("keywords", "argument"),
+    ("keywords", "argument", "error"),
     [
-        ({"units": 0}, "units"),
-        ({"sigma": "0.5"}, "sigma"),
-        ({"use_factorised": 1}, "use_factorised"),
-        ({"hold_noise": None}, "hold_noise"),
-        ({"seed": 0.5}, "seed"),
+        ({"units": 0}, "units", ValueError),
+        ({"sigma": "0.5"}, "sigma", TypeError),
+        ({"use_factorised": "yes"}, "use_factorised", TypeError),
+        ({"hold_noise": None}, "hold_noise", TypeError),
+        ({"seed": 0.5}, "seed", TypeError),
     ],
 )
-def test_wrong_argument_is_named_with_its_value(keywords, argument):
-    with pytest.raises((TypeError, ValueError), match="NoisyDense: ") as caught:
+def test_wrong_argument_is_named_with_its_value(keywords, argument, error):
+    with pytest.raises(error, match="NoisyDense: ") as caught:
         NoisyDense(**{"units": 3, **keywords})
     text = str(caught.value)
     assert text.startswith(f"NoisyDense: {argument} must be ")
@@ -196,6 +196,6 @@ def test_wrong_argument_is_named_with_its_value(keywords, argument):
 
 
 def test_unknown_inputs_are_refused_and_more_axes_taken():
-    with pytest.raises((TypeError, ValueError), match="known last axis"):
+    with pytest.raises(ValueError, match="known last axis"):
         NoisyDense(3).build((None, None))
     assert NoisyDense(3)(np.ones((2, 4, 5)), training=True).shape == (2, 4, 3)

@@ -59,9 +59,7 @@ def test_signature_and_config_are_those_of_stock():
 
 
 def test_wrong_data_format_is_named_with_its_value():
-    with pytest.raises(
-        (TypeError, ValueError), match=r"^Flatten: data_format must be"
-    ) as e:
+    with pytest.raises(ValueError, match=r"^Flatten: data_format must be") as e:
         Flatten(data_format="last")
     assert "Received: data_format='last'" in str(e.value)
 
@@ -139,21 +137,33 @@ def test_range_with_unknown_sizes_gives_the_same_values(keywords, symbolic):
 @pytest.mark.parametrize("argument", ["start_axis", "end_axis"])
 def test_wrong_axis_is_named_with_its_value(argument, axis):
     words = f"^Flatten: {argument} must be an integer"
-    with pytest.raises((TypeError, ValueError), match=words) as caught:
+    with pytest.raises(TypeError, match=words) as caught:
         Flatten(**{argument: axis})
     assert f"Received: {argument}={axis!r}" in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("keywords", "words"),
+    ("keywords", "words", "error"),
     [
-        ({"start_axis": 3}, "start_axis must be an axis of the input, from -3"),
-        ({"end_axis": -4}, "end_axis must be an axis of the input, from -3"),
-        ({"start_axis": 2, "end_axis": 1}, "end_axis must be start_axis or"),
+        (
+            {"start_axis": 3},
+            "start_axis must be an axis of the input, from -3",
+            ValueError,
+        ),
+        (
+            {"end_axis": -4},
+            "end_axis must be an axis of the input, from -3",
+            ValueError,
+        ),
+        (
+            {"start_axis": 2, "end_axis": 1},
+            "end_axis must be start_axis or",
+            ValueError,
+        ),
     ],
 )
-def test_range_that_the_input_has_not_is_an_error(keywords, words):
-    with pytest.raises((TypeError, ValueError), match=f"Flatten: {words}"):
+def test_range_that_the_input_has_not_is_an_error(keywords, words, error):
+    with pytest.raises(error, match=f"Flatten: {words}"):
         Flatten(**keywords)(np.ones((2, 3, 4)))
 
 
@@ -199,23 +209,23 @@ def test_unflatten_with_unknown_sizes_gives_the_same_values(
 
 
 @pytest.mark.parametrize(
-    ("keywords", "argument"),
+    ("keywords", "argument", "error"),
     [
-        ({"axis": 1.0}, "axis"),
-        ({"axis": "1"}, "axis"),
-        ({"shape": ()}, "shape"),
-        ({"shape": 4}, "shape"),
-        ({"shape": "22"}, "shape"),
-        ({"shape": (-1, -1)}, "shape"),
-        ({"shape": (0, 4)}, "shape"),
-        ({"shape": (-2, 2)}, "shape"),
-        ({"shape": (2, None)}, "shape"),
-        ({"shape": (2, 2.0)}, "shape"),
+        ({"axis": 1.0}, "axis", TypeError),
+        ({"axis": "1"}, "axis", TypeError),
+        ({"shape": ()}, "shape", ValueError),
+        ({"shape": 4}, "shape", TypeError),
+        ({"shape": "22"}, "shape", TypeError),
+        ({"shape": (-1, -1)}, "shape", ValueError),
+        ({"shape": (0, 4)}, "shape", ValueError),
+        ({"shape": (-2, 2)}, "shape", ValueError),
+        ({"shape": (2, None)}, "shape", TypeError),
+        ({"shape": (2, 2.0)}, "shape", TypeError),
     ],
 )
-def test_wrong_argument_of_unflatten_is_named(keywords, argument):
+def test_wrong_argument_of_unflatten_is_named(keywords, argument, error):
     words = f"^Unflatten: {argument} must be"
-    with pytest.raises((TypeError, ValueError), match=words) as caught:
+    with pytest.raises(error, match=words) as caught:
         Unflatten(**{"axis": 1, "shape": (2, 2), **keywords})
     assert f"Received: {argument}={keywords[argument]!r}" in str(caught.value)
 
@@ -223,9 +233,7 @@ def test_wrong_argument_of_unflatten_is_named(keywords, argument):
 @pytest.mark.parametrize("shape", [(2, 2), (5, -1), (2, 3, 2)])
 def test_sizes_that_do_not_multiply_are_an_error(shape):
     words = r"Unflatten: shape must be sizes that multiply to 6, the length of"
-    with pytest.raises((TypeError, ValueError), match=words):
+    with pytest.raises(ValueError, match=words):
         Unflatten(1, shape)(np.ones((2, 6)))
-    with pytest.raises(
-        (TypeError, ValueError), match="axis must be an axis of the input"
-    ):
+    with pytest.raises(ValueError, match="axis must be an axis of the input"):
         Unflatten(2, shape)(np.ones((2, 6)))

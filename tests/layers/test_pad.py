@@ -122,13 +122,13 @@ def test_config_makes_the_same_layer():
 @pytest.mark.parametrize(
     ("keywords", "argument", "error"),
     [
-        ({"padding": "same"}, "padding", ValueError),
+        ({"padding": "same"}, "padding", TypeError),
         ({"padding": -1}, "padding", ValueError),
         ({"padding": ((1, -1),) * 3}, "padding", ValueError),
-        ({"padding": 1.5}, "padding", ValueError),
+        ({"padding": 1.5}, "padding", TypeError),
         ({"padding": (1, 1, 1, 1)}, "padding", ValueError),
         ({"pad_mode": "mirror"}, "pad_mode", ValueError),
-        ({"pad_mode": None}, "pad_mode", ValueError),
+        ({"pad_mode": None}, "pad_mode", TypeError),
         ({"pad_value": "0"}, "pad_value", TypeError),
         ({"pad_value": None}, "pad_value", TypeError),
         ({"data_format": "first"}, "data_format", ValueError),
@@ -144,25 +144,19 @@ def test_wrong_argument_is_named_with_its_value(
 
 
 def test_errors_say_where_to_look():
-    with pytest.raises(
-        (TypeError, ValueError), match=r"keras\.layers\.Cropping2D takes"
-    ):
+    with pytest.raises(ValueError, match=r"keras\.layers\.Cropping2D takes"):
         Pad2D((1, -1))
-    with pytest.raises(
-        (TypeError, ValueError), match="torch's 'circular' is 'wrap' here"
-    ):
+    with pytest.raises(ValueError, match="torch's 'circular' is 'wrap' here"):
         Pad2D(1, "circular")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_wrong_shapes_are_errors(name):
     rank = int(name[-2])
-    with pytest.raises((TypeError, ValueError), match="expected ndim="):
+    with pytest.raises(ValueError, match="expected ndim="):
         ours(name)()(np.ones((2, 3)))
     empty = np.ones((2, *(0,) * rank, 3))
-    with pytest.raises(
-        (TypeError, ValueError), match=f"{name}: input_shape must be of at"
-    ):
+    with pytest.raises(ValueError, match=f"{name}: input_shape must be of at"):
         ours(name)(1, "edge", data_format="channels_last")(empty)
     zeros = ours(name)(data_format="channels_last")(empty)
     assert tuple(zeros.shape) == (2, *(2,) * rank, 3)

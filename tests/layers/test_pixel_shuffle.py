@@ -115,21 +115,23 @@ def test_config_makes_the_same_layer(layer, factor):
 
 
 @pytest.mark.parametrize(
-    ("keywords", "argument"),
+    ("keywords", "argument", "error"),
     [
-        ({"factor": 0}, "factor"),
-        ({"factor": 1.5}, "factor"),
-        ({"factor": "2"}, "factor"),
-        ({"factor": ()}, "factor"),
-        ({"factor": (2, 0)}, "factor"),
-        ({"factor": (2, None)}, "factor"),
-        ({"data_format": "first"}, "data_format"),
+        ({"factor": 0}, "factor", ValueError),
+        ({"factor": 1.5}, "factor", TypeError),
+        ({"factor": "2"}, "factor", TypeError),
+        ({"factor": ()}, "factor", ValueError),
+        ({"factor": (2, 0)}, "factor", ValueError),
+        ({"factor": (2, None)}, "factor", TypeError),
+        ({"data_format": "first"}, "data_format", ValueError),
     ],
 )
 @pytest.mark.parametrize("layer", BOTH)
-def test_wrong_argument_is_named_with_its_value(layer, keywords, argument):
+def test_wrong_argument_is_named_with_its_value(
+    layer, keywords, argument, error
+):
     words = f"^{layer.__name__}: {argument} must be"
-    with pytest.raises((TypeError, ValueError), match=words) as caught:
+    with pytest.raises(error, match=words) as caught:
         layer(**{"factor": 2, **keywords})
     assert f"Received: {argument}={keywords[argument]!r}" in str(caught.value)
 
@@ -148,13 +150,13 @@ def test_shape_that_cannot_be_divided_is_an_error(
 ):
     divisor = 4 if layer is PixelShuffle else 2
     words = f"{layer.__name__}: input_shape must be a multiple of {divisor} on"
-    with pytest.raises((TypeError, ValueError), match=f"{words} axis {axis}"):
+    with pytest.raises(ValueError, match=f"{words} axis {axis}"):
         layer(2, data_format)(np.ones(shape))
 
 
 @pytest.mark.parametrize("layer", BOTH)
 def test_wrong_rank_is_an_error(layer):
-    with pytest.raises((TypeError, ValueError), match="expected min_ndim=3"):
+    with pytest.raises(ValueError, match="expected min_ndim=3"):
         layer(2)(np.ones((2, 4)))
-    with pytest.raises((TypeError, ValueError), match="expected ndim=4"):
+    with pytest.raises(ValueError, match="expected ndim=4"):
         layer((2, 2))(np.ones((2, 4, 4)))

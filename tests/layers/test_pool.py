@@ -372,26 +372,28 @@ def test_max_pooling_keeps_integers(dtype):
 
 
 @pytest.mark.parametrize(
-    ("keywords", "argument"),
+    ("keywords", "argument", "error"),
     [
-        ({"pool_size": 0}, "pool_size"),
-        ({"pool_size": (2, 2, 2)}, "pool_size"),
-        ({"pool_size": 2.5}, "pool_size"),
-        ({"strides": 0}, "strides"),
-        ({"strides": "1"}, "strides"),
-        ({"padding": "full"}, "padding"),
-        ({"padding": (1, -1)}, "padding"),
-        ({"padding": ((0, 2), (0, 0))}, "padding"),
-        ({"data_format": "first"}, "data_format"),
-        ({"dilation_rate": 0}, "dilation_rate"),
-        ({"dilation_rate": (1, 2, 1)}, "dilation_rate"),
-        ({"ceil_mode": 1}, "ceil_mode"),
-        ({"pad_mode": "mirror"}, "pad_mode"),
+        ({"pool_size": 0}, "pool_size", ValueError),
+        ({"pool_size": (2, 2, 2)}, "pool_size", ValueError),
+        ({"pool_size": 2.5}, "pool_size", TypeError),
+        ({"strides": 0}, "strides", ValueError),
+        ({"strides": "1"}, "strides", TypeError),
+        ({"padding": "full"}, "padding", ValueError),
+        ({"padding": (1, -1)}, "padding", ValueError),
+        ({"padding": ((0, 2), (0, 0))}, "padding", ValueError),
+        ({"data_format": "first"}, "data_format", ValueError),
+        ({"dilation_rate": 0}, "dilation_rate", ValueError),
+        ({"dilation_rate": (1, 2, 1)}, "dilation_rate", ValueError),
+        ({"ceil_mode": "yes"}, "ceil_mode", TypeError),
+        ({"pad_mode": "mirror"}, "pad_mode", ValueError),
     ],
 )
 @pytest.mark.parametrize("layer", [MaxPooling2D, AveragePooling2D])
-def test_wrong_argument_is_named_with_its_value(layer, keywords, argument):
-    with pytest.raises((TypeError, ValueError), match=r"Received: ") as caught:
+def test_wrong_argument_is_named_with_its_value(
+    layer, keywords, argument, error
+):
+    with pytest.raises(error, match=r"Received: ") as caught:
         layer(**{"pool_size": 2, **keywords})
     text = str(caught.value)
     assert text.startswith(f"{layer.__name__}: {argument} must be ")
@@ -401,28 +403,42 @@ def test_wrong_argument_is_named_with_its_value(layer, keywords, argument):
 @pytest.mark.parametrize("name", NAMES)
 def test_window_larger_than_the_input_is_an_error(name):
     x = np.ones((1, *(3,) * int(name[-2]), 1), "float32")
-    with pytest.raises(
-        (TypeError, ValueError), match=f"{name}: input_shape must be large"
-    ):
+    with pytest.raises(ValueError, match=f"{name}: input_shape must be large"):
         ours(name)(4)(x)
 
 
 @pytest.mark.parametrize(
-    ("layer", "keywords", "argument"),
+    ("layer", "keywords", "argument", "error"),
     [
-        (MaxPooling2D, {"return_indices": "yes"}, "return_indices"),
+        (MaxPooling2D, {"return_indices": "yes"}, "return_indices", TypeError),
         (
             MaxPooling2D,
             {"pad_mode": "edge", "return_indices": True},
             "pad_mode",
+            ValueError,
         ),
-        (AveragePooling2D, {"count_include_pad": None}, "count_include_pad"),
-        (AveragePooling2D, {"divisor_override": 0}, "divisor_override"),
-        (AveragePooling2D, {"divisor_override": 0.5}, "divisor_override"),
+        (
+            AveragePooling2D,
+            {"count_include_pad": None},
+            "count_include_pad",
+            TypeError,
+        ),
+        (
+            AveragePooling2D,
+            {"divisor_override": 0},
+            "divisor_override",
+            ValueError,
+        ),
+        (
+            AveragePooling2D,
+            {"divisor_override": 0.5},
+            "divisor_override",
+            TypeError,
+        ),
     ],
 )
-def test_wrong_argument_of_one_kind_is_named(layer, keywords, argument):
-    with pytest.raises((TypeError, ValueError), match=r"Received: ") as caught:
+def test_wrong_argument_of_one_kind_is_named(layer, keywords, argument, error):
+    with pytest.raises(error, match=r"Received: ") as caught:
         layer(2, **keywords)
     text = str(caught.value)
     assert text.startswith(f"{layer.__name__}: {argument} must be ")
@@ -468,9 +484,7 @@ def test_one_hook_makes_generalized_mean_pooling():
 
 
 def test_pads_as_wide_as_the_window_are_refused():
-    with pytest.raises(
-        (TypeError, ValueError), match="padding must be smaller than the wi"
-    ):
+    with pytest.raises(ValueError, match="padding must be smaller than the wi"):
         MaxPooling2D(2, padding=((0, 2), (0, 0)))
     MaxPooling2D(2, padding=((0, 2), (0, 0)), dilation_rate=2)
     MaxPooling2D(2, padding=((0, 2), (0, 0)), pad_mode="wrap")
@@ -480,9 +494,7 @@ def test_pads_as_wide_as_the_window_are_refused():
 def test_dilated_windows_of_pads_alone_are_refused(kind):
     layer = ours(f"{kind}1D")(2, 1, padding=1, dilation_rate=2)
     assert layer(np.ones((1, 2, 1))).shape == (1, 2, 1)
-    with pytest.raises(
-        (TypeError, ValueError), match="a real position in every window"
-    ):
+    with pytest.raises(ValueError, match="a real position in every window"):
         layer(np.ones((1, 1, 1)))
 
 

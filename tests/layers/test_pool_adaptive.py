@@ -253,13 +253,13 @@ def test_signature_and_config_are_those_of_stock(name):
     [
         ({"output_size": 0}, "output_size", ValueError),
         ({"output_size": -1}, "output_size", ValueError),
-        ({"output_size": True}, "output_size", ValueError),
+        ({"output_size": True}, "output_size", TypeError),
         ({"output_size": 2.5}, "output_size", TypeError),
         ({"output_size": None}, "output_size", TypeError),
         ({"output_size": "2"}, "output_size", TypeError),
         ({"output_size": (2, 2, 2, 2)}, "output_size", ValueError),
         ({"output_size": (0,)}, "output_size", ValueError),
-        ({"output_size": (1.5,)}, "output_size", ValueError),
+        ({"output_size": (1.5,)}, "output_size", TypeError),
         ({"data_format": "first"}, "data_format", ValueError),
     ],
 )
@@ -274,8 +274,8 @@ def test_wrong_argument_is_named_with_its_value(
 
 def test_wrong_return_indices_is_named_with_its_value():
     words = r"^AdaptiveMaxPooling2D: return_indices must be True or False\. Rec"
-    with pytest.raises((TypeError, ValueError), match=words):
-        AdaptiveMaxPooling2D(2, return_indices=1)
+    with pytest.raises(TypeError, match=words):
+        AdaptiveMaxPooling2D(2, return_indices="yes")
 
 
 def test_numpy_integers_are_taken():
@@ -286,11 +286,9 @@ def test_numpy_integers_are_taken():
 @pytest.mark.parametrize("name", NAMES)
 def test_wrong_shapes_are_errors(name):
     layer = ours(name)(2, "channels_last")
-    with pytest.raises((TypeError, ValueError), match="expected ndim="):
+    with pytest.raises(ValueError, match="expected ndim="):
         layer(np.ones((2, 3)))
-    with pytest.raises(
-        (TypeError, ValueError), match=f"{name}: input_shape must be of at"
-    ):
+    with pytest.raises(ValueError, match=f"{name}: input_shape must be of at"):
         layer(np.ones((2, *(0,) * int(name[-2]), 3)))
 
 

@@ -173,19 +173,18 @@ def test_alias_is_the_same_class(name):
 
 
 @pytest.mark.parametrize(
-    ("keywords", "argument"),
+    ("keywords", "argument", "error"),
     [
-        ({"data_format": "first"}, "data_format"),
-        ({"data_format": 1}, "data_format"),
-        ({"keepdims": 1}, "keepdims"),
-        ({"keepdims": "yes"}, "keepdims"),
+        ({"data_format": "first"}, "data_format", ValueError),
+        ({"data_format": 1}, "data_format", TypeError),
+        ({"keepdims": "yes"}, "keepdims", TypeError),
     ],
 )
 @pytest.mark.parametrize("name", NAMES)
-def test_wrong_argument_is_named_with_its_value(name, keywords, argument):
-    with pytest.raises(
-        (TypeError, ValueError), match=f"^{name}: {argument} must be"
-    ) as e:
+def test_wrong_argument_is_named_with_its_value(
+    name, keywords, argument, error
+):
+    with pytest.raises(error, match=f"^{name}: {argument} must be") as e:
         ours(name)(**keywords)
     assert f"Received: {argument}={keywords[argument]!r}" in str(e.value)
 
@@ -193,15 +192,13 @@ def test_wrong_argument_is_named_with_its_value(name, keywords, argument):
 @pytest.mark.parametrize("rank", [1, 2, 3])
 def test_maximum_of_no_positions_is_an_error(rank):
     name = f"GlobalMaxPooling{rank}D"
-    with pytest.raises(
-        (TypeError, ValueError), match=f"{name}: input_shape must be of at"
-    ):
+    with pytest.raises(ValueError, match=f"{name}: input_shape must be of at"):
         ours(name)("channels_last")(np.ones((2, *(0,) * rank, 3)))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_wrong_rank_is_an_error(name):
-    with pytest.raises((TypeError, ValueError), match="expected ndim="):
+    with pytest.raises(ValueError, match="expected ndim="):
         ours(name)()(np.ones((2, 3)))
 
 

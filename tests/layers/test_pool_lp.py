@@ -108,20 +108,20 @@ def test_unknown_sizes_give_the_same_values(order):
 
 
 @pytest.mark.parametrize(
-    ("keywords", "argument"),
+    ("keywords", "argument", "error"),
     [
-        ({"order": 0}, "order"),
-        ({"order": "2"}, "order"),
-        ({"order": True}, "order"),
-        ({"order": math.nan}, "order"),
-        ({"pool_size": 0}, "pool_size"),
-        ({"strides": 0}, "strides"),
-        ({"padding": "full"}, "padding"),
-        ({"ceil_mode": None}, "ceil_mode"),
+        ({"order": 0}, "order", ValueError),
+        ({"order": "2"}, "order", TypeError),
+        ({"order": True}, "order", TypeError),
+        ({"order": math.nan}, "order", ValueError),
+        ({"pool_size": 0}, "pool_size", ValueError),
+        ({"strides": 0}, "strides", ValueError),
+        ({"padding": "full"}, "padding", ValueError),
+        ({"ceil_mode": None}, "ceil_mode", TypeError),
     ],
 )
-def test_wrong_argument_is_named_with_its_value(keywords, argument):
-    with pytest.raises((TypeError, ValueError), match=r"Received: ") as caught:
+def test_wrong_argument_is_named_with_its_value(keywords, argument, error):
+    with pytest.raises(error, match=r"Received: ") as caught:
         LpPooling2D(**{"pool_size": 2, **keywords})
     text = str(caught.value)
     assert text.startswith(f"LpPooling2D: {argument} must be ")

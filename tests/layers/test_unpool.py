@@ -120,40 +120,34 @@ def test_size_for_one_call_and_for_all():
 @pytest.mark.parametrize("size", [4, 8])
 def test_size_a_stride_away_is_refused(size):
     values, places = np.ones((1, 3, 1)), np.zeros((1, 3, 1), "int32")
-    with pytest.raises(
-        (TypeError, ValueError), match="between 5 and 7"
-    ) as caught:
+    with pytest.raises(ValueError, match="between 5 and 7") as caught:
         MaxUnpooling1D(2)(values, places, output_size=size)
     assert "MaxUnpooling1D: output_size must be" in str(caught.value)
-    with pytest.raises((TypeError, ValueError), match="between 5 and 7"):
+    with pytest.raises(ValueError, match="between 5 and 7"):
         MaxUnpooling1D(2, output_size=size)(values, places)
 
 
 def test_wrong_shapes_are_named():
     values = np.ones((1, 3, 2), "float32")
-    with pytest.raises(
-        (TypeError, ValueError), match="MaxUnpooling1D: indices must be"
-    ):
+    with pytest.raises(ValueError, match="MaxUnpooling1D: indices must be"):
         MaxUnpooling1D(2)(values, np.zeros((1, 3, 1), "int32"))
-    with pytest.raises(
-        (TypeError, ValueError), match="MaxUnpooling2D: input_shape must"
-    ):
+    with pytest.raises(ValueError, match="MaxUnpooling2D: input_shape must"):
         MaxUnpooling2D(2)(values, values)
 
 
 @pytest.mark.parametrize(
-    ("keywords", "argument"),
+    ("keywords", "argument", "error"),
     [
-        ({"pool_size": 0}, "pool_size"),
-        ({"strides": (1, 2, 3)}, "strides"),
-        ({"padding": "full"}, "padding"),
-        ({"data_format": "first"}, "data_format"),
-        ({"output_size": 0}, "output_size"),
-        ({"output_size": (4, 4, 4)}, "output_size"),
+        ({"pool_size": 0}, "pool_size", ValueError),
+        ({"strides": (1, 2, 3)}, "strides", ValueError),
+        ({"padding": "full"}, "padding", ValueError),
+        ({"data_format": "first"}, "data_format", ValueError),
+        ({"output_size": 0}, "output_size", ValueError),
+        ({"output_size": (4, 4, 4)}, "output_size", ValueError),
     ],
 )
-def test_wrong_argument_is_named_with_its_value(keywords, argument):
-    with pytest.raises((TypeError, ValueError), match=r"Received: ") as caught:
+def test_wrong_argument_is_named_with_its_value(keywords, argument, error):
+    with pytest.raises(error, match=r"Received: ") as caught:
         MaxUnpooling2D(**keywords)
     text = str(caught.value)
     assert text.startswith(f"MaxUnpooling2D: {argument} must be ")

@@ -111,17 +111,15 @@ def test_lora_pair_has_the_penalty_of_the_kernel_and_stock_order():
 
 
 @pytest.mark.parametrize(
-    ("keywords", "argument"),
+    ("keywords", "argument", "error"),
     [
-        ({"lora_rank": 0}, "lora_rank"),
-        ({"lora_rank": "two"}, "lora_rank"),
-        ({"lora_alpha": "big"}, "lora_alpha"),
-        ({"a_initializer": "heh"}, "a_initializer"),
-        ({"b_initializer": 3}, "b_initializer"),
+        ({"lora_rank": 0}, "lora_rank", ValueError),
+        ({"lora_rank": "two"}, "lora_rank", TypeError),
+        ({"lora_alpha": "big"}, "lora_alpha", TypeError),
+        ({"a_initializer": "heh"}, "a_initializer", ValueError),
+        ({"b_initializer": 3}, "b_initializer", TypeError),
     ],
 )
-def test_wrong_argument_is_named(keywords, argument):
-    with pytest.raises(
-        (ValueError, TypeError), match=f"^LowRank: {argument} must be"
-    ):
+def test_wrong_argument_is_named(keywords, argument, error):
+    with pytest.raises(error, match=f"^LowRank: {argument} must be"):
         LowRank(**{"lora_rank": 1, **keywords})

@@ -65,31 +65,39 @@ def test_a_given_mask_is_in_the_config():
     mask = Mask([[True, False], [False, True]], dtype=FLOAT64)
     again = Mask.from_config(mask.get_config())
     np.testing.assert_array_equal(again.mask, np.eye(2))
-    with pytest.raises(
-        (TypeError, ValueError), match="mask must be None for update"
-    ):
+    with pytest.raises(ValueError, match="mask must be None for update"):
         again.update()
 
 
 @pytest.mark.parametrize(
-    ("keywords", "words"),
+    ("keywords", "words", "error"),
     [
-        ({}, "mask must be given if sparsity is not"),
-        ({"mask": [1], "sparsity": 0.5}, "mask must be given if sparsity"),
-        ({"mask": "all"}, "mask must be an array of numbers"),
-        ({"sparsity": 1.5}, "sparsity must be a number from 0 to 1"),
-        ({"sparsity": "half"}, "sparsity must be a number from 0 to 1"),
+        ({}, "mask must be given if sparsity is not", ValueError),
+        (
+            {"mask": [1], "sparsity": 0.5},
+            "mask must be given if sparsity",
+            ValueError,
+        ),
+        ({"mask": "all"}, "mask must be an array of numbers", ValueError),
+        (
+            {"sparsity": 1.5},
+            "sparsity must be a number from 0 to 1",
+            ValueError,
+        ),
+        (
+            {"sparsity": "half"},
+            "sparsity must be a number from 0 to 1",
+            TypeError,
+        ),
     ],
 )
-def test_wrong_argument_is_named(keywords, words):
-    with pytest.raises((ValueError, TypeError), match=f"^Mask: {words}"):
+def test_wrong_argument_is_named(keywords, words, error):
+    with pytest.raises(error, match=f"^Mask: {words}"):
         Mask(**keywords)
 
 
 @pytest.mark.parametrize("shape", [(3,), (5, 3, 2), (2, 2)])
 def test_mask_of_another_shape_is_refused(shape):
     layer = layers.Dense(2, kernel_transform=Mask(np.ones(shape)))
-    with pytest.raises(
-        (TypeError, ValueError), match=r"fits the kernel's, \(3, 2\)"
-    ):
+    with pytest.raises(ValueError, match=r"fits the kernel's, \(3, 2\)"):
         layer.build((None, 3))

@@ -360,9 +360,7 @@ def test_axis_of_the_user_comes_before_that_of_the_layer():
     layer.build((None, 3))
     assert layer.kernel_transform.g.shape == (3, 1)
     assert layer.kernel_transform.get_config()["axis"] == (0,)
-    with pytest.raises(
-        (TypeError, ValueError), match="axis must be within the 2 axes"
-    ):
+    with pytest.raises(ValueError, match="axis must be within the 2 axes"):
         layers.Dense(4, kernel_transform=transforms.WeightNorm(axis=2)).build(
             (None, 3)
         )
@@ -371,21 +369,27 @@ def test_axis_of_the_user_comes_before_that_of_the_layer():
 def test_one_transform_serves_one_kernel():
     shared = transforms.UnitNorm()
     layers.Dense(2, kernel_transform=shared).build((None, 3))
-    with pytest.raises(
-        (TypeError, ValueError), match="needs a transform of its own"
-    ):
+    with pytest.raises(ValueError, match="needs a transform of its own"):
         layers.Dense(2, kernel_transform=shared).build((None, 3))
 
 
 @pytest.mark.parametrize(
-    "value", ["NoSuchNorm", "Dense", 3, keras.layers.ReLU(), [None], {"a": 1}]
+    ("value", "error"),
+    [
+        ("NoSuchNorm", ValueError),
+        ("Dense", ValueError),
+        ({"a": 1}, ValueError),
+        ([None], ValueError),
+        (3, TypeError),
+        (keras.layers.ReLU(), TypeError),
+    ],
 )
-def test_what_is_no_transform_is_refused(value):
+def test_what_is_no_transform_is_refused(value, error):
     for cls, name, arguments in (
         (layers.Dense, "kernel_transform", {"units": 2}),
         (layers.DepthwiseConv1D, "depthwise_transform", {"kernel_size": 2}),
     ):
-        with pytest.raises((ValueError, TypeError)) as caught:
+        with pytest.raises(error) as caught:
             cls(**arguments, **{name: value})
         assert str(caught.value).startswith(
             f"{cls.__name__}: {name} must be a transform: its name"
@@ -394,12 +398,10 @@ def test_what_is_no_transform_is_refused(value):
 
 def test_misuse_is_explained():
     layer = layers.Dense(2, kernel_transform="UnitNorm")
-    with pytest.raises(
-        (TypeError, ValueError), match="freeze needs a built layer"
-    ):
+    with pytest.raises(ValueError, match="freeze needs a built layer"):
         layer.freeze()
     layer.build((None, 3))
-    with pytest.raises(NotImplementedError, match=r"models\.to_keras"):
+    with pytest.raises(NotImplementedError, match=r"conversion\.to_keras"):
         layer.quantize("int8")
 
 

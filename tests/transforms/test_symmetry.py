@@ -38,9 +38,7 @@ def test_halves_of_a_matrix():
 
 def test_matrix_that_is_not_square_is_refused():
     layer = layers.Dense(3, kernel_transform="Symmetric")
-    with pytest.raises(
-        (TypeError, ValueError), match="Symmetric: kernel must be square"
-    ):
+    with pytest.raises(ValueError, match="Symmetric: kernel must be square"):
         layer.build((None, 2))
 
 
@@ -85,17 +83,15 @@ def test_outputs_or_weights_are_orthonormal(method, shape, axis):
 
 
 @pytest.mark.parametrize(
-    ("name", "keywords"),
+    ("name", "keywords", "error"),
     [
-        ("Symmetric", {"flip_axes": "window"}),
-        ("Antisymmetric", {"flip_axes": ()}),
-        ("Orthogonal", {"method": "caley"}),
+        ("Symmetric", {"flip_axes": "window"}, TypeError),
+        ("Antisymmetric", {"flip_axes": ()}, ValueError),
+        ("Orthogonal", {"method": "caley"}, ValueError),
     ],
 )
-def test_wrong_argument_is_named_with_its_value(name, keywords):
+def test_wrong_argument_is_named_with_its_value(name, keywords, error):
     ((argument, value),) = keywords.items()
-    with pytest.raises(
-        (TypeError, ValueError), match=f"^{name}: {argument} must be"
-    ) as e:
+    with pytest.raises(error, match=f"^{name}: {argument} must be") as e:
         getattr(transforms, name)(**keywords)
     assert f"Received: {argument}={value!r}" in str(e.value)
