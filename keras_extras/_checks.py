@@ -61,8 +61,9 @@ def number(
     minimum: float = -math.inf,
     maximum: float = math.inf,
     above: float | None = None,
+    finite: bool = True,
 ) -> Any:
-    """Returns `value`, a finite number in a range, as a Python int or float.
+    """Returns `value`, a number in a range, as a Python int or float.
 
     Args:
         owner: see `invalid_argument`.
@@ -71,11 +72,14 @@ def number(
         minimum: smallest number allowed.
         maximum: largest number allowed.
         above: a bound that is itself not allowed.
+        finite: whether infinities and NaN are refused.
     """
-    allowed = _number_words(minimum, maximum, above)
+    allowed = _number_words(minimum, maximum, above, finite)
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise invalid_argument(owner, name, allowed, value, error=TypeError)
     result: Any = value.item() if isinstance(value, np.generic) else value
+    if not finite and not math.isfinite(result):
+        return result
     if (
         not math.isfinite(result)
         or not minimum <= result <= maximum
@@ -96,9 +100,8 @@ def nonzero(
         value: what came.
         infinite: whether infinity and minus infinity are allowed.
     """
-    is_infinite = isinstance(value, numbers.Real) and math.isinf(value)
-    result = value if is_infinite else number(owner, name, value)
-    if result == 0 or (is_infinite and not infinite):
+    result = number(owner, name, value, finite=not infinite)
+    if result == 0 or math.isnan(result):
         raise invalid_argument(owner, name, "a number other than 0", value)
     return result
 
@@ -486,7 +489,9 @@ def _integer_words(minimum: int | None) -> str:
     return f"an integer of at least {minimum}"
 
 
-def _number_words(minimum: float, maximum: float, above: float | None) -> str:
+def _number_words(
+    minimum: float, maximum: float, above: float | None, finite: bool
+) -> str:
     if above is not None:
         text = f"a number above {above:g}"
         return text + (f", at most {maximum:g}" if maximum < math.inf else "")
@@ -494,4 +499,4 @@ def _number_words(minimum: float, maximum: float, above: float | None) -> str:
         return f"a number from {minimum:g} to {maximum:g}"
     if minimum > -math.inf:
         return f"a number of at least {minimum:g}"
-    return "a finite number"
+    return "a finite number" if finite else "a number"

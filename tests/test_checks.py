@@ -119,6 +119,13 @@ def test_numbers_are_finite(value):
         refuses(check, value, ValueError, "rate")
 
 
+def test_infinities_and_nan_are_numbers_where_they_may_be():
+    for value in (math.inf, -math.inf, np.float32(-np.inf)):
+        assert checks.number("x", "n", value, finite=False) == value
+    assert math.isnan(checks.number("x", "n", math.nan, finite=False))
+    refuses(checks.number, "1", TypeError, "n", finite=False)
+
+
 @given(st.floats(-3, 3))
 def test_numbers_are_in_their_range(value):
     assert checks.number("x", "n", value) == value

@@ -49,7 +49,9 @@ class ConvLayer(BiasLayer):
             self, "dilation_rate", dilation_rate
         )
         self.pad_mode = checks.pad_mode(self, pad_mode)
-        self.pad_value = checks.number(self, "pad_value", pad_value)
+        self.pad_value = checks.number(
+            self, "pad_value", pad_value, finite=False
+        )
         self.input_spec = keras.layers.InputSpec(min_ndim=self.rank + 2)
 
     def pad_inputs(self, inputs: Tensor) -> Tensor:

@@ -7,9 +7,12 @@ Over all positions at once, as in the paper: `_pool_global_gem`. Cost: outputs *
 window size, in memory too.
 """
 
+from typing import Any
+
 import keras
 
 from keras_extras import ops
+from keras_extras._shapes import Ints, Padding
 from keras_extras.layers._base import PowerMean
 from keras_extras.layers._pool import Pool
 
@@ -25,7 +28,6 @@ class GeMPooling(PowerMean, Pool):
     as in `Pool`; padded positions never count.
 
     Args:
-        *args: those of `Pool`, in its order.
         initial_power: number but 0, what `power` starts from.
         epsilon: number above 0; smaller inputs count as this.
         **kwargs: those of `Pool`.
@@ -38,6 +40,23 @@ class GeMPooling(PowerMean, Pool):
 
     reduce = staticmethod(ops.gem_pool)
     casts = True
+
+    def __init__(
+        self,
+        pool_size: Ints,
+        strides: Ints | None = None,
+        padding: Padding = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        *,
+        initial_power: float = 3.0,
+        epsilon: float = 1e-6,
+        **kwargs: Any,
+    ) -> None:
+        kwargs |= {"initial_power": initial_power, "epsilon": epsilon}
+        super().__init__(
+            pool_size, strides, padding, data_format, name, **kwargs
+        )
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

@@ -6,6 +6,8 @@ with inputs not below epsilon and one trainable power. Cost: a logarithm and an
 exponential per input.
 """
 
+from typing import Any
+
 import keras
 
 from keras_extras import ops
@@ -24,7 +26,6 @@ class GlobalGeMPooling(PowerMean, GlobalPool):
     overflows. Arguments, shapes and hooks as in `GlobalPool`.
 
     Args:
-        *args: those of `GlobalPool`, in its order.
         initial_power: number but 0, what `power` starts from.
         epsilon: number above 0; smaller inputs count as this.
         **kwargs: those of `GlobalPool`.
@@ -38,6 +39,18 @@ class GlobalGeMPooling(PowerMean, GlobalPool):
     reduce = staticmethod(ops.global_gem_pool)
     needs_positions = True
     casts = True
+
+    def __init__(
+        self,
+        data_format: str | None = None,
+        keepdims: bool = False,
+        *,
+        initial_power: float = 3.0,
+        epsilon: float = 1e-6,
+        **kwargs: Any,
+    ) -> None:
+        kwargs |= {"initial_power": initial_power, "epsilon": epsilon}
+        super().__init__(data_format, keepdims, **kwargs)
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

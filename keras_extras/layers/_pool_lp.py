@@ -12,6 +12,7 @@ import keras
 
 from keras_extras import _checks as checks
 from keras_extras import ops
+from keras_extras._shapes import Ints, Padding
 from keras_extras.layers._pool import Pool
 
 
@@ -26,7 +27,6 @@ class LpPooling(Pool):
     counts as if its real positions filled it.
 
     Args:
-        *args: those of `Pool`, in its order.
         order: number but 0, the power. `math.inf` gives the largest absolute
             value of the window, `-math.inf` the smallest.
         **kwargs: those of `Pool`.
@@ -44,11 +44,18 @@ class LpPooling(Pool):
 
     def __init__(
         self,
-        *args: Any,
+        pool_size: Ints,
+        strides: Ints | None = None,
+        padding: Padding = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        *,
         order: float = 2,
         **kwargs: Any,
     ) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(
+            pool_size, strides, padding, data_format, name, **kwargs
+        )
         self.order = checks.nonzero(self, "order", order, infinite=True)
 
     def _reduce_options(self) -> dict[str, Any]:

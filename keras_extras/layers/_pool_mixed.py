@@ -11,7 +11,7 @@ import keras
 
 from keras_extras import _checks as checks
 from keras_extras import ops
-from keras_extras._shapes import Shape
+from keras_extras._shapes import Ints, Padding, Shape
 from keras_extras.layers._pool import Pool
 
 
@@ -25,7 +25,6 @@ class MixedPooling(Pool):
     and hooks as in `Pool`; padded positions never count.
 
     Args:
-        *args: those of `Pool`, in its order.
         initial_alpha: number, what `alpha` starts from: the share of the
             maximum.
         **kwargs: those of `Pool`.
@@ -40,11 +39,18 @@ class MixedPooling(Pool):
 
     def __init__(
         self,
-        *args: Any,
+        pool_size: Ints,
+        strides: Ints | None = None,
+        padding: Padding = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        *,
         initial_alpha: float = 0.5,
         **kwargs: Any,
     ) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(
+            pool_size, strides, padding, data_format, name, **kwargs
+        )
         self.initial_alpha = checks.number(self, "initial_alpha", initial_alpha)
 
     def build(self, input_shape: Shape) -> None:

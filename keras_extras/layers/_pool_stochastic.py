@@ -13,7 +13,7 @@ import keras
 
 from keras_extras import _checks as checks
 from keras_extras import ops
-from keras_extras._shapes import Tensor
+from keras_extras._shapes import Ints, Padding, Tensor
 from keras_extras.layers._pool import Pool
 
 
@@ -28,7 +28,6 @@ class StochasticPooling(Pool):
     shapes as in `Pool`; padded positions never count.
 
     Args:
-        *args: those of `Pool`, in its order.
         seed: int or `None`, the start of the random numbers.
         **kwargs: those of `Pool`.
 
@@ -50,11 +49,18 @@ class StochasticPooling(Pool):
 
     def __init__(
         self,
-        *args: Any,
+        pool_size: Ints,
+        strides: Ints | None = None,
+        padding: Padding = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        *,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(
+            pool_size, strides, padding, data_format, name, **kwargs
+        )
         self.seed = checks.seed(self, seed)
         self.seed_generator = keras.random.SeedGenerator(seed)
 

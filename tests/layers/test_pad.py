@@ -1,3 +1,5 @@
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -192,3 +194,11 @@ def test_one_hook_makes_antisymmetric_padding(rank):
     got = to_numpy(OddPad(1, data_format="channels_last")(x))
     corner = (0,) * (rank + 2)
     np.testing.assert_allclose(got[corner], -x[corner])
+
+
+def test_the_lowest_number_pads_before_a_maximum():
+    layer = layers.Pad1D(1, pad_value=-math.inf)
+    padded = keras.ops.convert_to_numpy(layer(np.ones((1, 2, 1))))
+    assert padded.ravel().tolist() == [-math.inf, 1, 1, -math.inf]
+    copy = layers.Pad1D.from_config(layer.get_config())
+    assert copy.pad_value == -math.inf
