@@ -1,6 +1,7 @@
 """Checks of shapes: symbolic, computed, unknown, in both data formats."""
 
 import contextlib
+import itertools
 from typing import Any
 
 import keras
@@ -152,12 +153,11 @@ def unknown_sizes_are_told(layer: Any, x: Any, symbols: Any) -> None:
     symbolic = keras.tree.flatten(layer(*symbols, training=False))
     real = keras.tree.flatten(layer(*x, training=False))
     for symbol, output in zip(symbolic, real, strict=True):
-        shape = getattr(symbol, "shape", ()), getattr(output, "shape", ())
-        assert len(shape[0]) == len(shape[1]) and all(
-            size in (None, known) for size, known in zip(*shape, strict=True)
-        ), (
-            f"for inputs of unknown sizes the symbolic output shape is "
-            f"{tuple(shape[0])}, the real one {tuple(shape[1])}"
+        shape, known = tuple(symbol.shape), tuple(output.shape)
+        pairs = itertools.zip_longest(shape, known, fillvalue="none")
+        assert all(size in (None, real) for size, real in pairs), (
+            f"for the input shape {keras.tree.flatten(symbols)[0].shape} the "
+            f"symbolic output shape is {shape}, the real one {known}"
         )
 
 

@@ -163,17 +163,12 @@ def calls_use_no_global_state(layer: Any, x: Any) -> None:
     random.seed(1)
     np.random.seed(1)
 
-    def state() -> dict[str, str]:
-        return {
-            "random": repr(random.getstate()),
-            "np.random": repr(np.random.get_state()),
-        }
-
-    before = state()
+    before = repr(random.getstate()), repr(np.random.get_state())
     layer(*x, training=False)
     layer(*x, training=True)
-    for name, after in state().items():
-        assert after == before[name], (
+    after = repr(random.getstate()), repr(np.random.get_state())
+    for name, a, b in zip(("random", "np.random"), before, after, strict=True):
+        assert a == b, (
             f"a call draws from the global random state of {name}, or sets it"
         )
 

@@ -30,6 +30,7 @@ from keras_extras.testing._tools import copied, is_float
 from keras_extras.testing._traits import LayerTraits
 
 PUBLIC = "keras_extras.testing"
+IMPORT_NUMPY = "import numpy as np"
 
 
 def program(
@@ -52,15 +53,16 @@ def program(
         Lines of Python.
     """
     imports, helpers = used_by(show)
-    imports.add("import keras")
-    if "x" in parameters:
-        imports.add("import numpy as np")
+    values = [f"{name} = {code}" for name, code in parameters.items()]
+    for module, line in (("keras", "import keras"), ("np", IMPORT_NUMPY)):
+        if re.search(rf"\b{module}\.", " ".join(parameters.values())):
+            imports.add(line)
     lines = [
         *sorted(imports, key=lambda line: (line.startswith("from"), line)),
         import_class,
         "",
         *(f"{helper}\n" for helper in helpers),
-        *(f"{name} = {code}" for name, code in parameters.items()),
+        *values,
         body_of(show),
     ]
     text = "\n".join(lines)

@@ -17,7 +17,7 @@ def leaves(structure: Any) -> list[Any]:
 
 
 def arrays(structure: Any) -> list[np.ndarray]:
-    """Returns copies of the numbers of a nested structure, or of its strings."""
+    """Returns copies of the numbers of a structure, or of its strings."""
     to_numpy = keras.ops.convert_to_numpy
     found = [np.array(to_numpy(leaf)) for leaf in leaves(structure)]
     return [
@@ -43,19 +43,18 @@ def tolerance(outputs: Any) -> float:
     return float(f"{1e-4 * max(largest, default=1):.2g}")
 
 
-def gap(actual: np.ndarray, expected: np.ndarray) -> str:
+def gap(actual: Any, expected: Any) -> str:
     """Returns where two arrays differ most, and by how much."""
+    actual, expected = np.asarray(actual), np.asarray(expected)
     if actual.shape != expected.shape:
         return f"shape {actual.shape} against {expected.shape}"
     if actual.dtype.kind in "OSU" or expected.dtype.kind in "OSU":
         place = _place(np.argmax(actual != expected), actual.shape)
-        return f"{actual[place]!r} against {expected[place]!r} at {place}"
+        return f"'{actual[place]}' against '{expected[place]}' at {place}"
     actual, expected = actual.astype(float), expected.astype(float)
+    same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
     with np.errstate(invalid="ignore"):
-        size = np.abs(actual - expected)
-    size[actual == expected] = 0
-    nans = np.isnan(actual), np.isnan(expected)
-    size[nans[0] & nans[1]] = 0
+        size = np.where(same, 0, np.abs(actual - expected))
     place = _place(np.argmax(np.nan_to_num(size, nan=np.inf)), size.shape)
     return (
         f"{actual[place]:.6g} against {expected[place]:.6g} at {place}, "
