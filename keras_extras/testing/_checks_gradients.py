@@ -1,12 +1,14 @@
 """Checks of gradients: finite, everywhere, and the derivatives."""
 
+import contextlib
+import functools
 from typing import Any
 
 import keras
 import numpy as np
 
 from keras_extras.testing._check import check
-from keras_extras.testing._results import CheckSkip
+from keras_extras.testing._results import CheckFailure, CheckSkip
 from keras_extras.testing._subject import Subject, as_arguments
 from keras_extras.testing._tools import arrays, gradients, is_float, leaves
 
@@ -14,25 +16,17 @@ from keras_extras.testing._tools import arrays, gradients, is_float, leaves
 # the coarse ones there too: Keras's matmul on torch (3.15) rounds to float32.
 STEPS = ((1e-2, 2e-2), (2e-3, 2e-2), (4e-2, 2e-2))
 STEPS_OF_DOUBLE = ((1e-5, 1e-4), (1e-3, 2e-3), *STEPS)
+INPUTS = "the inputs"
 
 
-def floats_of(outputs: Any) -> list[Any]:
-    leaves = keras.tree.flatten(outputs)
-    return [
-        leaf for leaf in leaves if "float" in str(getattr(leaf, "dtype", ""))
-    ]
-
-
-def factors_for(outputs: Any) -> list[np.ndarray]:
+def total(layer: Any, x: Any, mode: bool = False) -> Any:
     draw = np.random.default_rng(1).uniform
-    return [draw(0.5, 1.5, leaf.shape) for leaf in floats_of(outputs)]
-
-
-def gradients_at(layer: Any, x: Any, mode: bool = False) -> Any:
-    factors = factors_for(layer(*x, training=mode))
-    return gradients(
-        lambda layer, x: layer(*x, training=mode), layer, x, factors
-    )
+    found = 0
+    for leaf in keras.tree.flatten(layer(*x, training=mode)):
+        if "float" in str(getattr(leaf, "dtype", "")):
+            factor = keras.ops.cast(draw(0.5, 1.5, leaf.shape), leaf.dtype)
+            found += keras.ops.sum(factor * leaf)
+    return found
 
 
 @check()
@@ -46,17 +40,17 @@ def check_gradients_are_finite(subject: Subject) -> None:
     that is harmless on both sides.
     """
     _require_gradients(subject)
-    subject.verify(gradients_are_finite)
+    for place, scale in (("usual inputs", 1), ("inputs of zero", 0)):
+        subject.verify(gradients_are_finite, place=place, scale=scale)
 
 
-def gradients_are_finite(layer: Any, x: Any) -> None:
-    x_zero: Any = keras.tree.map_structure(np.zeros_like, x)
-    for place, x_now in (("usual inputs", x), ("inputs of zero", x_zero)):
-        of_inputs, of_weights = gradients_at(layer, x_now)
-        named = {f"input {i}": found for i, found in enumerate(of_inputs)}
-        for name, found in (named | of_weights).items():
-            finite = np.isfinite(found).all()
-            assert finite, f"at {place} the gradient of {name} is not finite"
+def gradients_are_finite(layer: Any, x: Any, place: str, scale: int) -> None:
+    x_now: Any = keras.tree.map_structure(lambda leaf: scale * leaf, x)
+    of_inputs, of_weights = gradients(total, layer, x_now, [np.ones(())])
+    named = {f"input {i}": found for i, found in enumerate(of_inputs)}
+    for name, found in (named | of_weights).items():
+        finite = np.isfinite(found).all()
+        assert finite, f"at {place} the gradient of {name} is not finite"
 
 
 @check()
@@ -78,7 +72,8 @@ def gradients_reach_weights(layer: Any, x: Any) -> None:
     layer(*x, training=False)
     missing = {weight.path for weight in layer.trainable_weights}
     for mode in (False, True, True):
-        _, of_weights = gradients_at(layer, x, mode)
+        forward = functools.partial(total, mode=mode)
+        _, of_weights = gradients(forward, layer, x, [np.ones(())])
         missing -= {path for path, found in of_weights.items() if found.any()}
     assert not missing, (
         f"no gradient reaches the trainable weight {min(missing)!r}"
@@ -98,34 +93,83 @@ def check_gradients_are_derivatives(subject: Subject) -> None:
     subject.require_deterministic()
     _require_gradients(subject)
     wrong = _wrong_slopes(subject, seed=0)
-    if not subject.traits.differentiable:
-        if not wrong:
-            raise subject.failure(
-                "it declares differentiable=False, but its gradients are the "
-                "derivatives",
-                gradients_are_no_slopes,
-                steps=STEPS,
-            )
-    elif wrong:
+    if wrong and subject.traits.differentiable:
         # Other inputs too: the first may lie at a kink, as relu has.
         again = _wrong_slopes(subject, seed=4)
-        for name in wrong:
-            if name in again:
-                raise subject.failure(
-                    wrong[name], gradients_are_slopes, steps=STEPS
-                )
+        wrong = {name: wrong[name] for name in wrong if name in again}
+        for name, message in wrong.items():
+            raise _failure(subject, name, message)
+    elif not wrong and not subject.traits.differentiable:
+        show = gradient_of_weight_is_no_slope
+        values: dict[str, int] = {"index": 0}
+        if is_float(subject.traits.input_dtype):
+            show, values = gradient_of_inputs_is_no_slope, {}
+        raise subject.failure(
+            "it declares differentiable=False, but its gradients are the "
+            "derivatives",
+            show,
+            **values,
+        )
 
 
-def gradients_are_slopes(layer: Any, x: Any, steps: Any) -> None:
-    wrong = wrong_slopes(layer, x, steps)
-    assert not wrong, next(iter(wrong.values()))
+def _failure(subject: Subject, name: str, message: str) -> CheckFailure:
+    """Returns the failure of one part, with the function that shows it."""
+    show, values = gradient_of_inputs_is_slope, {}
+    if name != INPUTS:
+        weights = subject.run()[0].trainable_weights
+        index = [weight.path for weight in weights].index(name)
+        show, values = gradient_of_weight_is_slope, {"index": index}
+    try:
+        for seed in range(5):
+            subject.verify(show, seed=seed, **values)
+    except CheckFailure as failure:
+        return CheckFailure(message, failure.example)
+    return CheckFailure(message)  # it shows in float64 only
 
 
-def gradients_are_no_slopes(layer: Any, x: Any, steps: Any) -> None:
-    assert wrong_slopes(layer, x, steps), (
-        "it declares differentiable=False, but its gradients are the "
-        "derivatives"
-    )
+def gradient_of_inputs_is_slope(layer: Any, x: Any, x_other: Any) -> None:
+    of_inputs, _ = gradients(total, layer, x, [np.ones(())])
+    actual = sum(map(np.vdot, of_inputs, keras.tree.flatten(x_other)))
+    values = []
+    for step in (0.01, -0.01):
+        x_moved: Any = keras.tree.map_structure(
+            lambda a, b, step=step: a + step * b, x, x_other
+        )
+        values.append(float(total(layer, x_moved)))
+    expected = (values[0] - values[1]) / 0.02
+    np.testing.assert_allclose(actual, expected, 0.02, 0.02)
+
+
+def gradient_of_weight_is_slope(layer: Any, x: Any, index: int) -> None:
+    total(layer, x)
+    weight = layer.trainable_weights[index]
+    _, of_weights = gradients(total, layer, x, [np.ones(())])
+    value = np.copy(weight)
+    move = np.random.default_rng(2).normal(size=value.shape)
+    actual = np.vdot(of_weights[weight.path], move)
+    values = []
+    for step in (0.01, -0.01):
+        weight.assign(value + step * move)
+        values.append(float(total(layer, x)))
+    weight.assign(value)
+    expected = (values[0] - values[1]) / 0.02
+    np.testing.assert_allclose(actual, expected, 0.02, 0.02)
+
+
+def gradient_of_inputs_is_no_slope(layer: Any, x: Any, x_other: Any) -> None:
+    differs = True
+    with contextlib.suppress(AssertionError):
+        gradient_of_inputs_is_slope(layer, x, x_other)
+        differs = False
+    assert differs, "its gradients are the derivatives"
+
+
+def gradient_of_weight_is_no_slope(layer: Any, x: Any, index: int) -> None:
+    differs = True
+    with contextlib.suppress(AssertionError):
+        gradient_of_weight_is_slope(layer, x, index)
+        differs = False
+    assert differs, "its gradients are the derivatives"
 
 
 def _wrong_slopes(subject: Subject, seed: int) -> dict[str, str]:
@@ -149,14 +193,19 @@ def _wrong_slopes(subject: Subject, seed: int) -> dict[str, str]:
 
 def wrong_slopes(layer: Any, x: Any, steps: Any) -> dict[str, str]:
     """Compares gradients with slopes, each along one random direction."""
-    of_inputs, of_weights = gradients_at(layer, x)
-    factors = factors_for(layer(*x, training=False))
+    of_inputs, of_weights = gradients(total, layer, x, [np.ones(())])
+    draw = np.random.default_rng(1).uniform
+    factors = [
+        draw(0.5, 1.5, leaf.shape)
+        for leaf in leaves(layer(*x, training=False))
+        if is_float(leaf.dtype)
+    ]
     weights = layer.trainable_weights
     values = [np.array(keras.ops.convert_to_numpy(w)) for w in weights]
     inputs = keras.tree.flatten(x)
     generator = np.random.default_rng(2)
 
-    def total(step: float, moves: dict[int, np.ndarray]) -> float:
+    def total_at(step: float, moves: dict[int, np.ndarray]) -> float:
         moved = [
             (array + step * moves.get(i, 0)).astype(array.dtype)
             for i, array in enumerate([*inputs, *values])
@@ -169,13 +218,17 @@ def wrong_slopes(layer: Any, x: Any, steps: Any) -> dict[str, str]:
             for array in moved[: len(inputs)]
         ]
         x_now: Any = keras.tree.pack_sequence_as(x, tensors)
-        outputs = floats_of(layer(*x_now, training=False))
+        outputs = [
+            leaf
+            for leaf in leaves(layer(*x_now, training=False))
+            if is_float(leaf.dtype)
+        ]
         return sum(map(np.vdot, arrays(outputs), factors))
 
     places = [
         i for i, array in enumerate(inputs) if "float" in str(array.dtype)
     ]
-    parts = {"the inputs": dict(zip(places, of_inputs, strict=True))}
+    parts = {INPUTS: dict(zip(places, of_inputs, strict=True))}
     for i, weight in enumerate(weights, len(inputs)):
         parts[weight.path] = {i: of_weights[weight.path]}
     wrong = {}
@@ -184,7 +237,9 @@ def wrong_slopes(layer: Any, x: Any, steps: Any) -> dict[str, str]:
         gradient = sum(np.vdot(found[i], moves[i]) for i in found)
         slopes = []
         for step, tolerance in steps:
-            slope = (total(step, moves) - total(-step, moves)) / (2 * step)
+            slope = (total_at(step, moves) - total_at(-step, moves)) / (
+                2 * step
+            )
             scale = max(1, abs(slope), abs(gradient))
             slopes.append(slope)
             if abs(slope - gradient) <= tolerance * scale:
@@ -194,7 +249,7 @@ def wrong_slopes(layer: Any, x: Any, steps: Any) -> dict[str, str]:
                 f"the gradient of {name} is {gradient:.6g} along a direction "
                 f"in which the outputs change by {slopes[-1]:.6g}"
             )
-    total(0, {})  # the weights as they were
+    total_at(0, {})  # the weights as they were
     return wrong
 
 

@@ -18,8 +18,6 @@ from keras_extras.testing._check import check
 from keras_extras.testing._results import CheckSkip
 from keras_extras.testing._subject import Subject, as_arguments
 from keras_extras.testing._tools import (
-    arrays,
-    assert_close,
     difference,
     functional,
 )
@@ -64,19 +62,25 @@ def check_export(subject: Subject) -> None:
         )
     for name in formats:
         subject.verify(
-            exported_is_equal, action=f"exporting as {name}", name=name
+            exported_is_equal,
+            action=f"exporting as {name}",
+            gap=f"exported as {name} it gives",
+            name=name,
         )
 
 
-def exported_is_equal(layer: Any, x: Any, name: str) -> None:
-    model = functional(layer, x)
+def exported_is_equal(
+    layer: Any, x: Any, symbols: Any, name: str, atol: float, to_numpy: Any
+) -> None:
+    outputs = layer(*symbols, training=False)
+    model: Any = keras.Model(keras.tree.flatten(symbols), outputs)
     model.predict_on_batch(keras.tree.flatten(x))  # torch wants it called
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/model.onnx" if name == "onnx" else f"{folder}/model"
         model.export(path, format=name, verbose=False)
-        actual = served(path, name, keras.tree.flatten(x))
-    expected = layer(*x, training=False)
-    assert_close(actual, expected, f"exported as {name} it gives")
+        actual = to_numpy(served(path, name, keras.tree.flatten(x)))
+    expected = to_numpy(layer(*x, training=False))
+    np.testing.assert_allclose(actual, expected, 1e-4, atol)
 
 
 def served(path: str, name: str, inputs: list[Any]) -> Any:
@@ -109,13 +113,13 @@ def check_saving_in_a_fresh_process(subject: Subject) -> None:
         )
 
 
-def loads_in_a_fresh_process(layer: Any, x: Any) -> None:
-    expected = layer(*x, training=False)
-    functional(layer, x).save("model.keras")
+def loads_in_a_fresh_process(layer: Any, x: Any, symbols: Any) -> None:
+    outputs = layer(*symbols, training=False)
+    keras.Model(keras.tree.flatten(symbols), outputs).save("model.keras")
+    print(layer(*x, training=False))
     # And in a fresh process, which imports the class:
     again: Any = keras.saving.load_model("model.keras")
-    actual = again.predict_on_batch(keras.tree.flatten(x))
-    assert_close(actual, expected, "loaded in a fresh process it gives")
+    print(again.predict_on_batch(keras.tree.flatten(x)))
 
 
 @check()
@@ -144,8 +148,7 @@ def check_backends(subject: Subject) -> None:
 
 def prints_outputs(layer: Any, x: Any) -> None:
     # Run this with each KERAS_BACKEND, and compare.
-    for array in arrays(layer(*x, training=False)):
-        print(array.ravel()[:9])
+    print(layer(*x, training=False))
 
 
 @check()
@@ -169,15 +172,15 @@ def check_data_parallel(subject: Subject) -> None:
         )
 
 
-def two_devices_are_as_one(layer: Any, x: Any) -> None:
+def two_devices_are_as_one(layer: Any, x: Any, symbols: Any) -> None:
     # Run this with KERAS_BACKEND=jax and
     # XLA_FLAGS=--xla_force_host_platform_device_count=2
-    expected = layer(*x, training=False)
+    print(layer(*x, training=False))
     parallel = keras.distribution.DataParallel()
     keras.distribution.set_distribution(parallel)
-    model = functional(layer, x)
-    actual = model.predict(keras.tree.flatten(x), verbose=0)
-    assert_close(actual, expected, "on two devices it gives")
+    outputs = layer(*symbols, training=False)
+    model: Any = keras.Model(keras.tree.flatten(symbols), outputs)
+    print(model.predict(keras.tree.flatten(x), verbose=0))
 
 
 def _require_processes(subject: Subject) -> None:

@@ -1,6 +1,7 @@
 """Checks of shapes: symbolic, computed, unknown, in both data formats."""
 
 import contextlib
+import itertools
 from typing import Any
 
 import keras
@@ -8,9 +9,9 @@ import numpy as np
 
 from keras_extras.testing._check import check
 from keras_extras.testing._results import CheckFailure, CheckSkip
-from keras_extras.testing._sample_shapes import shapes_in
-from keras_extras.testing._subject import Subject, as_arguments
-from keras_extras.testing._tools import arrays, assert_close, specs
+from keras_extras.testing._sample_shapes import map_shapes, shapes_in
+from keras_extras.testing._subject import Subject
+from keras_extras.testing._tools import specs
 
 
 @check(needs=("check_clone",))
@@ -46,14 +47,12 @@ def check_symbolic_output(subject: Subject) -> None:
             action="a symbolic call or the real one",
             layer=subject.clone(),
             shapes=shapes,
+            symbolic=subject.full_shapes(shapes, batch=2),
         )
 
 
-def symbols_tell_the_truth(layer: Any, x: Any) -> None:
-    x_symbols: Any = keras.tree.map_structure(
-        lambda leaf: keras.KerasTensor(leaf.shape, str(leaf.dtype)), x
-    )
-    symbolic = specs(layer(*x_symbols, training=False))
+def symbols_tell_the_truth(layer: Any, x: Any, symbols: Any) -> None:
+    symbolic = specs(layer(*symbols, training=False))
     real = specs(layer(*x, training=False))
     message = f"a symbolic call says {symbolic}, a real one gives {real}"
     assert symbolic == real, message
@@ -73,6 +72,7 @@ def check_output_shape(subject: Subject) -> None:
                     output_shape_is_true,
                     action="compute_output_shape",
                     shapes=shapes,
+                    symbolic=subject.full_shapes(shapes, batch),
                     size=batch,
                 )
             except CheckFailure as failure:
@@ -87,17 +87,16 @@ def check_output_shape(subject: Subject) -> None:
                 raise
 
 
-def output_shape_is_true(layer: Any, x: Any, size: int | None) -> None:
-    shape: Any = keras.tree.map_structure(
-        lambda leaf: (size, *leaf.shape[1:]), x
-    )
-    real = [spec[0] for spec in specs(layer(*x, training=False))]
-    found: list[Any] = []
-    computed = layer.compute_output_shape(*shape)
-    keras.tree.map_shape_structure(found.append, computed)
-    found = [tuple(sizes) for sizes in found]
+def output_shape_is_true(
+    layer: Any, x: Any, shape: Any, size: int | None
+) -> None:
+    outputs = keras.tree.flatten(layer(*x, training=False))
+    real = [tuple(leaf.shape) for leaf in outputs if leaf is not None]
     if size is None:
         real = [(None, *sizes[1:]) for sizes in real]
+    found: list[Any] = []
+    computed = layer.compute_output_shape(*shape)
+    keras.tree.map_shape_structure(lambda a: found.append(tuple(a)), computed)
     message = f"compute_output_shape gives {found}, the outputs have {real}"
     assert found == real, message
 
@@ -117,61 +116,72 @@ def check_unknown_sizes(subject: Subject) -> None:
     rank = max(sizes, default=0)
     axis_sets = [(), *((axis,) for axis in range(rank))]
     axis_sets += [tuple(range(rank - 1)), tuple(range(1, rank))]
-    x = as_arguments(subject.inputs())
     for axes in dict.fromkeys(axis_sets):
+        symbolic = map_shapes(
+            lambda shape, axes=axes: (
+                None,
+                *(
+                    None if axis in axes else size
+                    for axis, size in enumerate(shape)
+                ),
+            ),
+            subject.shapes,
+        )
         try:
-            with_unknown_sizes(subject.clone(), x, axes)
+            subject.clone_spec(symbolic)
         except Exception:
             if axes:
                 continue  # refused at once
-        for show in (unknown_sizes_are_told, unknown_sizes_compute):
-            if show is unknown_sizes_are_told or subject.traits.deterministic:
-                subject.verify(
-                    show,
-                    action=f"a model in which the axes {axes} are unknown",
-                    layer=subject.clone(),
-                    axes=axes,
-                )
+        subject.verify(
+            unknown_sizes_are_told,
+            action=f"a model with the input shape {symbolic}",
+            layer=subject.clone(),
+            symbolic=symbolic,
+        )
+        if subject.traits.deterministic:
+            subject.verify(
+                unknown_sizes_compute,
+                action=f"a model with the input shape {symbolic}",
+                gap=f"a model with the input shape {symbolic} gives",
+                layer=subject.clone(),
+                symbolic=symbolic,
+                axes=axes,
+            )
 
 
-def with_unknown_sizes(layer: Any, x: Any, axes: tuple[int, ...]) -> Any:
-    def symbol(leaf: np.ndarray) -> Any:
-        sizes = enumerate(leaf.shape[1:])
-        shape = [None if axis in axes else size for axis, size in sizes]
-        return keras.Input(shape, dtype=str(leaf.dtype))
-
-    x_symbols: Any = keras.tree.map_structure(symbol, x)
-    outputs = layer(*x_symbols, training=False)
-    return keras.Model(keras.tree.flatten(x_symbols), outputs)
-
-
-def unknown_sizes_are_told(layer: Any, x: Any, axes: tuple[int, ...]) -> None:
-    model = with_unknown_sizes(layer, x, axes)
-    real = specs(layer(*x, training=False))
-    for symbol, (known, _) in zip(model.outputs, real, strict=True):
-        told = tuple(symbol.shape)
-        filled = [
-            a if b is None else b for a, b in zip(known, told, strict=True)
-        ]
-        assert filled == list(known), (
-            f"for the input shape {model.input_shape} the symbolic output "
-            f"shape is {told}, the real one {known}"
+def unknown_sizes_are_told(layer: Any, x: Any, symbols: Any) -> None:
+    symbolic = keras.tree.flatten(layer(*symbols, training=False))
+    real = keras.tree.flatten(layer(*x, training=False))
+    for symbol, output in zip(symbolic, real, strict=True):
+        shape, known = tuple(symbol.shape), tuple(output.shape)
+        pairs = itertools.zip_longest(shape, known, fillvalue="none")
+        assert all(size in (None, real) for size, real in pairs), (
+            f"for the input shape {keras.tree.flatten(symbols)[0].shape} the "
+            f"symbolic output shape is {shape}, the real one {known}"
         )
 
 
-def unknown_sizes_compute(layer: Any, x: Any, axes: tuple[int, ...]) -> None:
-    model = with_unknown_sizes(layer, x, axes)
+def unknown_sizes_compute(
+    layer: Any,
+    x: Any,
+    symbols: Any,
+    axes: tuple[int, ...],
+    atol: float,
+    to_numpy: Any,
+) -> None:
+    outputs = layer(*symbols, training=False)
+    model = keras.Model(keras.tree.flatten(symbols), outputs)
+    data = keras.tree.flatten(x)
     if axes and keras.backend.backend() == "tensorflow":
         # Its first trace knows the sizes of its inputs, the second does not.
-        larger = keras.tree.flatten(x)
+        larger = data
         for axis in axes:
             larger = [np.repeat(leaf, 2, axis + 1) for leaf in larger]
         with contextlib.suppress(Exception):
             model.predict_on_batch(larger)
-    actual = model.predict_on_batch(keras.tree.flatten(x))
-    expected = layer(*x, training=False)
-    message = f"a model with the input shape {model.input_shape} gives"
-    assert_close(actual, expected, message)
+    actual = to_numpy(model.predict_on_batch(data))
+    expected = to_numpy(layer(*x, training=False))
+    np.testing.assert_allclose(actual, expected, 1e-4, atol)
 
 
 @check(of="layers")
@@ -185,12 +195,18 @@ def check_data_formats(subject: Subject) -> None:
     if current not in ("channels_first", "channels_last"):
         raise CheckSkip("it has no data_format")
     subject.require_deterministic()
+    first = current == "channels_last"
+    other = "channels_first" if first else "channels_last"
     failures: list[CheckFailure] = []
     # Second, or third where there is an axis of time before the space.
     for axis in (1, 2):
         try:
             subject.verify(
-                formats_are_equal, action="the other format", axis=axis
+                formats_are_equal,
+                action="the other format",
+                gap=f"{other} gives",
+                twin=subject.clone(data_format=other),
+                axes=(-1, axis) if first else (axis, -1),
             )
         except CheckFailure as failure:
             failures.append(failure)
@@ -199,30 +215,32 @@ def check_data_formats(subject: Subject) -> None:
     raise failures[0]
 
 
-def formats_are_equal(layer: Any, x: Any, axis: int) -> None:
-    first = layer.get_config()["data_format"] == "channels_last"
-    other = "channels_first" if first else "channels_last"
+def formats_are_equal(
+    layer: Any,
+    x: Any,
+    twin: Any,
+    axes: tuple[int, int],
+    atol: float,
+    to_numpy: Any,
+) -> None:
     rank = max(leaf.ndim for leaf in keras.tree.flatten(x))
 
     def move(array: np.ndarray) -> np.ndarray:
         # The axis of time may be lost on the way, that of the batch not.
-        place = max(1, axis - rank + array.ndim)
-        if array.ndim < place + 2:
+        places = [max(1, i - rank + array.ndim) if i > 0 else i for i in axes]
+        if array.ndim < max(places) + 2:
             return array
-        return np.moveaxis(array, *((-1, place) if first else (place, -1)))
+        return np.moveaxis(array, *places)
 
-    expected = arrays(layer(*x, training=False))
-    config = layer.get_config() | {"data_format": other}
-    twin = type(layer).from_config(config)
+    expected = to_numpy(layer(*x, training=False))
     x_moved: Any = keras.tree.map_structure(move, x)
     twin(*x_moved, training=False)
     twin.set_weights(layer.get_weights())
-    actual = arrays(twin(*x_moved, training=False))
+    actual = to_numpy(twin(*x_moved, training=False))
     # Outputs that have lost the spatial axes may have the channels as before.
-    lost = any(array.ndim != rank for array in expected)
-    if not (lost and all(map(np.array_equal, actual, expected))):
-        moved = [move(array) for array in expected]
-        assert_close(actual, moved, f"{other} gives")
+    if expected.ndim == rank or not np.array_equal(actual, expected):
+        expected = move(expected)
+    np.testing.assert_allclose(actual, expected, 1e-4, atol)
 
 
 @check()

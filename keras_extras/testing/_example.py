@@ -2,11 +2,12 @@
 
 A check shows a broken promise by a plain function, such as
 
-    def same_twice(layer: Any, x: Any) -> None:
-        first = layer(*x, training=False)
-        assert_close(layer(*x, training=False), first, "a second call gives")
+    def same_twice(layer: Any, x: Any, to_numpy: Any, atol: float) -> None:
+        expected = to_numpy(layer(*x, training=False))
+        actual = to_numpy(layer(*x, training=False))
+        np.testing.assert_allclose(actual, expected, 1e-4, atol)
 
-`x` is the tuple of the arguments of `call`. The program is its body, after the
+`Subject.verify` says what it calls it with. The program is its body, after the
 imports and helpers that it uses and a line for each of its parameters. Left out
 is what says nothing to the reader: annotations and docstrings, the star if
 `call` takes one argument, and `training=False` where that is the default.
@@ -29,6 +30,7 @@ from keras_extras.testing._tools import copied, is_float
 from keras_extras.testing._traits import LayerTraits
 
 PUBLIC = "keras_extras.testing"
+IMPORT_NUMPY = "import numpy as np"
 
 
 def program(
@@ -51,20 +53,21 @@ def program(
         Lines of Python.
     """
     imports, helpers = used_by(show)
-    imports.add("import keras")
-    if "x" in parameters:
-        imports.add("import numpy as np")
+    values = [f"{name} = {code}" for name, code in parameters.items()]
+    for module, line in (("keras", "import keras"), ("np", IMPORT_NUMPY)):
+        if re.search(rf"\b{module}\.", " ".join(parameters.values())):
+            imports.add(line)
     lines = [
         *sorted(imports, key=lambda line: (line.startswith("from"), line)),
         import_class,
         "",
         *(f"{helper}\n" for helper in helpers),
-        *(f"{name} = {code}" for name, code in parameters.items()),
+        *values,
         body_of(show),
     ]
     text = "\n".join(lines)
     if not starred:
-        text = re.sub(r"(?<=[(, ])\*(?=(x\w*|shape)\b)", "", text)
+        text = re.sub(r"(?<=[(, ])\*(?=(x\w*|shape|symbols)\b)", "", text)
     for part in unsaid:
         text = text.replace(part, "")
     return text
@@ -177,8 +180,16 @@ def import_line(cls: type) -> str:
     return f"from {module} import {name}"
 
 
+class Code(str):
+    """The code of a value, where `repr` does not give it."""
+
+    __slots__ = ()
+
+
 def value_code(value: Any) -> str:
     """Returns the code that makes a value, which may be a layer."""
+    if isinstance(value, Code):
+        return value
     if isinstance(value, type):
         return value.__name__
     if not isinstance(value, keras.layers.Layer):
@@ -223,19 +234,31 @@ def inputs_code(shapes: Any, batch: int, traits: LayerTraits) -> str:
             code = f"generator.integers({int(low)}, {int(high) + 1}, {size})"
         return f'{code}.astype("{dtype}")'
 
-    def nested(shapes: Any) -> str:
-        if is_shape(shapes):
-            return draw(shapes)
-        if isinstance(shapes, dict):
-            items = shapes.items()
-            parts = [f"{key!r}: {nested(value)}" for key, value in items]
-            return "{" + ", ".join(parts) + "}"
-        parts = [nested(shape) for shape in shapes]
-        if isinstance(shapes, tuple):
-            return "(" + ", ".join(parts) + ",)"
-        return "[" + ", ".join(parts) + "]"
+    return _nested_code(shapes, draw)
 
-    return nested(shapes)
+
+def symbols_code(shapes: Any, traits: LayerTraits) -> str:
+    """Returns the code of symbolic inputs; shapes are with the batch."""
+    dtype = traits.input_dtype
+    return _nested_code(
+        shapes,
+        lambda shape: f'keras.Input(batch_shape={shape}, dtype="{dtype}")',
+    )
+
+
+def _nested_code(shapes: Any, code: Callable[[Any], str]) -> str:
+    if is_shape(shapes):
+        return code(shapes)
+    if isinstance(shapes, dict):
+        items = shapes.items()
+        parts = [
+            f"{key!r}: {_nested_code(value, code)}" for key, value in items
+        ]
+        return "{" + ", ".join(parts) + "}"
+    parts = [_nested_code(shape, code) for shape in shapes]
+    if isinstance(shapes, tuple):
+        return "(" + ", ".join(parts) + ",)"
+    return "[" + ", ".join(parts) + "]"
 
 
 def plain(config: Any, without_name: bool = False) -> str:

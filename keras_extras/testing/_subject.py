@@ -8,6 +8,7 @@ shapes stands for several positional arguments of `call`.
 
 import functools
 import inspect
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -16,9 +17,11 @@ import keras
 import numpy as np
 
 from keras_extras.testing._example import (
+    Code,
     import_line,
     inputs_code,
     program,
+    symbols_code,
     value_code,
 )
 from keras_extras.testing._results import CheckFailure, CheckSkip
@@ -29,7 +32,15 @@ from keras_extras.testing._sample_shapes import (
     shapes_in,
     size_changes,
 )
-from keras_extras.testing._tools import copied, is_float, leaves, shake
+from keras_extras.testing._tools import (
+    arrays,
+    copied,
+    gap,
+    is_float,
+    leaves,
+    shake,
+    tolerance,
+)
 from keras_extras.testing._traits import LayerTraits
 
 NO_TRAINING, TRAINING = ", training=False", ", training=True"
@@ -127,46 +138,120 @@ class Subject:
         show: Callable[..., None],
         *,
         action: str = "",
+        gap: str = "",
         layer: Any = None,
         shapes: Any = None,
         batch: int = 2,
         seed: int = 0,
+        symbolic: Any = None,
         **values: Any,
     ) -> None:
         """Runs a function of the layer and its inputs, which must not fail.
 
+        What it does not get from `values` is made for the parameters that it
+        has: `layer`; `x` and `x_other`, inputs as the tuple of the arguments
+        of `call`; `shape`, their shapes, and `symbols`, symbolic inputs;
+        `atol`, the rounding that outputs may differ by; `to_numpy`, which
+        makes an array of outputs. Of several outputs it takes one, and the
+        function runs for each of them.
+
         Args:
             show: the function; its source becomes the code of the failure.
             action: what raises, for the reason, if it is no assertion.
+            gap: what comes before the place and the size of the gap in the
+                reason, where `np.testing` finds two arrays to differ.
             layer: the argument `layer`; a built clone if it is `None`.
             shapes: shapes of a sample of the inputs `x`.
             batch: size of the batch.
             seed: of the inputs.
+            symbolic: shapes of `shape` and `symbols`, with the batch; `None`:
+                those of the inputs, with a batch of unknown size.
             **values: the other arguments of the function.
 
         Raises:
             CheckFailure: if the function raises.
         """
-        parameters = inspect.signature(show).parameters
-        arguments = dict(values)
-        if "layer" in parameters:
-            arguments["layer"] = layer or self.run(shapes)[0]
-        if "x" in parameters:
-            arguments["x"] = as_arguments(self.inputs(shapes, batch, seed))
-        try:
-            if TRAINING in self.unsaid:
-                exec(program(show, "", {}, self.unsaid, True), arguments)
-            else:
-                show(**arguments)
-        except Exception as error:
-            reason = str(error)[:500]
-            if not isinstance(error, AssertionError) or not reason:
-                prefix = f"{action} raises " if action else ""
-                reason = f"{prefix}{type(error).__name__}: {reason[:300]}"
-            drawn = {"shapes": shapes, "batch": batch, "seed": seed}
-            raise self.failure(
-                reason, show, layer=layer, **drawn, **values
-            ) from error
+        names = inspect.signature(show).parameters
+        drawn = {"shapes": shapes, "batch": batch, "seed": seed}
+        drawn["symbolic"] = symbolic
+        if "layer" in names:
+            layer = layer or self.run(shapes)[0]
+        for reader in self._readers() if "to_numpy" in names else [""]:
+            if reader:
+                values["to_numpy"] = Code(reader)
+            arguments = self._arguments(set(names), **drawn) | values
+            if "layer" in names:
+                arguments["layer"] = layer
+            if reader:
+                scope = {"keras": keras, "np": np}
+                arguments["to_numpy"] = eval(reader, scope)
+            try:
+                if TRAINING in self.unsaid:
+                    exec(program(show, "", {}, self.unsaid, True), arguments)
+                else:
+                    show(**arguments)
+            except Exception as error:
+                raise self.failure(
+                    _reason(error, action, gap, "hash" in reader),
+                    show,
+                    layer=layer,
+                    **drawn,
+                    **values,
+                ) from error
+
+    def _arguments(
+        self,
+        names: set[str],
+        *,
+        shapes: Any,
+        batch: int,
+        seed: int,
+        symbolic: Any,
+    ) -> dict[str, Any]:
+        """Returns those of the arguments with these names that can be made."""
+        arguments: dict[str, Any] = {}
+        generator = np.random.default_rng(seed)
+        for name in ("x", "x_other"):
+            if name in names:
+                inputs = self.inputs(shapes, batch, generator)
+                arguments[name] = as_arguments(inputs)
+        full = self.full_shapes(shapes) if symbolic is None else symbolic
+        if "shape" in names:
+            several = isinstance(full, tuple) and not is_shape(full)
+            arguments["shape"] = full if several else (full,)
+        if "symbols" in names:
+            symbols = map_shapes(
+                lambda shape: keras.Input(
+                    batch_shape=shape, dtype=self.traits.input_dtype
+                ),
+                full,
+            )
+            arguments["symbols"] = as_arguments(symbols)
+        if "atol" in names:
+            arguments["atol"] = tolerance(self.run(shapes)[2])
+        return arguments
+
+    def _readers(self) -> list[str]:
+        """Returns the code of `to_numpy` for each of the outputs."""
+        outputs = self.run()[2]
+        found = []
+        for index, leaf in enumerate(keras.tree.flatten(outputs)):
+            code = "keras.ops.convert_to_numpy"
+            if leaf is None:
+                continue
+            if leaf is not outputs:
+                code = f"lambda outputs: {code}(\n    "
+                code += f"keras.tree.flatten(outputs)[{index}]\n)"
+            if arrays(leaf)[0].dtype.kind in "OSU":
+                # Strings by their numbers: `assert_allclose` takes no others.
+                code = f"lambda outputs: np.vectorize(hash)(({code})(outputs))"
+            found.append(code)
+        return found
+
+    def full_shapes(self, shapes: Any = None, batch: int | None = None) -> Any:
+        """Returns shapes with the batch."""
+        shapes = self.shapes if shapes is None else shapes
+        return map_shapes(lambda shape: (batch, *shape), shapes)
 
     def failure(
         self, reason: str, show: Callable[..., None], **arguments: Any
@@ -182,18 +267,35 @@ class Subject:
         shapes: Any = None,
         batch: int = 2,
         seed: int = 0,
+        symbolic: Any = None,
         **values: Any,
     ) -> str:
         """Returns the code of a function, with the layer and its inputs."""
+        names = inspect.signature(show).parameters
         parameters = {}
-        if "layer" in (names := inspect.signature(show).parameters):
+        if "layer" in names:
             parameters["layer"] = value_code(layer or self.layer)
         starred = False
-        if "x" in names:
+        if {"x", "x_other", "shape", "symbols"} & set(names):
             shapes = self.shapes if shapes is None else shapes
             starred = isinstance(shapes, tuple) and not is_shape(shapes)
+        if "x" in names:
+            inputs = inputs_code(shapes, batch, self.traits)
             parameters["generator"] = f"np.random.default_rng({seed})"
-            parameters["x"] = inputs_code(shapes, batch, self.traits)
+            parameters["x"] = inputs
+            if "x_other" in names:
+                parameters["x_other"] = inputs
+            elif inputs.count("generator.") == 1:
+                generator = parameters.pop("generator")
+                parameters["x"] = inputs.replace("generator", generator)
+        if {"shape", "symbols"} & set(names):
+            full = self.full_shapes(shapes) if symbolic is None else symbolic
+            if "shape" in names:
+                parameters["shape"] = repr(full)
+            if "symbols" in names:
+                parameters["symbols"] = symbols_code(full, self.traits)
+        if "atol" in names:
+            parameters["atol"] = repr(tolerance(self.run(shapes)[2]))
         for name, value in values.items():
             parameters[name] = value_code(value)
         cls = import_line(self.cls)
@@ -210,7 +312,12 @@ class Subject:
 
     # --- inputs --------------------------------------------------------------
 
-    def inputs(self, shapes: Any = None, batch: int = 2, seed: int = 0) -> Any:
+    def inputs(
+        self,
+        shapes: Any = None,
+        batch: int = 2,
+        seed: int | np.random.Generator = 0,
+    ) -> Any:
         """Returns irregular numbers, always the same ones."""
         generator = np.random.default_rng(seed)
         return map_shapes(
@@ -349,6 +456,20 @@ def _replace_dtype(config: Any, dtype: str) -> Any:
     if isinstance(config, list | tuple):
         return type(config)(_replace_dtype(item, dtype) for item in config)
     return config
+
+
+def _reason(error: Exception, action: str, before: str, strings: bool) -> str:
+    """Returns what an error says; of arrays that differ, the largest gap."""
+    if isinstance(error, AssertionError):
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if frame.f_code.co_name == "assert_allclose":
+                seen = frame.f_locals
+                found = gap(seen["actual"], seen["desired"])
+                return f"{before} {'different values' if strings else found}"
+        if str(error):
+            return str(error)[:500]
+    prefix = f"{action} raises " if action else ""
+    return f"{prefix}{type(error).__name__}: {str(error)[:300]}"
 
 
 def _in_short(error: BaseException) -> str:

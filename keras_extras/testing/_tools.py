@@ -17,10 +17,13 @@ def leaves(structure: Any) -> list[Any]:
 
 
 def arrays(structure: Any) -> list[np.ndarray]:
-    """Returns copies of the numbers of a nested structure of tensors."""
+    """Returns copies of the numbers of a structure, or of its strings."""
     to_numpy = keras.ops.convert_to_numpy
-    leaves = keras.tree.flatten(structure)
-    return [np.array(to_numpy(x), float) for x in leaves if x is not None]
+    found = [np.array(to_numpy(leaf)) for leaf in leaves(structure)]
+    return [
+        array if array.dtype.kind in "OSU" else array.astype(float)
+        for array in found
+    ]
 
 
 def specs(structure: Any) -> list[tuple[tuple[Any, ...], str]]:
@@ -30,46 +33,64 @@ def specs(structure: Any) -> list[tuple[tuple[Any, ...], str]]:
     return [(tuple(x.shape), dtype(x.dtype)) for x in leaves if x is not None]
 
 
-def assert_close(
-    actual: Any, expected: Any, message: str, tolerance: float = 1e-4
-) -> None:
-    """Compares two structures of numbers, relative to the largest one."""
-    for a, b in zip(arrays(actual), arrays(expected), strict=True):
-        assert a.shape == b.shape, f"{message} {a.shape} against {b.shape}"
-        limit = tolerance * np.abs(b[np.isfinite(b)]).max(initial=1)
-        far = ~np.isclose(a, b, 0, limit, equal_nan=True)
-        assert not far.any(), f"{message} {a[far][0]:g} against {b[far][0]:g}"
+def tolerance(outputs: Any) -> float:
+    """Returns by how much two ways to the same outputs may differ.
+
+    Some hundred units of the last place of the largest number.
+    """
+    found = [item for item in arrays(outputs) if item.dtype.kind == "f"]
+    largest = [np.abs(item[np.isfinite(item)]).max(initial=1) for item in found]
+    return float(f"{1e-4 * max(largest, default=1):.2g}")
 
 
-def assert_unchanged(
-    variables: list[Any], before: list[np.ndarray], message: str
-) -> None:
-    """Compares variables with the values that they had."""
-    for variable, old, new in zip(
-        variables, before, arrays(variables), strict=True
-    ):
-        assert np.array_equal(new, old, equal_nan=True), (
-            f"{message} {variable.path!r}"
-        )
-
-
-def functional(layer: Any, x: Any, batch: int | None = None) -> Any:
-    """Returns the functional model of a layer."""
-    x_symbols: Any = keras.tree.map_structure(
-        lambda leaf: keras.Input(leaf.shape[1:], batch, dtype=str(leaf.dtype)),
-        x,
+def gap(actual: Any, expected: Any) -> str:
+    """Returns where two arrays differ most, and by how much."""
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    if actual.shape != expected.shape:
+        return f"shape {actual.shape} against {expected.shape}"
+    if actual.dtype.kind in "OSU" or expected.dtype.kind in "OSU":
+        place = _place(np.argmax(actual != expected), actual.shape)
+        return f"'{actual[place]}' against '{expected[place]}' at {place}"
+    actual, expected = actual.astype(float), expected.astype(float)
+    same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
+    with np.errstate(invalid="ignore"):
+        size = np.where(same, 0, np.abs(actual - expected))
+    place = _place(np.argmax(np.nan_to_num(size, nan=np.inf)), size.shape)
+    return (
+        f"{actual[place]:.6g} against {expected[place]:.6g} at {place}, "
+        f"a gap of {size[place]:.2g}"
     )
-    outputs = layer(*x_symbols, training=False)
-    return keras.Model(keras.tree.flatten(x_symbols), outputs)
 
 
-def difference(actual: Any, expected: Any, tolerance: float = 1e-4) -> str:
-    """Returns how two structures of numbers differ; `""` if they do not."""
-    try:
-        assert_close(actual, expected, "", tolerance)
-    except AssertionError as error:
-        return str(error).strip()
+def _place(index: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(map(int, np.unravel_index(index, shape)))
+
+
+def difference(actual: Any, expected: Any) -> str:
+    """Returns how two structures of outputs differ; `""` if they do not."""
+    results, references = arrays(actual), arrays(expected)
+    if len(results) != len(references):
+        return f"{len(results)} outputs against {len(references)}"
+    for result, reference in zip(results, references, strict=True):
+        if result.shape != reference.shape:
+            return gap(result, reference)
+        if result.dtype.kind in "OSU" or reference.dtype.kind in "OSU":
+            same = np.array_equal(result, reference)
+        else:
+            limit = tolerance(reference)
+            same = np.allclose(result, reference, 0, limit, equal_nan=True)
+        if not same:
+            return gap(result, reference)
     return ""
+
+
+def functional(layer: Any, x: Any) -> Any:
+    """Returns the functional model of a layer, for inputs like `x`."""
+    symbols: Any = keras.tree.map_structure(
+        lambda leaf: keras.Input(leaf.shape[1:], dtype=str(leaf.dtype)), x
+    )
+    outputs = layer(*symbols, training=False)
+    return keras.Model(keras.tree.flatten(symbols), outputs)
 
 
 def is_float(dtype: Any) -> bool:

@@ -67,3 +67,36 @@ def test_a_penalty_that_call_adds_once_counts():
 def test_without_weights_there_is_nothing_to_freeze():
     with pytest.raises(CheckSkip, match="no weights"):
         dict(layer_checks(keras.layers.ReLU()))["check_freezing"]()
+
+
+class AlwaysMoving(keras.layers.BatchNormalization):
+    """Frozen, its statistics still move in training."""
+
+    def call(self, inputs, training=None, mask=None):
+        if training:
+            self.moving_mean.assign(self.moving_mean + 1)
+        return super().call(inputs, training=training, mask=mask)
+
+
+def test_statistics_that_move_though_frozen_are_caught():
+    with pytest.raises(
+        CheckFailure, match=r"frozen, .* changes '.*moving_mean"
+    ):
+        dict(layer_checks(AlwaysMoving()))["check_freezing"]()
+
+
+class FreezesNothing(keras.layers.Dense):
+    """Says that it is frozen; an optimizer moves its weights all the same."""
+
+    @property
+    def trainable(self):
+        return self.__dict__.get("says", True)
+
+    @trainable.setter
+    def trainable(self, value):
+        self.__dict__["says"] = value
+
+
+def test_weights_that_an_optimizer_still_moves_are_not_frozen():
+    with pytest.raises(CheckFailure, match="kernel' stays trainable"):
+        dict(layer_checks(FreezesNothing(3)))["check_freezing"]()
