@@ -94,7 +94,7 @@ class BestWeightsOnInterrupt(Callback):
             )
         self.monitor = monitor
         self.mode = mode
-        self.restore_best_weights = _checks.boolean(
+        self.restore_best_weights: bool = _checks.boolean(
             self, "restore_best_weights", restore_best_weights
         )
         self.verbose = verbose
@@ -166,7 +166,7 @@ class BestWeightsOnInterrupt(Callback):
     def _handle(self, number: int, frame: FrameType | None) -> None:
         """Is called by Python when Ctrl-C was pressed."""
         if not self.interrupted and self._is_fitting(frame):
-            self.interrupted = True
+            self.interrupted: bool = True
             self._fitted.stop_training = True
             # Printing fails if the signal came in the middle of printing.
             with contextlib.suppress(RuntimeError):

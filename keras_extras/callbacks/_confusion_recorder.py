@@ -72,18 +72,20 @@ class ConfusionMatrixRecorder(Callback):
     ):
         super().__init__()
         self.x = x
-        self.y = (
+        self.y: np.ndarray | None = (
             None if y is None else _probabilities.class_numbers(self, "y", y)
         )
         if y is None and not isinstance(x, keras.utils.PyDataset):
             raise invalid_argument(
                 self, "y", "the true classes, unless x is a PyDataset", y
             )
-        self.every = _checks.integer(self, "every", every)
-        self.class_names = None if class_names is None else [*class_names]
+        self.every: int = _checks.integer(self, "every", every)
+        self.class_names: list[str] | None = (
+            None if class_names is None else [*class_names]
+        )
         if self.y is not None:
             self._check_names(int(self.y.max(initial=-1)) + 1)
-        self.batch_size = (
+        self.batch_size: int | None = (
             batch_size
             if batch_size is None
             else _checks.integer(self, "batch_size", batch_size)

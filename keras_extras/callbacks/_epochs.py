@@ -52,7 +52,9 @@ class EpochRows(Callback):
 
     def __init__(self, add_to_logs: bool):
         super().__init__()
-        self.add_to_logs = _checks.boolean(self, "add_to_logs", add_to_logs)
+        self.add_to_logs: bool = _checks.boolean(
+            self, "add_to_logs", add_to_logs
+        )
         self.rows: list[Any] = []
         self._count = EpochCount()
 

@@ -91,7 +91,7 @@ class FairMetrics(Callback):
         self.x = x
         self.y = y
         self.sample_weight = sample_weight
-        self.batch_size = (
+        self.batch_size: int | None = (
             batch_size
             if batch_size is None
             else _checks.integer(self, "batch_size", batch_size)

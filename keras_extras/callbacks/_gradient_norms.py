@@ -104,7 +104,7 @@ class GradientNorms(EpochRows):
         self.x = x
         self.y = y
         self.sample_weight = sample_weight
-        self.training = _checks.boolean(self, "training", training)
+        self.training: bool = _checks.boolean(self, "training", training)
 
     def _rows_of(self, run: int, epoch: int) -> list[GradientNormRow]:
         model = self.model

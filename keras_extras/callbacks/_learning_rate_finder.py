@@ -95,10 +95,10 @@ class LearningRateFinder(Callback):
         stop_factor: float = 4.0,
     ):
         super().__init__()
-        self.min_learning_rate = _checks.positive(
+        self.min_learning_rate: float = _checks.positive(
             self, "min_learning_rate", min_learning_rate
         )
-        self.max_learning_rate = _checks.positive(
+        self.max_learning_rate: float = _checks.positive(
             self, "max_learning_rate", max_learning_rate
         )
         if self.max_learning_rate <= self.min_learning_rate:
@@ -108,13 +108,13 @@ class LearningRateFinder(Callback):
                 f"above min_learning_rate={self.min_learning_rate:g}",
                 max_learning_rate,
             )
-        self.steps = _checks.integer(self, "steps", steps, minimum=2)
-        self.smoothing = _checks.fraction(self, "smoothing", smoothing)
+        self.steps: int = _checks.integer(self, "steps", steps, minimum=2)
+        self.smoothing: float = _checks.fraction(self, "smoothing", smoothing)
         if self.smoothing == 1:
             raise invalid_argument(
                 self, "smoothing", "a number from 0 to below 1", smoothing
             )
-        self.stop_factor = _checks.number(
+        self.stop_factor: Any = _checks.number(
             self, "stop_factor", stop_factor, above=1
         )
         self.learning_rates: list[float] = []

@@ -70,21 +70,23 @@ class LivePlot(keras.callbacks.Callback):
 
     def __init__(
         self,
-        path: str | os.PathLike | None = None,
+        path: str | os.PathLike[str] | None = None,
         *,
         metrics: Sequence[str] | None = None,
         every: int = 1,
     ):
         super().__init__()
-        self.path = (
+        self.path: str | None = (
             None if path is None else _checks.file_path(self, "path", path)
         )
         if isinstance(metrics, str):
             raise invalid_argument(
                 self, "metrics", "a list of names", metrics, error=TypeError
             )
-        self.metrics = None if metrics is None else list(metrics)
-        self.every = _checks.integer(self, "every", every)
+        self.metrics: list[str] | None = (
+            None if metrics is None else list(metrics)
+        )
+        self.every: int = _checks.integer(self, "every", every)
         self._count = EpochCount()
         self._table: dict[int, dict[str, float]] = {}
         self._drawn = 0  # epoch of the last picture

@@ -173,8 +173,10 @@ class ProgressBar(keras.callbacks.Callback):
 
     def _step(self, batch: int, logs: Any, *, phase: str) -> None:
         with self._lock:
-            # JAX may call from several threads, and late.
-            if phase != self._phase or batch + 1 <= self._done:
+            # Keras calls from several threads, and late: the last batch of
+            # training may come when validation has begun.
+            late = self._training and self._phase == "validate"
+            if batch + 1 <= self._done or (phase != self._phase and not late):
                 return
             self._done = batch + 1
             if self._total is not None and self._total < self._done:

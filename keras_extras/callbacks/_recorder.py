@@ -108,11 +108,11 @@ class HistoryRecorder(HistoryTables, keras.callbacks.Callback):
     ):
         super().__init__()
         self.path = path
-        self.per_batch = _checks.boolean(self, "per_batch", per_batch)
-        self.metadata = _checked(metadata)
+        self.per_batch: bool = _checks.boolean(self, "per_batch", per_batch)
+        self.metadata: dict[str, Any] = _checked(metadata)
         # With True, Keras on JAX goes on while hooks run in a thread; what is
         # read after each batch must be read before the next one.
-        self.async_safe = not self.per_batch
+        self.async_safe: bool = not self.per_batch
         self.rows: list[HistoryRow] = []
         self.runs: list[dict[str, Any]] = []
         self._journal: Journal | None = None

@@ -43,7 +43,7 @@ class TimeLimit(Callback):
 
     def __init__(self, seconds: float, *, verbose: int = 1):
         super().__init__()
-        self.seconds = _checks.positive(self, "seconds", seconds)
+        self.seconds: float = _checks.positive(self, "seconds", seconds)
         self.verbose = verbose
         self.stopped_epoch: int | None = None
         self._end = 0.0

@@ -63,13 +63,15 @@ class Batches(PyDataset):
                 fix="Use threads: workers=4. NumPy and Pillow run in parallel "
                 "in them.",
             )
-        self.batch_size = checks.integer(owner, "batch_size", batch_size)
-        self.shuffle = checks.boolean(owner, "shuffle", shuffle)
-        self.seed, self._start = start_of_order(owner, seed)
-        self.drop_remainder = checks.boolean(
+        self.batch_size: int = checks.integer(owner, "batch_size", batch_size)
+        self.shuffle: bool = checks.boolean(owner, "shuffle", shuffle)
+        start: Any = start_of_order(owner, seed)
+        self.seed: int | None = start[0]
+        self._start = start[1]
+        self.drop_remainder: bool = checks.boolean(
             owner, "drop_remainder", drop_remainder
         )
-        self.epoch = 0
+        self.epoch: int = 0
         self._owner, self._total = owner, total
         self._index, self._count = 0, 1
         self._threads = checks.integer(owner, "workers", workers)

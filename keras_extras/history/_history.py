@@ -6,7 +6,7 @@ polars.
 
 import csv
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +34,8 @@ class HistoryTables:
         runs: one dict per run with what is known about it.
     """
 
-    rows: Sequence[HistoryRow]
-    runs: Sequence[dict[str, Any]]
+    rows: Any  # a list while it grows, then a tuple
+    runs: Any
 
     @property
     def last_epoch(self) -> int:
@@ -128,8 +128,8 @@ class TrainingHistory(HistoryTables):
         rows: Iterable[HistoryRow],
         runs: Iterable[dict[str, Any]] = (),
     ):
-        self.rows = tuple(rows)
-        self.runs = tuple(runs)
+        self.rows: Any = tuple(rows)
+        self.runs: Any = tuple(runs)
 
     def __repr__(self) -> str:
         runs = len({row.run for row in self.rows})

@@ -97,7 +97,7 @@ class BiasLayer(transforms.KernelOwner, Layer):
             bias_regularizer=bias_regularizer,
             bias_constraint=bias_constraint,
         )
-        self.use_bias = checks.boolean(self, "use_bias", use_bias)
+        self.use_bias: bool = checks.boolean(self, "use_bias", use_bias)
 
     def _resolve(self, **named: Any) -> None:
         """Stores the objects that the arguments name."""
@@ -124,7 +124,7 @@ class BiasLayer(transforms.KernelOwner, Layer):
         """Adds the bias, which is `None` without `use_bias`."""
         self.bias = None
         if self.use_bias:
-            self.bias = self.add_weight(
+            self.bias: Any = self.add_weight(
                 name="bias",
                 shape=(num_outputs,),
                 initializer=self.bias_initializer,
@@ -211,7 +211,7 @@ class KernelLayer(BiasLayer):
             checks.number, self, "lora_alpha", lora_alpha
         )
         self.lora_alpha = lora_rank if lora_alpha is None else lora_alpha
-        self.lora = None
+        self.lora: Any = None
 
     def add_weights(
         self, kernel_shape: Sequence[int], num_outputs: int
@@ -380,15 +380,15 @@ class PowerMean(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.initial_power = checks.nonzero(
+        self.initial_power: Any = checks.nonzero(
             self, "initial_power", initial_power
         )
-        self.epsilon = checks.positive(self, "epsilon", epsilon)
+        self.epsilon: float = checks.positive(self, "epsilon", epsilon)
 
     def build(self, input_shape: Shape) -> None:
         initializer = keras.initializers.Constant(self.initial_power)
         # In half precision the power would move in steps of 1 percent.
-        self.power = self.add_weight(
+        self.power: Any = self.add_weight(
             (), initializer, autocast=False, name="power"
         )
 

@@ -41,15 +41,17 @@ class ConvLayer(BiasLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.kernel_size = checks.spatial(self, "kernel_size", kernel_size)
-        self.strides = checks.spatial(self, "strides", strides)
-        self.padding = checks.padding(self, padding)
-        self.data_format = arguments.data_format(self, data_format)
-        self.dilation_rate = checks.spatial(
+        self.kernel_size: tuple[int, ...] = checks.spatial(
+            self, "kernel_size", kernel_size
+        )
+        self.strides: tuple[int, ...] = checks.spatial(self, "strides", strides)
+        self.padding: str | checks.Pads = checks.padding(self, padding)
+        self.data_format: str = arguments.data_format(self, data_format)
+        self.dilation_rate: tuple[int, ...] = checks.spatial(
             self, "dilation_rate", dilation_rate
         )
-        self.pad_mode = checks.pad_mode(self, pad_mode)
-        self.pad_value = checks.number(
+        self.pad_mode: str = checks.pad_mode(self, pad_mode)
+        self.pad_value: Any = checks.number(
             self, "pad_value", pad_value, finite=False
         )
         self.input_spec = keras.layers.InputSpec(min_ndim=self.rank + 2)
@@ -224,8 +226,8 @@ class Conv(ConvLayer, KernelLayer):
             pad_value=pad_value,
             **kwargs,
         )
-        self.filters = checks.integer(self, "filters", filters)
-        self.groups = checks.integer(self, "groups", groups)
+        self.filters: int = checks.integer(self, "filters", filters)
+        self.groups: int = checks.integer(self, "groups", groups)
         if self.filters % self.groups:
             raise invalid_argument(
                 self,

@@ -65,7 +65,10 @@ class CondConv(Conv):
         arXiv:1912.03458.
     """
 
-    output_axes: ClassVar = {"kernel": (0, -1)}  # filters of each expert
+    kernel_initializer: Any
+    output_axes: ClassVar[dict[str, tuple[int, ...]]] = {
+        "kernel": (0, -1)
+    }  # filters of each expert
 
     def __init__(
         self,
@@ -76,7 +79,7 @@ class CondConv(Conv):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.num_experts = checks.integer(self, "num_experts", num_experts)
+        self.num_experts: int = checks.integer(self, "num_experts", num_experts)
         self._resolve(
             routing_activation=routing_activation,
             routing_initializer=routing_initializer,
@@ -86,12 +89,12 @@ class CondConv(Conv):
         super().build(input_shape)
         channels = arguments.input_channels(self, input_shape)
         shape = (channels, self.num_experts)
-        self.routing_kernel = self.add_weight(
+        self.routing_kernel: Any = self.add_weight(
             name="routing_kernel",
             shape=shape,
             initializer=self.routing_initializer,
         )
-        self.routing_bias = self.add_weight(
+        self.routing_bias: Any = self.add_weight(
             name="routing_bias", shape=shape[1:], initializer="zeros"
         )
 

@@ -89,7 +89,7 @@ class DepthwiseConv(ConvLayer):
         [4.0]
     """
 
-    output_axes: ClassVar = {"depthwise": (-2, -1)}
+    output_axes: ClassVar[dict[str, tuple[int, ...]]] = {"depthwise": (-2, -1)}
 
     def __init__(
         self,
@@ -136,14 +136,14 @@ class DepthwiseConv(ConvLayer):
             depthwise_constraint=depthwise_constraint,
             depthwise_transform=depthwise_transform,
         )
-        self.depth_multiplier = checks.integer(
+        self.depth_multiplier: int = checks.integer(
             self, "depth_multiplier", depth_multiplier
         )
 
     def build(self, input_shape: Shape) -> None:
         channels = arguments.input_channels(self, input_shape)
         self.compute_output_shape(input_shape)  # raises if no window fits
-        self.kernel = self.add_kernel(
+        self.kernel: Any = self.add_kernel(
             "kernel",
             (*self.kernel_size, channels, self.depth_multiplier),
             "depthwise",

@@ -68,7 +68,9 @@ class PartialConv(Conv):
         self, *args: Any, return_mask: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.return_mask = checks.boolean(self, "return_mask", return_mask)
+        self.return_mask: bool = checks.boolean(
+            self, "return_mask", return_mask
+        )
         if self.pad_value != 0:
             raise invalid_argument(self, "pad_value", "0", self.pad_value)
 

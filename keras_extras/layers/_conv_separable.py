@@ -98,7 +98,10 @@ class SeparableConv(ConvLayer):
         Chollet, "Xception", arXiv:1610.02357.
     """
 
-    output_axes: ClassVar = {"depthwise": (-2, -1), "pointwise": (-1,)}
+    output_axes: ClassVar[dict[str, tuple[int, ...]]] = {
+        "depthwise": (-2, -1),
+        "pointwise": (-1,),
+    }
 
     def __init__(
         self,
@@ -154,20 +157,20 @@ class SeparableConv(ConvLayer):
             depthwise_transform=depthwise_transform,
             pointwise_transform=pointwise_transform,
         )
-        self.filters = checks.integer(self, "filters", filters)
-        self.depth_multiplier = checks.integer(
+        self.filters: int = checks.integer(self, "filters", filters)
+        self.depth_multiplier: int = checks.integer(
             self, "depth_multiplier", depth_multiplier
         )
 
     def build(self, input_shape: Shape) -> None:
         channels = arguments.input_channels(self, input_shape)
         self.compute_output_shape(input_shape)  # raises if no window fits
-        self.depthwise_kernel = self.add_kernel(
+        self.depthwise_kernel: Any = self.add_kernel(
             "depthwise_kernel",
             (*self.kernel_size, channels, self.depth_multiplier),
             "depthwise",
         )
-        self.pointwise_kernel = self.add_kernel(
+        self.pointwise_kernel: Any = self.add_kernel(
             "pointwise_kernel",
             (
                 *(1,) * self.rank,

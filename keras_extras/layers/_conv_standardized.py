@@ -54,7 +54,7 @@ class WeightStandardizedConv(Conv):
         self, *args: Any, epsilon: float = 1e-6, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.epsilon = checks.number(self, "epsilon", epsilon)
+        self.epsilon: Any = checks.number(self, "epsilon", epsilon)
 
     def transform_kernel(self, kernel: Tensor) -> Tensor:
         """Returns the kernel with mean 0 and variance 1 for each filter."""

@@ -105,7 +105,7 @@ class ConvTranspose(Conv):
         Odena et al., "Deconvolution and Checkerboard Artifacts", Distill 2016.
     """
 
-    output_axes: ClassVar = {"kernel": (-2,)}
+    output_axes: ClassVar[dict[str, tuple[int, ...]]] = {"kernel": (-2,)}
 
     def __init__(
         self,
@@ -160,7 +160,7 @@ class ConvTranspose(Conv):
             bias_constraint=bias_constraint,
             **kwargs,
         )
-        self.output_padding = None
+        self.output_padding: tuple[int, ...] | None = None
         if output_padding is not None:
             self.output_padding = checks.spatial(
                 self, "output_padding", output_padding, minimum=0

@@ -80,8 +80,10 @@ class DropBlock(Dropout):
         **kwargs: Any,
     ) -> None:
         super().__init__(rate, None, seed, **kwargs)
-        self.block_size = checks.spatial(self, "block_size", block_size)
-        self.data_format = arguments.data_format(self, data_format)
+        self.block_size: tuple[int, ...] = checks.spatial(
+            self, "block_size", block_size
+        )
+        self.data_format: str = arguments.data_format(self, data_format)
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
 
     def drop(self, inputs: Tensor) -> Tensor:

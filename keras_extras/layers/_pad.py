@@ -78,17 +78,17 @@ class Pad(Layer):
     ) -> None:
         super().__init__(**kwargs)
         rank = checks.require_rank(self)
-        self.padding = checks.pads(
+        self.padding: checks.Pads = checks.pads(
             self,
             padding,
             fix="'same' and 'causal' are for layers with windows; "
             f"keras.layers.Cropping{rank}D takes positions away.",
         )
-        self.pad_mode = checks.pad_mode(self, pad_mode)
-        self.pad_value = checks.number(
+        self.pad_mode: str = checks.pad_mode(self, pad_mode)
+        self.pad_value: Any = checks.number(
             self, "pad_value", pad_value, finite=False
         )
-        self.data_format = arguments.data_format(self, data_format)
+        self.data_format: str = arguments.data_format(self, data_format)
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
         self._mark_built()
 

@@ -74,7 +74,7 @@ class Pool(Layer):
     """
 
     # A function of keras_extras.ops; set by subclasses.
-    reduce: Callable[..., Tensor]
+    reduce: Callable[..., Any]
     casts = False  # whether integers become numbers of the compute dtype
 
     def __init__(
@@ -91,17 +91,19 @@ class Pool(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
-        self.pool_size = checks.spatial(self, "pool_size", pool_size)
-        self.strides = checks.spatial(
+        self.pool_size: tuple[int, ...] = checks.spatial(
+            self, "pool_size", pool_size
+        )
+        self.strides: tuple[int, ...] = checks.spatial(
             self, "strides", strides, default=self.pool_size
         )
-        self.padding = checks.padding(self, padding)
-        self.data_format = arguments.data_format(self, data_format)
-        self.dilation_rate = checks.spatial(
+        self.padding: str | checks.Pads = checks.padding(self, padding)
+        self.data_format: str = arguments.data_format(self, data_format)
+        self.dilation_rate: tuple[int, ...] = checks.spatial(
             self, "dilation_rate", dilation_rate
         )
-        self.ceil_mode = checks.boolean(self, "ceil_mode", ceil_mode)
-        self.pad_mode = checks.pad_mode(self, pad_mode)
+        self.ceil_mode: bool = checks.boolean(self, "ceil_mode", ceil_mode)
+        self.pad_mode: str = checks.pad_mode(self, pad_mode)
         self._check_pads()
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
         self._mark_built()
@@ -254,7 +256,7 @@ class MaxPooling(IndicesLayer, Pool):
             by row, in the input without its pads. `MaxUnpooling` takes them.
     """
 
-    reduce = staticmethod(ops.max_pool)
+    reduce: Callable[..., Any] = staticmethod(ops.max_pool)
 
     def __init__(
         self,
@@ -270,7 +272,7 @@ class MaxPooling(IndicesLayer, Pool):
         super().__init__(
             pool_size, strides, padding, data_format, name, **kwargs
         )
-        self.return_indices = checks.boolean(
+        self.return_indices: bool = checks.boolean(
             self, "return_indices", return_indices
         )
         if self.return_indices and not self._pads_never_count:
@@ -302,7 +304,7 @@ class AveragePooling(Pool):
             instead of the count.
     """
 
-    reduce = staticmethod(ops.average_pool)
+    reduce: Callable[..., Any] = staticmethod(ops.average_pool)
     casts = True
 
     def __init__(
@@ -320,10 +322,10 @@ class AveragePooling(Pool):
         super().__init__(
             pool_size, strides, padding, data_format, name, **kwargs
         )
-        self.count_include_pad = checks.boolean(
+        self.count_include_pad: bool = checks.boolean(
             self, "count_include_pad", count_include_pad
         )
-        self.divisor_override = checks.optional(
+        self.divisor_override: int | None = checks.optional(
             checks.integer, self, "divisor_override", divisor_override
         )
 

@@ -65,7 +65,7 @@ class AdaptivePool(Layer):
     """
 
     # A function of keras_extras.ops; set by subclasses.
-    reduce: Callable[..., Tensor]
+    reduce: Callable[..., Any]
 
     def __init__(
         self,
@@ -75,8 +75,10 @@ class AdaptivePool(Layer):
     ) -> None:
         super().__init__(**kwargs)
         checks.require_rank(self)
-        self.output_size = self._output_size(output_size)
-        self.data_format = arguments.data_format(self, data_format)
+        self.output_size: tuple[int | None, ...] = self._output_size(
+            output_size
+        )
+        self.data_format: str = arguments.data_format(self, data_format)
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
         self._mark_built()
 
@@ -129,7 +131,7 @@ class AdaptiveMaxPooling(IndicesLayer, AdaptivePool):
         **kwargs: as in `AdaptivePool`.
     """
 
-    reduce = staticmethod(ops.adaptive_max_pool)
+    reduce: Callable[..., Any] = staticmethod(ops.adaptive_max_pool)
 
     def __init__(
         self,
@@ -140,7 +142,7 @@ class AdaptiveMaxPooling(IndicesLayer, AdaptivePool):
         **kwargs: Any,
     ) -> None:
         super().__init__(output_size, data_format, **kwargs)
-        self.return_indices = checks.boolean(
+        self.return_indices: bool = checks.boolean(
             self, "return_indices", return_indices
         )
 
@@ -162,7 +164,7 @@ class AdaptiveAveragePooling(AdaptivePool):
     Arguments and shapes as in `AdaptivePool`.
     """
 
-    reduce = staticmethod(ops.adaptive_average_pool)
+    reduce: Callable[..., Any] = staticmethod(ops.adaptive_average_pool)
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

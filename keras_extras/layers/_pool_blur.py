@@ -8,6 +8,7 @@ shift of the input by one position changes the output little. No weights. Cost:
 a pass over the input per tap and axis.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -41,7 +42,7 @@ class BlurPooling(Pool):
         arXiv:1904.11486. The defaults are `timm.layers.BlurPool2d`'s.
     """
 
-    reduce = staticmethod(ops.blur_pool)
+    reduce: Callable[..., Any] = staticmethod(ops.blur_pool)
     casts = True
 
     def __init__(
@@ -67,7 +68,9 @@ class BlurPooling(Pool):
         )
         if padding is None:
             pairs = zip(self._window, self.strides, strict=True)
-            self.padding = tuple(((e + s) // 2 - 1,) * 2 for e, s in pairs)
+            self.padding: Any = tuple(
+                ((e + s) // 2 - 1, (e + s) // 2 - 1) for e, s in pairs
+            )
             self._check_pads()
 
 

@@ -86,11 +86,13 @@ class FractionalMaxPooling(IndicesLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.pool_size = checks.spatial(self, "pool_size", pool_size)
-        self.output_size = checks.optional(
+        self.pool_size: tuple[int, ...] = checks.spatial(
+            self, "pool_size", pool_size
+        )
+        self.output_size: tuple[int, ...] | None = checks.optional(
             checks.spatial, self, "output_size", output_size
         )
-        self.output_ratio = self._ratio(output_ratio)
+        self.output_ratio: tuple[float, ...] | None = self._ratio(output_ratio)
         if (output_size is None) == (output_ratio is None):
             raise invalid_argument(
                 self,
@@ -99,12 +101,12 @@ class FractionalMaxPooling(IndicesLayer):
                 output_size,
                 context=f"output_ratio={output_ratio!r}.",
             )
-        self.data_format = arguments.data_format(self, data_format)
-        self.return_indices = checks.boolean(
+        self.data_format: str = arguments.data_format(self, data_format)
+        self.return_indices: bool = checks.boolean(
             self, "return_indices", return_indices
         )
-        self.seed = checks.seed(self, seed)
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed: int | None = checks.seed(self, seed)
+        self.seed_generator: Any = keras.random.SeedGenerator(seed)
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
         self._mark_built()
 
@@ -175,8 +177,8 @@ class FractionalMaxPooling(IndicesLayer):
         if isinstance(length, int):
             return int(length * ratio)
         # A tensor, in Python's own precision.
-        share = keras.ops.cast(length, "float64") * ratio
-        return keras.ops.cast(share, "int32")
+        exact: Any = keras.ops.cast(length, "float64")
+        return keras.ops.cast(exact * ratio, "int32")
 
     def _ratio(self, value: Any) -> tuple[float, ...] | None:
         if value is None:

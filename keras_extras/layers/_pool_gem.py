@@ -7,6 +7,7 @@ Over all positions at once, as in the paper: `_pool_global_gem`. Cost: outputs *
 window size, in memory too.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -38,7 +39,7 @@ class GeMPooling(PowerMean, Pool):
         whole image: `GlobalGeMPooling2D`.
     """
 
-    reduce = staticmethod(ops.gem_pool)
+    reduce: Callable[..., Any] = staticmethod(ops.gem_pool)
     casts = True
 
     def __init__(

@@ -66,7 +66,7 @@ class GlobalPool(Layer):
     """
 
     # A function of keras_extras.ops; set by subclasses.
-    reduce: Callable[..., Tensor]
+    reduce: Callable[..., Any]
     casts = False  # whether integers become numbers of the compute dtype
     needs_positions = False  # whether no positions have no value
 
@@ -78,8 +78,8 @@ class GlobalPool(Layer):
     ) -> None:
         super().__init__(**kwargs)
         checks.require_rank(self)
-        self.data_format = arguments.data_format(self, data_format)
-        self.keepdims = checks.boolean(self, "keepdims", keepdims)
+        self.data_format: str = arguments.data_format(self, data_format)
+        self.keepdims: bool = checks.boolean(self, "keepdims", keepdims)
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
         self._mark_built()
 
@@ -127,7 +127,7 @@ class GlobalMaxPooling(GlobalPool):
     Arguments and shapes as in `GlobalPool`. NaN anywhere gives NaN.
     """
 
-    reduce = staticmethod(ops.global_max_pool)
+    reduce: Callable[..., Any] = staticmethod(ops.global_max_pool)
     needs_positions = True
 
 
@@ -139,7 +139,7 @@ class GlobalAveragePooling(GlobalPool):
     Arguments and shapes as in `GlobalPool`. The mean of no positions is NaN.
     """
 
-    reduce = staticmethod(ops.global_average_pool)
+    reduce: Callable[..., Any] = staticmethod(ops.global_average_pool)
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

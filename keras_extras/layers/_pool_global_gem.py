@@ -6,6 +6,7 @@ with inputs not below epsilon and one trainable power. Cost: a logarithm and an
 exponential per input.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -36,7 +37,7 @@ class GlobalGeMPooling(PowerMean, GlobalPool):
         channels.
     """
 
-    reduce = staticmethod(ops.global_gem_pool)
+    reduce: Callable[..., Any] = staticmethod(ops.global_gem_pool)
     needs_positions = True
     casts = True
 

@@ -6,6 +6,7 @@ Between the sum (order 1) and the maximum (order infinity), with a gradient for
 every input of the window. Cost: outputs * window size.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -39,7 +40,7 @@ class LpPooling(Pool):
         `torch.nn.LPPool2d`, where the order is called `norm_type`.
     """
 
-    reduce = staticmethod(ops.lp_pool)
+    reduce: Callable[..., Any] = staticmethod(ops.lp_pool)
     casts = True
 
     def __init__(
@@ -56,7 +57,7 @@ class LpPooling(Pool):
         super().__init__(
             pool_size, strides, padding, data_format, name, **kwargs
         )
-        self.order = checks.nonzero(self, "order", order, infinite=True)
+        self.order: Any = checks.nonzero(self, "order", order, infinite=True)
 
     def _reduce_options(self) -> dict[str, Any]:
         return {"order": self.order}

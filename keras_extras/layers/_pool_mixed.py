@@ -5,6 +5,7 @@
 with one trainable number alpha.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -34,7 +35,7 @@ class MixedPooling(Pool):
         networks", arXiv:1509.08985, section 3.1.
     """
 
-    reduce = staticmethod(ops.mixed_pool)
+    reduce: Callable[..., Any] = staticmethod(ops.mixed_pool)
     casts = True
 
     def __init__(
@@ -51,11 +52,13 @@ class MixedPooling(Pool):
         super().__init__(
             pool_size, strides, padding, data_format, name, **kwargs
         )
-        self.initial_alpha = checks.number(self, "initial_alpha", initial_alpha)
+        self.initial_alpha: Any = checks.number(
+            self, "initial_alpha", initial_alpha
+        )
 
     def build(self, input_shape: Shape) -> None:
         initializer = keras.initializers.Constant(self.initial_alpha)
-        self.alpha = self.add_weight((), initializer, name="alpha")
+        self.alpha: Any = self.add_weight((), initializer, name="alpha")
 
     def _reduce_options(self) -> dict[str, Any]:
         return {"alpha": keras.ops.convert_to_tensor(self.alpha)}

@@ -66,7 +66,7 @@ class SpatialPyramidPooling(Layer):
         The default is TensorFlow Addons' `SpatialPyramidPooling2D`.
     """
 
-    reduce: Callable[..., Tensor] = staticmethod(ops.adaptive_average_pool)
+    reduce: Callable[..., Any] = staticmethod(ops.adaptive_average_pool)
 
     def __init__(
         self,
@@ -78,9 +78,9 @@ class SpatialPyramidPooling(Layer):
     ) -> None:
         super().__init__(**kwargs)
         checks.require_rank(self)
-        self.bins = self._bins(bins)
-        self.data_format = arguments.data_format(self, data_format)
-        self.crop = checks.boolean(self, "crop", crop)
+        self.bins: tuple[tuple[int, ...], ...] = self._bins(bins)
+        self.data_format: str = arguments.data_format(self, data_format)
+        self.crop: bool = checks.boolean(self, "crop", crop)
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
         self._mark_built()
 

@@ -6,6 +6,9 @@ with w the taps of the window i. Between the mean and the maximum, with a
 gradient for every input. Cost: outputs * window size, in memory too.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 
 from keras_extras import ops
@@ -26,7 +29,7 @@ class SoftPooling(Pool):
         arXiv:2101.00440.
     """
 
-    reduce = staticmethod(ops.soft_pool)
+    reduce: Callable[..., Any] = staticmethod(ops.soft_pool)
     casts = True
 
 

@@ -7,6 +7,7 @@ with w the taps of a window. Regularizes without a parameter. Cost: outputs *
 window size, in memory too.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -44,7 +45,7 @@ class StochasticPooling(Pool):
         Zeiler and Fergus, "Stochastic pooling", arXiv:1301.3557.
     """
 
-    reduce = staticmethod(ops.stochastic_pool)
+    reduce: Callable[..., Any] = staticmethod(ops.stochastic_pool)
     casts = True
 
     def __init__(
@@ -61,8 +62,8 @@ class StochasticPooling(Pool):
         super().__init__(
             pool_size, strides, padding, data_format, name, **kwargs
         )
-        self.seed = checks.seed(self, seed)
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed: int | None = checks.seed(self, seed)
+        self.seed_generator: Any = keras.random.SeedGenerator(seed)
 
     def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
         self.compute_output_shape(inputs.shape)  # raises if no window fits

@@ -90,13 +90,15 @@ class MaxUnpooling(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
-        self.pool_size = checks.spatial(self, "pool_size", pool_size)
-        self.strides = checks.spatial(
+        self.pool_size: tuple[int, ...] = checks.spatial(
+            self, "pool_size", pool_size
+        )
+        self.strides: tuple[int, ...] = checks.spatial(
             self, "strides", strides, default=self.pool_size
         )
-        self.padding = checks.padding(self, padding)
-        self.data_format = arguments.data_format(self, data_format)
-        self.output_size = checks.optional(
+        self.padding: str | checks.Pads = checks.padding(self, padding)
+        self.data_format: str = arguments.data_format(self, data_format)
+        self.output_size: tuple[int, ...] | None = checks.optional(
             checks.spatial, self, "output_size", output_size
         )
         self._mark_built()

@@ -380,7 +380,8 @@ def places(inputs: Tensor, axes: Sequence[int]) -> Tensor:
         length, xp = length_of(inputs, position)
         if not isinstance(step, int):
             xp = keras.ops
-        column: Any = xp.arange(length) * step
+        places_here: Any = xp.arange(length)
+        column = places_here * step
         numbers = numbers + along(column, position, len(inputs.shape), xp)
         step = step * length
     return keras.ops.cast(numbers, "int32")

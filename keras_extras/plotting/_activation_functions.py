@@ -57,9 +57,9 @@ class ActivationFunctionsDisplay(Display):
         values: Mapping[str, Any],
         derivatives: Mapping[str, Any],
     ):
-        self.x = np.asarray(x)
-        self.values = _arrays(values)
-        self.derivatives = _arrays(derivatives)
+        self.x: np.ndarray = np.asarray(x)
+        self.values: dict[str, np.ndarray] = _arrays(values)
+        self.derivatives: dict[str, np.ndarray] = _arrays(derivatives)
         arrays = [*self.values.values(), *self.derivatives.values()]
         if (
             not arrays
@@ -156,7 +156,7 @@ class ActivationFunctionsDisplay(Display):
             cell=(2.1, 2.1) if len(self.values) > 1 else (4.2, 2.8),
         )
         low, high = self._limits()
-        self.lines_ = {}
+        self.lines_: dict[Any, Any] = {}
         for position, (axis, name) in enumerate(
             zip(axes, self.values, strict=True)
         ):

@@ -64,6 +64,9 @@ class DecisionBoundaryDisplay(Display):
         'x1'
     """
 
+    x1: np.ndarray
+    x2: np.ndarray
+
     def __init__(
         self,
         x1: Any,
@@ -77,7 +80,9 @@ class DecisionBoundaryDisplay(Display):
         feature_names: Sequence[str] = ("x1", "x2"),
     ):
         self.x1, self.x2 = np.asarray(x1), np.asarray(x2)
-        self.probabilities = np.asarray(probabilities, dtype="float64")
+        self.probabilities: np.ndarray = np.asarray(
+            probabilities, dtype="float64"
+        )
         shape = (len(self.x2), len(self.x1))
         if self.probabilities.shape[:-1] != shape:
             raise _misfit(
@@ -87,12 +92,12 @@ class DecisionBoundaryDisplay(Display):
             )
         owner = type(self).__name__
         none = np.empty((0, 2))
-        self.points = none if points is None else np.asarray(points)
-        self.labels = _probabilities.class_numbers(
+        self.points: np.ndarray = none if points is None else np.asarray(points)
+        self.labels: np.ndarray = _probabilities.class_numbers(
             owner, "labels", () if labels is None else labels
         )
         count = len(self.points)
-        self.wrong = np.asarray(
+        self.wrong: np.ndarray = np.asarray(
             np.zeros(count) if wrong is None else wrong, dtype=bool
         )
         if self.points.shape != (count, 2):
@@ -104,8 +109,10 @@ class DecisionBoundaryDisplay(Display):
         classes = max(
             self.probabilities.shape[-1], int(self.labels.max(initial=-1)) + 1
         )
-        self.class_names = class_names_for(owner, class_names, classes)
-        self.feature_names = tuple(feature_names)
+        self.class_names: list[str] = class_names_for(
+            owner, class_names, classes
+        )
+        self.feature_names: tuple[str, ...] = tuple(feature_names)
 
     @classmethod
     def from_model(
@@ -211,7 +218,7 @@ class DecisionBoundaryDisplay(Display):
         share = (_PALE + (_FULL - _PALE) * np.nan_to_num(sure))[..., None]
         plane = share * table[winner] + (1 - share)
         ends = (self.x1[0], self.x1[-1], self.x2[0], self.x2[-1])
-        self.image_ = ax.imshow(
+        self.image_: Any = ax.imshow(
             np.clip(plane, 0, 1),
             origin="lower",
             extent=ends,

@@ -64,6 +64,9 @@ class ClassAccuracyDisplay(Display):
         statistical inference", 1927.
     """
 
+    correct: np.ndarray
+    counts: np.ndarray
+
     def __init__(
         self,
         correct: Any,
@@ -79,13 +82,15 @@ class ClassAccuracyDisplay(Display):
                 "one number per class, at most that of counts",
                 self.correct,
             )
-        self.class_names = class_names_for(
+        self.class_names: list[str] = class_names_for(
             type(self).__name__, class_names, len(self.counts)
         )
         with np.errstate(invalid="ignore"):
             accuracy = self.correct / self.counts
         seen = int((self.counts > 0).sum())
-        self.order = np.argsort(accuracy, kind="stable")[:seen]  # NaN: last
+        self.order: np.ndarray = np.argsort(accuracy, kind="stable")[
+            :seen
+        ]  # NaN: last
 
     @classmethod
     def from_predictions(

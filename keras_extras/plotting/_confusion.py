@@ -71,13 +71,13 @@ class ConfusionMatrixDisplay(Display):
         *,
         normalize: Normalize = None,
     ):
-        self.matrix = np.asarray(matrix)
+        self.matrix: np.ndarray = np.asarray(matrix)
         if self.matrix.ndim != 2 or len(set(self.matrix.shape)) != 1:
             raise invalid_argument(
                 self, "matrix", "a square array", self.matrix.shape
             )
         _check_normalize(normalize)
-        self.class_names = class_names_for(
+        self.class_names: list[str] = class_names_for(
             "ConfusionMatrixDisplay", class_names, len(self.matrix)
         )
         self.normalize = normalize
@@ -227,7 +227,7 @@ class ConfusionMatrixDisplay(Display):
         # A handful of errors is few, and must not look like the end of a scale.
         top = max(largest, 5 if self.normalize is None else 0.01)
         look = self._styled("image", style, cmap="YlOrBr", vmin=0, vmax=top)
-        self.image_ = ax.imshow(errors, **look)
+        self.image_: Any = ax.imshow(errors, **look)
         for i in range(classes):
             ax.add_patch(
                 patches.Rectangle(
@@ -240,7 +240,9 @@ class ConfusionMatrixDisplay(Display):
             )
         self._dress(ax)
         size = self._size(ax)
-        self.text_ = None if size is None else self._write(ax, size)
+        self.text_: np.ndarray | None = (
+            None if size is None else self._write(ax, size)
+        )
         if colorbar:
             bar = ax.figure.colorbar(
                 self.image_, ax=ax, fraction=0.046, pad=0.03, shrink=0.8

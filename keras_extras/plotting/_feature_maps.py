@@ -47,7 +47,7 @@ class FeatureMapsDisplay(Display):
     def __init__(
         self, maps: Any, image: Any = None, *, name: str | None = None
     ):
-        self.maps = np.asarray(maps, "float64")
+        self.maps: np.ndarray = np.asarray(maps, "float64")
         if self.maps.ndim != 3 or not self.maps.size:
             raise invalid_argument(
                 self,
@@ -55,7 +55,9 @@ class FeatureMapsDisplay(Display):
                 "an array (height, width, channels)",
                 self.maps.shape,
             )
-        self.image = None if image is None else picture_of(self, image)
+        self.image: np.ndarray | None = (
+            None if image is None else picture_of(self, image)
+        )
         self.name = name
 
     @classmethod
@@ -149,7 +151,7 @@ class FeatureMapsDisplay(Display):
         if first:
             axes[0].imshow(self.image, cmap="gray")
             axes[0].set_title("image", fontsize=8, color=INK, pad=2)
-        self.images_ = []
+        self.images_: list[Any] = []
         for number in range(count):
             axis = axes[number + first]
             channel = shown[..., number]

@@ -44,7 +44,7 @@ class FiltersDisplay(Display):
     """
 
     def __init__(self, kernel: Any, *, name: str | None = None):
-        self.kernel = np.asarray(kernel, "float64")
+        self.kernel: np.ndarray = np.asarray(kernel, "float64")
         shape = self.kernel.shape
         if len(shape) != 4 or shape[2] not in (1, 3) or not self.kernel.size:
             raise invalid_argument(
@@ -57,7 +57,9 @@ class FiltersDisplay(Display):
         self.name = name
         # One outlier among hundreds of weights would make all others pale.
         weights = np.abs(finite(self.kernel))
-        self.limit = float(np.quantile(weights, 0.98)) if weights.size else 0.0
+        self.limit: float = (
+            float(np.quantile(weights, 0.98)) if weights.size else 0.0
+        )
 
     @classmethod
     def from_layer(
@@ -154,7 +156,7 @@ class FiltersDisplay(Display):
             )
         limit = self.limit or 1.0
         look = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
-        self.images_ = []
+        self.images_: list[Any] = []
         for number, axis in enumerate(axes):
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_color("#B0B0B0")

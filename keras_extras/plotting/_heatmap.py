@@ -51,7 +51,7 @@ class HeatmapDisplay(Display):
         *,
         name: str | None = None,
     ):
-        self.heatmaps = np.asarray(heatmaps, "float64")
+        self.heatmaps: np.ndarray = np.asarray(heatmaps, "float64")
         if self.heatmaps.ndim != 3 or not self.heatmaps.size:
             raise invalid_argument(
                 self,
@@ -66,8 +66,12 @@ class HeatmapDisplay(Display):
                 f"{len(self.heatmaps)} images, one per heatmap",
                 len(images),
             )
-        self.images = [picture_of(self, image) for image in images]
-        self.captions = [""] * len(images) if captions is None else captions
+        self.images: list[np.ndarray] = [
+            picture_of(self, image) for image in images
+        ]
+        self.captions: list[str] | Sequence[str] = (
+            [""] * len(images) if captions is None else captions
+        )
         if len(self.captions) != len(images):
             raise invalid_argument(
                 self, "captions", "one text per image", captions
@@ -143,7 +147,7 @@ class HeatmapDisplay(Display):
         if len(axes) < 2 * count:
             raise invalid_argument(self, "ax", f"{2 * count} axes", len(axes))
         axes = axes[: 2 * count].reshape(2, count)
-        self.images_ = []
+        self.images_: list[Any] = []
         for number, image in enumerate(self.images):
             height, width = image.shape[:2]
             # Below, the image is pale, and shows where the map is near zero.

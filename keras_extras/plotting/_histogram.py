@@ -74,7 +74,9 @@ class HistogramDisplay(Display):
     def __init__(
         self, histograms: Mapping[str, Bars], *, quantity: str = "value"
     ):
-        self.histograms = {str(name): one for name, one in histograms.items()}
+        self.histograms: dict[str, Bars] = {
+            str(name): one for name, one in histograms.items()
+        }
         self.quantity = quantity
         if not self.histograms:
             raise invalid_argument(

@@ -91,8 +91,8 @@ class HistoryDisplay(Display):
         best_epoch: int | None = None,
         unit: str = "epoch",
     ):
-        self.epochs = np.asarray(epochs)
-        self.curves = {
+        self.epochs: np.ndarray = np.asarray(epochs)
+        self.curves: dict[str, np.ndarray] = {
             str(metric): np.asarray(values, dtype="float64")
             for metric, values in curves.items()
         }
@@ -214,7 +214,7 @@ class HistoryDisplay(Display):
         axes = axes_grid(
             self, ax, len(self.groups), "metric", num_columns=num_columns
         )
-        self.lines_ = {}
+        self.lines_: dict[Any, Any] = {}
         for axis, (metric, curves) in zip(
             axes, self.groups.items(), strict=True
         ):

@@ -65,10 +65,12 @@ class ImagesDisplay(Display):
         wrong: Any = None,
         data_format: DataFormat = "channels_last",
     ):
-        self.images = _checked_images(images, data_format)
+        self.images: np.ndarray = _checked_images(images, data_format)
         count = len(self.images)
-        self.captions = _one_each("captions", captions, count, "")
-        self.wrong = np.asarray(_one_each("wrong", wrong, count, False), bool)
+        self.captions: list[Any] = _one_each("captions", captions, count, "")
+        self.wrong: np.ndarray = np.asarray(
+            _one_each("wrong", wrong, count, False), bool
+        )
 
     @classmethod
     def from_predictions(

@@ -47,6 +47,8 @@ class LearningRateDisplay(Display):
         'log'
     """
 
+    line_: Any
+
     def __init__(
         self,
         positions: Sequence[float] | np.ndarray,
@@ -55,8 +57,10 @@ class LearningRateDisplay(Display):
         unit: str = "epoch",
         name: str | None = None,
     ):
-        self.positions = np.asarray(positions)
-        self.learning_rates = np.asarray(learning_rates, dtype="float64")
+        self.positions: np.ndarray = np.asarray(positions)
+        self.learning_rates: np.ndarray = np.asarray(
+            learning_rates, dtype="float64"
+        )
         shapes = {self.positions.shape, self.learning_rates.shape}
         if len(shapes) != 1 or self.positions.ndim != 1:
             raise invalid_argument(

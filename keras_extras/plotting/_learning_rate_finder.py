@@ -48,6 +48,9 @@ class LearningRateFinderDisplay(Display):
         'log'
     """
 
+    line_: Any
+    points_: Any
+
     def __init__(
         self,
         learning_rates: Sequence[float] | np.ndarray,
@@ -56,9 +59,11 @@ class LearningRateFinderDisplay(Display):
         smoothed_losses: Sequence[float] | np.ndarray | None = None,
         suggestion: float | None = None,
     ):
-        self.learning_rates = np.asarray(learning_rates, dtype="float64")
-        self.losses = self._one_each("losses", losses)
-        self.smoothed_losses = (
+        self.learning_rates: np.ndarray = np.asarray(
+            learning_rates, dtype="float64"
+        )
+        self.losses: np.ndarray = self._one_each("losses", losses)
+        self.smoothed_losses: np.ndarray | None = (
             None
             if smoothed_losses is None
             else self._one_each("smoothed_losses", smoothed_losses)
@@ -132,7 +137,7 @@ class LearningRateFinderDisplay(Display):
         return self
 
     def _mark(self, ax: Any, rate: float) -> None:
-        self.mark_ = ax.axvline(
+        self.mark_: Any = ax.axvline(
             rate,
             color=VERMILLION,
             linestyle="--",

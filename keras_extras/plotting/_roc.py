@@ -66,11 +66,13 @@ class ScoreCurvesDisplay(Display):
         *,
         prevalence: float | None = None,
     ):
-        self.curves = {
+        self.curves: dict[str, tuple[np.ndarray, np.ndarray]] = {
             str(name): (np.asarray(across), np.asarray(up))
             for name, (across, up) in curves.items()
         }
-        self.areas = {str(name): float(area) for name, area in areas.items()}
+        self.areas: dict[str, float] = {
+            str(name): float(area) for name, area in areas.items()
+        }
         self.prevalence = prevalence
         if not self.curves or self.curves.keys() != self.areas.keys():
             raise invalid_argument(
@@ -203,7 +205,7 @@ class ScoreCurvesDisplay(Display):
         """
         (ax,) = axes_grid(self, ax, 1, "display", cell=(4.2, 4.0))
         self._draw_chance(ax)
-        self.lines_ = {}
+        self.lines_: dict[Any, Any] = {}
         worst_first = sorted(self.curves, key=self.areas.__getitem__)
         for number, name in enumerate(worst_first):
             look = series_style(number) | {"marker": "", "linewidth": 1.6}

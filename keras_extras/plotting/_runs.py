@@ -80,7 +80,7 @@ class RunsDisplay(Display):
         columns: Sequence[str] | None = None,
         band: Band = "range",
     ):
-        self.histories = {
+        self.histories: dict[str, list[HistoryDisplay]] = {
             str(name): list(repeats) for name, repeats in histories.items()
         }
         every = [one for repeats in self.histories.values() for one in repeats]
@@ -106,7 +106,7 @@ class RunsDisplay(Display):
                     f"columns that all runs have, out of {common}",
                     list(columns),
                 )
-        self.columns = list(columns)
+        self.columns: list[str] = list(columns)
 
     @classmethod
     def from_histories(
@@ -192,7 +192,7 @@ class RunsDisplay(Display):
             num_columns=num_columns or 1,
             cell=(5.4, 2.8),
         )
-        self.lines_ = {}
+        self.lines_: dict[Any, Any] = {}
         for axis, curve in zip(axes, self.columns, strict=True):
             named = []
             for number, (name, repeats) in enumerate(self.histories.items()):

@@ -21,7 +21,7 @@ INPUTS = "the inputs"
 
 def total(layer: Any, x: Any, mode: bool = False) -> Any:
     draw = np.random.default_rng(1).uniform
-    found = 0
+    found: Any = 0
     for leaf in keras.tree.flatten(layer(*x, training=mode)):
         if "float" in str(getattr(leaf, "dtype", "")):
             factor = keras.ops.cast(draw(0.5, 1.5, leaf.shape), leaf.dtype)
@@ -114,7 +114,8 @@ def check_gradients_are_derivatives(subject: Subject) -> None:
 
 def _failure(subject: Subject, name: str, message: str) -> CheckFailure:
     """Returns the failure of one part, with the function that shows it."""
-    show, values = gradient_of_inputs_is_slope, {}
+    show: Any = gradient_of_inputs_is_slope
+    values: dict[str, Any] = {}
     if name != INPUTS:
         weights = subject.run()[0].trainable_weights
         index = [weight.path for weight in weights].index(name)

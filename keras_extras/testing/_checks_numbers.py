@@ -103,8 +103,8 @@ def policies_agree(
 def _keeps_float64() -> bool:
     """Returns whether Keras keeps to float64; 3.15 does not on torch."""
     ones = keras.ops.ones((1, 1), "float64")
-    dtype = keras.ops.matmul(ones, ones).dtype
-    return keras.backend.standardize_dtype(dtype) == "float64"
+    product: Any = keras.ops.matmul(ones, ones)
+    return keras.backend.standardize_dtype(product.dtype) == "float64"
 
 
 def _has_no_kernel(failure: CheckFailure) -> bool:
@@ -197,7 +197,9 @@ def nan_gives_nan(layer: Any, x: Any, propagates: bool) -> None:
     for leaf in keras.tree.flatten(x):
         leaf[:1] = np.nan
     outputs = keras.tree.flatten(layer(*x, training=False))
-    sums = [keras.ops.sum(leaf[:1]) for leaf in outputs if leaf is not None]
+    sums: list[Any] = [
+        keras.ops.sum(leaf[:1]) for leaf in outputs if leaf is not None
+    ]
     found = any(map(np.isnan, map(float, sums)))
     assert found or not propagates, "a sample of NaN gives numbers"
     assert propagates or not found, (

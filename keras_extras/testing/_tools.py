@@ -191,10 +191,11 @@ class _Probe(keras.Model):
         training: Any = True,
     ) -> Any:
         floats = [leaf for leaf in leaves(y_pred) if is_float(leaf.dtype)]
-        return sum(
-            keras.ops.sum(leaf * keras.ops.cast(cotangent, leaf.dtype))
-            for leaf, cotangent in zip(floats, self.cotangents, strict=True)
-        )
+        total: Any = 0
+        for leaf, cotangent in zip(floats, self.cotangents, strict=True):
+            factor = keras.ops.cast(cotangent, leaf.dtype)
+            total += keras.ops.sum(leaf * factor)
+        return total
 
 
 def gradients(

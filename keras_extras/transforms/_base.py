@@ -66,8 +66,10 @@ class KernelTransform(FromCall, keras.layers.Layer):
     ) -> None:
         # No autocast: a layer in half precision would cast our weights.
         super().__init__(autocast=False, **kwargs)
-        self.axis = checks.axes(self, "axis", axis)
-        self.output_axes = (-1,) if self.axis is None else self.axis
+        self.axis: tuple[int, ...] | None = checks.axes(self, "axis", axis)
+        self.output_axes: tuple[int, ...] = (
+            (-1,) if self.axis is None else self.axis
+        )
         self._kernel_before: Callable | None = None
         self._first_values = []
 

@@ -68,7 +68,7 @@ class Seen(keras.metrics.Metric):
         ops = keras.ops
         numbers = ops.cast(y_pred[:, 1] + 0.5, "int32")
         counts = ops.sum(ops.one_hot(numbers, COUNT), 0)
-        row = ops.one_hot(self.replica(), self.replicas)
+        row: Any = ops.one_hot(self.replica(), self.replicas)
         self.counts.assign(self.counts + row[:, None] * counts)
 
     def result(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import keras_extras
-from keras_extras.layers import Pad, Pad2D
+from keras_extras.layers import Pad, Pad1D, Pad2D
 from tests import oracle
 from tests.gradients import to_numpy, value_and_gradients
 from tests.oracle import pad as torch_pad
@@ -197,8 +197,8 @@ def test_one_hook_makes_antisymmetric_padding(rank):
 
 
 def test_the_lowest_number_pads_before_a_maximum():
-    layer = layers.Pad1D(1, pad_value=-math.inf)
+    layer = Pad1D(1, pad_value=-math.inf)
     padded = keras.ops.convert_to_numpy(layer(np.ones((1, 2, 1))))
     assert padded.ravel().tolist() == [-math.inf, 1, 1, -math.inf]
-    copy = layers.Pad1D.from_config(layer.get_config())
+    copy = Pad1D.from_config(layer.get_config())
     assert copy.pad_value == -math.inf

@@ -101,10 +101,12 @@ class IdxDataset(Batches):
         workers: int = 1,
         max_queue_size: int = 10,
     ) -> None:
-        self.images = _opened(images, "images")
-        self.labels = None if labels is None else _opened(labels, "labels")
+        self.images: Any = _opened(images, "images")
+        self.labels: Any | None = (
+            None if labels is None else _opened(labels, "labels")
+        )
         _check_pair(self.images, self.labels)
-        self.transform = checks.function(
+        self.transform: Any = checks.function(
             "IdxDataset",
             "transform",
             transform,

@@ -92,7 +92,7 @@ class IdxArray:
     """
 
     def __init__(self, file: IO[bytes]) -> None:
-        self.path = stream.name_of(file)
+        self.path: str = stream.name_of(file)
         descriptor, start = _place(file)
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
@@ -110,11 +110,11 @@ class IdxArray:
         )
         self._stored: np.ndarray | None = as_array(data, header, self.path)
         self._start = start
-        self.shape = header.shape
-        self.dtype = header.dtype.newbyteorder("=")
-        self.ndim = len(self.shape)
-        self.size = data.size // self.dtype.itemsize
-        self.nbytes = data.size
+        self.shape: tuple[int, ...] = header.shape
+        self.dtype: np.dtype[Any] = header.dtype.newbyteorder("=")
+        self.ndim: int = len(self.shape)
+        self.size: int = data.size // self.dtype.itemsize
+        self.nbytes: int = data.size
 
     def __getitem__(self, key: Any) -> Any:
         part = self._open()[key]

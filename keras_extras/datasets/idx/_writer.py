@@ -87,7 +87,7 @@ class IdxWriter:
         append: bool = False,
         compress: bool | None = None,
     ) -> None:
-        self.count = 0
+        self.count: int = 0
         self._item_shape: tuple[int, ...] | None = None
         if item_shape is not None:
             self._item_shape = _item_shape(item_shape)
@@ -218,7 +218,8 @@ class IdxWriter:
                 name,
                 context="It holds a single number.",
             )
-        self.count, *item_shape = info.shape
+        self.count: int = info.shape[0]
+        item_shape = info.shape[1:]
         for argument, given, there in (
             ("item_shape", self._item_shape, tuple(item_shape)),
             ("dtype", self._dtype, info.dtype),

@@ -83,8 +83,10 @@ class ImageAugmenter(ImageStandardizer):
             "cval": cval,
         }.items():
             setattr(self, name, checks.number(OWNER, name, value))
-        self.width_shift_range = _shifts("width_shift_range", width_shift_range)
-        self.height_shift_range = _shifts(
+        self.width_shift_range: float | list[float] = _shifts(
+            "width_shift_range", width_shift_range
+        )
+        self.height_shift_range: float | list[float] = _shifts(
             "height_shift_range", height_shift_range
         )
         self.zoom_range = _zoom(zoom_range)
@@ -98,7 +100,9 @@ class ImageAugmenter(ImageStandardizer):
         self.fill_mode = checks.choice(
             OWNER, "fill_mode", fill_mode, _resample.FILL_MODES
         )
-        self.preprocessing_function = checks.function(
+        self.preprocessing_function: (
+            Callable[[np.ndarray], ArrayLike] | None
+        ) = checks.function(
             OWNER,
             "preprocessing_function",
             preprocessing_function,
@@ -110,17 +114,19 @@ class ImageAugmenter(ImageStandardizer):
             config.image_data_format() if data_format is None else data_format,
             ("channels_last", "channels_first"),
         )
-        self.validation_split = _split(validation_split)
+        self.validation_split: float = _split(validation_split)
         self.interpolation_order = checks.choice(
             OWNER, "interpolation_order", interpolation_order, (0, 1)
         )
-        self.dtype = checks.dtype(
+        self.dtype: np.dtype = checks.dtype(
             OWNER,
             config.floatx() if dtype is None else dtype,
             "uif",
             "a dtype of real numbers, such as 'float32' or 'uint8'",
         )
-        self.mean = self.std = self.zca_whitening_matrix = None
+        self.mean: ArrayLike | None = None
+        self.std: ArrayLike | None = None
+        self.zca_whitening_matrix: np.ndarray | None = None
         self._settle_statistics()
 
     def get_random_transform(

@@ -82,7 +82,7 @@ class ImageFlow(Batches):
         batch_size: int = 32,
         shuffle: bool = True,
         seed: int | None = None,
-        save_to_dir: str | PathLike | None = None,
+        save_to_dir: str | PathLike[str] | None = None,
         save_prefix: str = "",
         save_format: str = "png",
         **options: Any,
@@ -91,13 +91,13 @@ class ImageFlow(Batches):
             samples, batch_size, shuffle, seed, owner=OWNER, **options
         )
         self.generator = generator
-        self.save_to_dir = (
+        self.save_to_dir: str | None = (
             None
             if save_to_dir is None
             else checks.file_path(OWNER, "save_to_dir", save_to_dir)
         )
-        self.save_prefix = checks.text(OWNER, "save_prefix", save_prefix)
-        self.save_format = checks.choice(
+        self.save_prefix: str = checks.text(OWNER, "save_prefix", save_prefix)
+        self.save_format: str = checks.choice(
             OWNER, "save_format", save_format, tuple(_SAVE_FORMATS)
         )
         self.batch_index = 0
@@ -181,7 +181,7 @@ class ImageFlow(Batches):
 
     def reset(self) -> None:
         """Lets `next` start with the first batch of the epoch again."""
-        self.batch_index = 0
+        self.batch_index: int = 0
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_turns": None}

@@ -164,7 +164,7 @@ class FolderFlow(FileFlow):
     def __init__(
         self,
         generator: ImageAugmenter,
-        directory: str | PathLike,
+        directory: str | PathLike[str],
         *,
         classes: Sequence[str] | None,
         class_mode: str | None,

@@ -36,7 +36,7 @@ class FrameFlow(FileFlow):
         self,
         generator: ImageAugmenter,
         dataframe: Any,
-        directory: str | PathLike | None,
+        directory: str | PathLike[str] | None,
         *,
         x_col: str,
         y_col: str | Sequence[str],

@@ -6,7 +6,11 @@ from typing import Any, Literal
 from keras_extras._errors import invalid_argument
 from keras_extras.plotting._display import INK, Display, import_matplotlib
 from keras_extras.plotting._style import label
-from keras_extras.plotting.architecture._blocks import blocks_of, weights_text
+from keras_extras.plotting.architecture._blocks import (
+    Block,
+    blocks_of,
+    weights_text,
+)
 from keras_extras.plotting.architecture._boxes import Boxes
 from keras_extras.plotting.architecture._volumes import Volumes, is_drawable
 
@@ -82,11 +86,11 @@ class ArchitectureDisplay(Display):
             )
         if not nodes:
             raise invalid_argument(self, "nodes", "at least one node", nodes)
-        self.nodes = list(nodes)
+        self.nodes: list[Any] = list(nodes)
         self.style = style
         self.name = name
         self.merge = merge
-        self.blocks = blocks_of(self.nodes, merge)
+        self.blocks: list[Block] = blocks_of(self.nodes, merge)
         drawable = is_drawable(self.blocks)
         if style == "volumes" and not drawable:
             raise invalid_argument(
