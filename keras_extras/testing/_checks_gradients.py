@@ -114,7 +114,8 @@ def check_gradients_are_derivatives(subject: Subject) -> None:
 
 def _failure(subject: Subject, name: str, message: str) -> CheckFailure:
     """Returns the failure of one part, with the function that shows it."""
-    show, values = gradient_of_inputs_is_slope, {}
+    values: dict[str, Any] = {}
+    show = gradient_of_inputs_is_slope
     if name != INPUTS:
         weights = subject.run()[0].trainable_weights
         index = [weight.path for weight in weights].index(name)

@@ -133,7 +133,7 @@ def check_unknown_sizes(subject: Subject) -> None:
             if axes:
                 continue  # refused at once
         subject.verify(
-            unknown_sizes_are_told,
+            unknown_sizes_are_declared,
             action=f"a model with the input shape {symbolic}",
             layer=subject.clone(),
             symbolic=symbolic,
@@ -149,7 +149,7 @@ def check_unknown_sizes(subject: Subject) -> None:
             )
 
 
-def unknown_sizes_are_told(layer: Any, x: Any, symbols: Any) -> None:
+def unknown_sizes_are_declared(layer: Any, x: Any, symbols: Any) -> None:
     symbolic = keras.tree.flatten(layer(*symbols, training=False))
     real = keras.tree.flatten(layer(*x, training=False))
     for symbol, output in zip(symbolic, real, strict=True):
