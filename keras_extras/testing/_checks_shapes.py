@@ -117,23 +117,21 @@ def check_unknown_sizes(subject: Subject) -> None:
     axis_sets = [(), *((axis,) for axis in range(rank))]
     axis_sets += [tuple(range(rank - 1)), tuple(range(1, rank))]
     for axes in dict.fromkeys(axis_sets):
-        symbolic = map_shapes(
-            lambda shape, axes=axes: (
-                None,
-                *(
-                    None if axis in axes else size
-                    for axis, size in enumerate(shape)
-                ),
+        shapes = map_shapes(
+            lambda shape, axes=axes: tuple(
+                None if axis in axes else size
+                for axis, size in enumerate(shape)
             ),
             subject.shapes,
         )
+        symbolic = subject.full_shapes(shapes)
         try:
-            subject.clone_spec(symbolic)
+            subject.clone_spec(shapes, batch=None)
         except Exception:
             if axes:
                 continue  # refused at once
         subject.verify(
-            unknown_sizes_are_told,
+            unknown_sizes_are_declared,
             action=f"a model with the input shape {symbolic}",
             layer=subject.clone(),
             symbolic=symbolic,
@@ -149,7 +147,7 @@ def check_unknown_sizes(subject: Subject) -> None:
             )
 
 
-def unknown_sizes_are_told(layer: Any, x: Any, symbols: Any) -> None:
+def unknown_sizes_are_declared(layer: Any, x: Any, symbols: Any) -> None:
     symbolic = keras.tree.flatten(layer(*symbols, training=False))
     real = keras.tree.flatten(layer(*x, training=False))
     for symbol, output in zip(symbolic, real, strict=True):

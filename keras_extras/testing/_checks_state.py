@@ -86,16 +86,16 @@ def check_seeds(subject: Subject) -> None:
         if seeded and still and difference(first, calm):
             subject.verify(draws_differ)
         raise CheckSkip("it draws no random numbers")
-    told = "two layers with the same seed give"
+    message = "two layers with the same seed give"
     if seeded:
         changes = {"seed": 1337}
-        subject.verify(seeds_decide, gap=told, layer=layer, changes=changes)
+        subject.verify(seeds_decide, gap=message, layer=layer, changes=changes)
         return
     if isinstance(subject.layer, keras.Model):
         raise CheckSkip("it has no seed; its layers may have theirs")
     if not any("seed" in variable.path for variable in layer.variables):
         try:
-            subject.verify(seeds_decide, gap=told, layer=layer, changes={})
+            subject.verify(seeds_decide, gap=message, layer=layer, changes={})
         except CheckFailure:
             pass
         else:
@@ -127,8 +127,7 @@ def seeds_decide(
         keras.utils.set_random_seed(seed)
         draws = [to_numpy(twin(*x, training=True)) for _ in range(3)]
         outputs.append(np.stack(draws))
-    first, second = outputs
-    np.testing.assert_allclose(first, second, 1e-4, atol)
+    np.testing.assert_allclose(outputs[0], outputs[1], 1e-4, atol)
 
 
 @check()

@@ -77,7 +77,7 @@ class Noise(Simple):
     def call(self, inputs, training=False):
         return inputs + self.noise(inputs) if training else inputs
 
-    def noise(self, inputs):
+    def noise(self, inputs) -> Any:
         return keras.random.normal(
             keras.ops.shape(inputs), dtype=inputs.dtype, seed=self.generator
         )
@@ -92,7 +92,9 @@ class Regularized(Weighted):
 
     def __init__(self, units=3, kernel_regularizer=None, **kwargs):
         super().__init__(units, **kwargs)
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.kernel_regularizer: Any = keras.regularizers.get(
+            kernel_regularizer
+        )
 
     def build(self, input_shape):
         self.kernel = self.add_weight(

@@ -3,6 +3,7 @@
 import threading
 import types
 import uuid
+from typing import Any
 
 import keras
 import numpy as np
@@ -173,7 +174,7 @@ class ClassAttributeAsConfig(Simple):
 class ArgumentFilledInBuild(Weighted):
     """None becomes the number of features of the first input."""
 
-    def __init__(self, units=None, **kwargs):
+    def __init__(self, units: Any = None, **kwargs):
         super().__init__(units, **kwargs)
 
     def build(self, input_shape):

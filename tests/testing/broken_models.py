@@ -161,7 +161,9 @@ class DropoutNeverOn(Net):
 class FlagOfItsOwn(Net):
     """The flag has another name, under which nobody hands it in."""
 
-    def call(self, inputs, is_training=False):
+    def call(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, inputs, is_training=False
+    ):
         hidden = self.dropout(self.hidden(inputs), training=is_training)
         return self.head(hidden)
 

@@ -1,5 +1,7 @@
 """Layers that are wrong about shapes, sizes, axes and batches."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -166,7 +168,8 @@ class BranchOnValue(Simple):
 @register
 class NumpyInCall(Simple):
     def call(self, inputs):
-        return ops.convert_to_tensor(np.tanh(ops.convert_to_numpy(inputs)))
+        numbers: Any = ops.convert_to_numpy(inputs)
+        return ops.convert_to_tensor(np.tanh(numbers))
 
     def compute_output_shape(self, input_shape):
         return input_shape

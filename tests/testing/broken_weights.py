@@ -1,6 +1,7 @@
 """Layers with faults in their weights, and in what they promise in words."""
 
 import uuid
+from typing import Any
 
 import keras
 from keras import ops
@@ -175,7 +176,7 @@ class MaskDropped(Simple):
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs, previous_mask=None):
         return None
 
 
@@ -196,7 +197,7 @@ class MaskUndeclared(Simple):
     """Hands the mask on by itself, though it does not say so."""
 
     def call(self, inputs, mask=None):
-        outputs = ops.tanh(inputs[:, ::2])
+        outputs: Any = ops.tanh(inputs[:, ::2])
         if mask is not None:
             outputs._keras_mask = mask
         return outputs

@@ -61,16 +61,16 @@ class Weigh(keras.layers.Layer):
     """Two inputs in a list."""
 
     def call(self, inputs):
-        one, other = inputs
-        return one * ops.sigmoid(other)
+        values, weights = inputs
+        return values * ops.sigmoid(weights)
 
 
 @register
 class Distance(keras.layers.Layer):
     """Two positional arguments."""
 
-    def call(self, one, other):
-        return ops.sum((one - other) ** 2, axis=-1)
+    def call(self, left, right):
+        return ops.sum((left - right) ** 2, axis=-1)
 
 
 @register
@@ -98,7 +98,7 @@ class MaskedMean(keras.layers.Layer):
         total = ops.sum(inputs * weights, axis=1)
         return total / ops.maximum(ops.sum(weights, axis=1), 1)
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs, previous_mask=None):
         return None
 
 
@@ -114,7 +114,8 @@ class EverySecondStep(keras.layers.Layer):
     def call(self, inputs):
         return inputs[:, :: self.strides]
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs, previous_mask=None):
+        mask = previous_mask
         return None if mask is None else mask[:, :: self.strides]
 
     def compute_output_shape(self, input_shape):

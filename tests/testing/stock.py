@@ -319,7 +319,8 @@ def update() -> None:
     for name in STOCK:
         if name not in KILLS.get(backend, ()):
             failed = {
-                one.check: evidence(one.reason) for one in run(name).failed
+                result.check: evidence(result.reason)
+                for result in run(name).failed
             }
             if failed:
                 found[name] = failed

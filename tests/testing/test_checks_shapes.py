@@ -39,3 +39,8 @@ def test_sizes_may_be_refused():
 def test_what_does_not_apply_is_skipped(check, words):
     with pytest.raises(CheckSkip, match=words):
         dict(layer_checks(keras.layers.ReLU()))[check]()
+
+
+def test_unknown_sizes_that_are_refused_when_it_is_built_are_no_fault():
+    layer = keras.layers.EinsumDense("abc,cd->abd", (None, 3))
+    dict(layer_checks(layer, input_shapes=(8, 4)))["check_unknown_sizes"]()

@@ -208,7 +208,7 @@ def test_integers_and_booleans_are_drawn_as_such():
     code = Subject(Lookup(), (4,), traits).example(record)
     assert '.integers(0, 7, (2, 4)).astype("int32")' in code
     traits = LayerTraits(input_dtype="bool")
-    code = Subject(Lookup(), (4,), traits).example(record)
+    code = Subject(keras.layers.Flatten(), (4,), traits).example(record)
     assert ".random((2, 4)) < 0.5" in code
 
 
