@@ -48,7 +48,19 @@ def add_commands(commands: Commands) -> None:
     )
     info.add_argument("files", metavar="FILE", nargs="+", help="an IDX file")
     info.set_defaults(command=run_info)
+    _add_convert(commands)
+    _add_head(commands)
+    verify = new(
+        commands.add_parser,
+        "verify",
+        help="check all IDX files of a folder",
+        description=_VERIFY,
+    )
+    verify.add_argument("folder", metavar="FOLDER", help="where the files are")
+    verify.set_defaults(command=run_verify)
 
+
+def _add_convert(commands: Commands) -> None:
     convert = new(
         commands.add_parser,
         "convert",
@@ -76,6 +88,8 @@ def add_commands(commands: Commands) -> None:
     )
     convert.set_defaults(command=run_convert)
 
+
+def _add_head(commands: Commands) -> None:
     head = new(
         commands.add_parser,
         "head",
@@ -97,15 +111,6 @@ def add_commands(commands: Commands) -> None:
         help="the picture (default: %(default)s)",
     )
     head.set_defaults(command=run_head)
-
-    verify = new(
-        commands.add_parser,
-        "verify",
-        help="check all IDX files of a folder",
-        description=_VERIFY,
-    )
-    verify.add_argument("folder", metavar="FOLDER", help="where the files are")
-    verify.set_defaults(command=run_verify)
 
 
 def run_info(args: argparse.Namespace) -> int:

@@ -90,13 +90,12 @@ class ImageAugmenter(ImageStandardizer):
             "height_shift_range", height_shift_range
         )
         self.zoom_range = _zoom(zoom_range)
-        self.brightness_range = self.rescale = None
+        self.brightness_range: list[float] | None = None
         if brightness_range is not None:
             self.brightness_range = _pair(
                 "brightness_range", brightness_range, minimum=0
             )
-        if rescale is not None:
-            self.rescale = checks.number(OWNER, "rescale", rescale)
+        self.rescale = checks.optional(checks.number, OWNER, "rescale", rescale)
         self.fill_mode = checks.choice(
             OWNER, "fill_mode", fill_mode, _resample.FILL_MODES
         )
