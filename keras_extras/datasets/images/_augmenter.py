@@ -123,9 +123,6 @@ class ImageAugmenter(ImageStandardizer):
             "uif",
             "a dtype of real numbers, such as 'float32' or 'uint8'",
         )
-        self.mean: ArrayLike | None = None
-        self.std: ArrayLike | None = None
-        self.zca_whitening_matrix: np.ndarray | None = None
         self._settle_statistics()
 
     def get_random_transform(

@@ -38,6 +38,7 @@ class ImageStandardizer:
 
     def _settle_statistics(self) -> None:
         """Turns on what another choice needs, and says so, as Keras does."""
+        self.mean = self.std = self.zca_whitening_matrix = None
         for chosen, other, value in (
             ("zca_whitening", "featurewise_center", True),
             ("zca_whitening", "featurewise_std_normalization", False),
