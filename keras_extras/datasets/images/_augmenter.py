@@ -95,7 +95,9 @@ class ImageAugmenter(ImageStandardizer):
             self.brightness_range = _pair(
                 "brightness_range", brightness_range, minimum=0
             )
-        self.rescale = checks.optional(checks.number, OWNER, "rescale", rescale)
+        self.rescale: float | None = checks.optional(
+            checks.number, OWNER, "rescale", rescale
+        )
         self.fill_mode = checks.choice(
             OWNER, "fill_mode", fill_mode, _resample.FILL_MODES
         )
