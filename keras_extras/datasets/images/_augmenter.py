@@ -30,6 +30,8 @@ from keras_extras.datasets.images._standardize import (
 class ImageAugmenter(ImageStandardizer):
     """Draws parameters and applies them; see `ImageDataGenerator`."""
 
+    rescale: float | None
+
     rotation_range: float
     shear_range: float
     channel_shift_range: float
@@ -95,9 +97,7 @@ class ImageAugmenter(ImageStandardizer):
             self.brightness_range = _pair(
                 "brightness_range", brightness_range, minimum=0
             )
-        self.rescale: float | None = checks.optional(
-            checks.number, OWNER, "rescale", rescale
-        )
+        self.rescale = checks.optional(checks.number, OWNER, "rescale", rescale)
         self.fill_mode = checks.choice(
             OWNER, "fill_mode", fill_mode, _resample.FILL_MODES
         )
