@@ -24,7 +24,7 @@ from keras_extras._keras_internals import package_of
 class BatchValues:
     """Takes the metrics of a model apart, batch by batch."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._before: dict[int, np.ndarray] = {}
         self._unknown: set[str] | None = None
         self._warned = False

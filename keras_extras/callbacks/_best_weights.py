@@ -82,7 +82,7 @@ class BestWeightsOnInterrupt(Callback):
         *,
         restore_best_weights: bool = True,
         verbose: int = 1,
-    ):
+    ) -> None:
         super().__init__()
         if not isinstance(monitor, str):
             raise invalid_argument(

@@ -69,7 +69,7 @@ class ConfusionMatrixRecorder(Callback):
         every: int = 1,
         class_names: Sequence[str] | None = None,
         batch_size: int | None = None,
-    ):
+    ) -> None:
         super().__init__()
         self.x = x
         self.y: np.ndarray | None = (

@@ -27,7 +27,7 @@ except ImportError:  # Windows
 class EpochMeter:
     """Measures an epoch; made anew for each."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.rate = math.nan  # of the step that runs
         self.first_rate = math.nan  # of the first step
         self._start = time.perf_counter()

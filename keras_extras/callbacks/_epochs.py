@@ -24,7 +24,7 @@ class EpochCount:
         epoch: number of the last epoch that was completed.
     """
 
-    def __init__(self, run: int = 0, epoch: int = 0):
+    def __init__(self, run: int = 0, epoch: int = 0) -> None:
         self.run = run
         self.epoch = epoch
         self._shift: int | None = None  # from Keras's epoch to ours
@@ -50,7 +50,7 @@ class EpochRows(Callback):
 
     row: ClassVar[type]  # a NamedTuple
 
-    def __init__(self, add_to_logs: bool):
+    def __init__(self, add_to_logs: bool) -> None:
         super().__init__()
         self.add_to_logs: bool = _checks.boolean(
             self, "add_to_logs", add_to_logs

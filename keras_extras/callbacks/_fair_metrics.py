@@ -74,7 +74,7 @@ class FairMetrics(Callback):
         batch_size: int | None = None,
         *,
         prefix: str = "fair_",
-    ):
+    ) -> None:
         super().__init__()
         if not isinstance(prefix, str):
             raise invalid_argument(

@@ -95,7 +95,7 @@ class GradientNorms(EpochRows):
         *,
         training: bool = True,
         add_to_logs: bool = False,
-    ):
+    ) -> None:
         super().__init__(add_to_logs)
         if isinstance(x, keras.utils.PyDataset):
             raise invalid_argument(

@@ -93,7 +93,7 @@ class LearningRateFinder(Callback):
         *,
         smoothing: float = 0.98,
         stop_factor: float = 4.0,
-    ):
+    ) -> None:
         super().__init__()
         self.min_learning_rate: float = _checks.positive(
             self, "min_learning_rate", min_learning_rate
@@ -306,7 +306,9 @@ class LearningRateFinder(Callback):
 class _Range(keras.optimizers.schedules.LearningRateSchedule):
     """The rates of the test as a schedule, for optimizers that have one."""
 
-    def __init__(self, rate: Callable[[Any], Any], last: int, start: int):
+    def __init__(
+        self, rate: Callable[[Any], Any], last: int, start: int
+    ) -> None:
         self.rate, self.last, self.start = rate, last, start
 
     def __call__(self, step: Any) -> Any:

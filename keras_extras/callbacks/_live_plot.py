@@ -74,7 +74,7 @@ class LivePlot(keras.callbacks.Callback):
         *,
         metrics: Sequence[str] | None = None,
         every: int = 1,
-    ):
+    ) -> None:
         super().__init__()
         self.path: str | None = (
             None if path is None else _checks.file_path(self, "path", path)

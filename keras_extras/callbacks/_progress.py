@@ -51,7 +51,7 @@ class ProgressBar(keras.callbacks.Callback):
         Epoch 1/1  2/2 ...
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         # Made when it begins: a callback may be sent to another process before.
         self._lock: Any = None
@@ -295,7 +295,7 @@ class ProgressBar(keras.callbacks.Callback):
 class _Html:
     """A line that a notebook shows."""
 
-    def __init__(self, text: str):
+    def __init__(self, text: str) -> None:
         self.text = text
 
     def _repr_html_(self) -> str:

@@ -105,7 +105,7 @@ class HistoryRecorder(HistoryTables, keras.callbacks.Callback):
         *,
         per_batch: bool = False,
         metadata: Mapping[str, Any] | None = None,
-    ):
+    ) -> None:
         super().__init__()
         self.path = path
         self.per_batch: bool = _checks.boolean(self, "per_batch", per_batch)

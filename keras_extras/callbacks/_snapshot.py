@@ -9,7 +9,7 @@ import numpy as np
 class Snapshot:
     """Copies of the values of variables, to be put back bit for bit."""
 
-    def __init__(self, variables: Iterable[keras.Variable]):
+    def __init__(self, variables: Iterable[keras.Variable]) -> None:
         # Copied: on the CPU, JAX and torch hand out views, and JAX frees what
         # it was given when the next step of training begins.
         self._kept = [

@@ -41,7 +41,7 @@ class TimeLimit(Callback):
         (1, 1)
     """
 
-    def __init__(self, seconds: float, *, verbose: int = 1):
+    def __init__(self, seconds: float, *, verbose: int = 1) -> None:
         super().__init__()
         self.seconds: float = _checks.positive(self, "seconds", seconds)
         self.verbose = verbose

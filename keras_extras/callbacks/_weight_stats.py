@@ -84,7 +84,7 @@ class WeightStats(EpochRows):
 
     row = WeightStatsRow
 
-    def __init__(self, *, add_to_logs: bool = False):
+    def __init__(self, *, add_to_logs: bool = False) -> None:
         super().__init__(add_to_logs)
         self._before: dict[str, np.ndarray] = {}
 

@@ -127,7 +127,7 @@ class TrainingHistory(HistoryTables):
         self,
         rows: Iterable[HistoryRow],
         runs: Iterable[dict[str, Any]] = (),
-    ):
+    ) -> None:
         self.rows: Any = tuple(rows)
         self.runs: Any = tuple(runs)
 

@@ -61,7 +61,7 @@ class Journal:
         path: the file.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path) -> None:
         # A training may change its working folder; its file stays.
         self.path = path.absolute()
         self._whole = 0  # bytes up to the end of the last complete line

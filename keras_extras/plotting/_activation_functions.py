@@ -56,7 +56,7 @@ class ActivationFunctionsDisplay(Display):
         x: Any,
         values: Mapping[str, Any],
         derivatives: Mapping[str, Any],
-    ):
+    ) -> None:
         self.x: np.ndarray = np.asarray(x)
         self.values: dict[str, np.ndarray] = _arrays(values)
         self.derivatives: dict[str, np.ndarray] = _arrays(derivatives)

@@ -78,7 +78,7 @@ class DecisionBoundaryDisplay(Display):
         wrong: Any = None,
         class_names: Sequence[str] | None = None,
         feature_names: Sequence[str] = ("x1", "x2"),
-    ):
+    ) -> None:
         self.x1, self.x2 = np.asarray(x1), np.asarray(x2)
         self.probabilities: np.ndarray = np.asarray(
             probabilities, dtype="float64"

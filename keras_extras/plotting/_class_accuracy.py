@@ -72,7 +72,7 @@ class ClassAccuracyDisplay(Display):
         correct: Any,
         counts: Any,
         class_names: Sequence[str] | None = None,
-    ):
+    ) -> None:
         self.correct, self.counts = np.asarray(correct), np.asarray(counts)
         same = self.correct.shape == self.counts.shape == (self.counts.size,)
         if not same or (self.correct > self.counts).any():

@@ -70,7 +70,7 @@ class ConfusionMatrixDisplay(Display):
         class_names: Sequence[str] | None = None,
         *,
         normalize: Normalize = None,
-    ):
+    ) -> None:
         self.matrix: np.ndarray = np.asarray(matrix)
         if self.matrix.ndim != 2 or len(set(self.matrix.shape)) != 1:
             raise invalid_argument(

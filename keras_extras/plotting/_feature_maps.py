@@ -46,7 +46,7 @@ class FeatureMapsDisplay(Display):
 
     def __init__(
         self, maps: Any, image: Any = None, *, name: str | None = None
-    ):
+    ) -> None:
         self.maps: np.ndarray = np.asarray(maps, "float64")
         if self.maps.ndim != 3 or not self.maps.size:
             raise invalid_argument(
@@ -168,7 +168,7 @@ class FeatureMapsDisplay(Display):
         self._drawn(axes[: count + first], axes[0].figure)
         return self
 
-    def _dress(self, axes, count, each):
+    def _dress(self, axes, count, each) -> None:
         figure, channels = axes[0].figure, self.maps.shape[-1]
         of = f"{count} of {channels}" if count < channels else f"{channels}"
         size = "\N{MULTIPLICATION SIGN}".join(map(str, self.maps.shape[:2]))

@@ -43,7 +43,7 @@ class FiltersDisplay(Display):
         (1.0, 1)
     """
 
-    def __init__(self, kernel: Any, *, name: str | None = None):
+    def __init__(self, kernel: Any, *, name: str | None = None) -> None:
         self.kernel: np.ndarray = np.asarray(kernel, "float64")
         shape = self.kernel.shape
         if len(shape) != 4 or shape[2] not in (1, 3) or not self.kernel.size:
@@ -189,7 +189,7 @@ class FiltersDisplay(Display):
         )
         return figure.subplots(rows, columns, squeeze=False)
 
-    def _dress(self, figure, axes):
+    def _dress(self, figure, axes) -> None:
         shape = self.kernel.shape
         size = "\N{MULTIPLICATION SIGN}".join(map(str, shape[:2]))
         shown = len(self.images_)

@@ -50,7 +50,7 @@ class HeatmapDisplay(Display):
         captions: Sequence[str] | None = None,
         *,
         name: str | None = None,
-    ):
+    ) -> None:
         self.heatmaps: np.ndarray = np.asarray(heatmaps, "float64")
         if self.heatmaps.ndim != 3 or not self.heatmaps.size:
             raise invalid_argument(

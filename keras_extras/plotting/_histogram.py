@@ -73,7 +73,7 @@ class HistogramDisplay(Display):
 
     def __init__(
         self, histograms: Mapping[str, Bars], *, quantity: str = "value"
-    ):
+    ) -> None:
         self.histograms: dict[str, Bars] = {
             str(name): one for name, one in histograms.items()
         }

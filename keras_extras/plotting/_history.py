@@ -90,7 +90,7 @@ class HistoryDisplay(Display):
         name: str | None = None,
         best_epoch: int | None = None,
         unit: str = "epoch",
-    ):
+    ) -> None:
         self.epochs: np.ndarray = np.asarray(epochs)
         self.curves: dict[str, np.ndarray] = {
             str(metric): np.asarray(values, dtype="float64")

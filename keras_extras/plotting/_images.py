@@ -64,7 +64,7 @@ class ImagesDisplay(Display):
         *,
         wrong: Any = None,
         data_format: DataFormat = "channels_last",
-    ):
+    ) -> None:
         self.images: np.ndarray = _checked_images(images, data_format)
         count = len(self.images)
         self.captions: list[Any] = _one_each("captions", captions, count, "")

@@ -56,7 +56,7 @@ class LearningRateDisplay(Display):
         *,
         unit: str = "epoch",
         name: str | None = None,
-    ):
+    ) -> None:
         self.positions: np.ndarray = np.asarray(positions)
         self.learning_rates: np.ndarray = np.asarray(
             learning_rates, dtype="float64"

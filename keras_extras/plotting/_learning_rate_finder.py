@@ -58,7 +58,7 @@ class LearningRateFinderDisplay(Display):
         *,
         smoothed_losses: Sequence[float] | np.ndarray | None = None,
         suggestion: float | None = None,
-    ):
+    ) -> None:
         self.learning_rates: np.ndarray = np.asarray(
             learning_rates, dtype="float64"
         )

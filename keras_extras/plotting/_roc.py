@@ -65,7 +65,7 @@ class ScoreCurvesDisplay(Display):
         areas: Mapping[str, float],
         *,
         prevalence: float | None = None,
-    ):
+    ) -> None:
         self.curves: dict[str, tuple[np.ndarray, np.ndarray]] = {
             str(name): (np.asarray(across), np.asarray(up))
             for name, (across, up) in curves.items()
@@ -317,11 +317,11 @@ class PrecisionRecallDisplay(ScoreCurvesDisplay):
         kept = np.concatenate([[True], rise[:-1] | rise[1:], [True]])
         return (recall[kept], precision[kept]), area
 
-    def _free_corner(self):
+    def _free_corner(self) -> str:
         good = np.mean([*self.areas.values()]) > 0.5
         return "lower left" if good else "upper right"
 
-    def _draw_chance(self, ax):
+    def _draw_chance(self, ax) -> None:
         if self.prevalence is not None:
             ax.axhline(self.prevalence, color=GRAY, linestyle=":", linewidth=1)
 

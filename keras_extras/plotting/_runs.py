@@ -79,7 +79,7 @@ class RunsDisplay(Display):
         *,
         columns: Sequence[str] | None = None,
         band: Band = "range",
-    ):
+    ) -> None:
         self.histories: dict[str, list[HistoryDisplay]] = {
             str(name): list(repeats) for name, repeats in histories.items()
         }

@@ -146,7 +146,7 @@ def _title(node):
     return words[0], words[1:]
 
 
-def _is_given(node):
+def _is_given(node) -> bool:
     """Whether somebody chose the name: Keras makes `conv2d_1` of `Conv2D`."""
     snake = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", node.kind)
     snake = re.sub(r"([a-z])([A-Z])", r"\1_\2", snake).lower()

@@ -35,7 +35,7 @@ class Boxes:
         height: of the drawing, in inches.
     """
 
-    def __init__(self, blocks: list[Block], max_height: float = 8.0):
+    def __init__(self, blocks: list[Block], max_height: float = 8.0) -> None:
         self.blocks = blocks
         texts = [_lines(block) for block in blocks]
         self.texts = texts
@@ -92,7 +92,7 @@ class Boxes:
         top = MARGIN + 0.15 * (len(self.sizes) > len(self.blocks))
         return x + MARGIN, self.height - top - y
 
-    def _box(self, ax, patches, index):
+    def _box(self, ax, patches, index) -> None:
         block, (width, height) = self.blocks[index], self.sizes[index]
         x, y = self._at(*self.layout.centers[index])
         left, bottom = x - width / 2, y - height / 2
@@ -119,7 +119,7 @@ class Boxes:
             base = bottom + height - _PAD / 2 - 0.03 - _LINE * (number + 0.5)
             self._text(ax, line, left, left + width, base, block.family)
 
-    def _text(self, ax, line, left, right, y, family):
+    def _text(self, ax, line, left, right, y, family) -> None:
         first, second, weight, size = line
         bare = family == "join" or not second
         style = {"va": "center_baseline", "zorder": 5, "clip_on": True}
@@ -184,7 +184,7 @@ class Boxes:
             x = line.points[-1][0]
         return (x > goal + 0.05) - (x < goal - 0.05)
 
-    def _line(self, ax, patches, path, line):
+    def _line(self, ax, patches, path, line) -> None:
         start, stop = self._ports(line)
         if line.points is None:
             corners = self._around(line, start, stop)

@@ -79,7 +79,7 @@ class ArchitectureDisplay(Display):
         style: Style = "auto",
         name: str | None = None,
         merge: bool = True,
-    ):
+    ) -> None:
         if style not in ("auto", "volumes", "boxes"):
             raise invalid_argument(
                 self, "style", "'auto', 'volumes' or 'boxes'", style

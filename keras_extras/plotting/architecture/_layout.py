@@ -317,7 +317,7 @@ def _spread(rows, up, down, width, spine):
     return x
 
 
-def _straighten(x, rows, width, lanes):
+def _straighten(x, rows, width, lanes) -> None:
     """Moves the lanes of each line to the outermost of them."""
     row_of = {one: row for row in rows for one in row}
     for _ in range(3):
@@ -329,7 +329,7 @@ def _straighten(x, rows, width, lanes):
             _push(x, row_of[lane], width)
 
 
-def _push(x, row, width):
+def _push(x, row, width) -> None:
     """Restores the gaps of a row, outwards from the middle."""
     middle = min(range(len(row)), key=lambda at: abs(x[row[at]]))
     for step in (1, -1):

@@ -40,7 +40,7 @@ def is_drawable(blocks: list[Block]) -> bool:
 class _Solid:
     """Size, place and text of one block."""
 
-    def __init__(self, block, height, width, depth, lines):
+    def __init__(self, block, height, width, depth, lines) -> None:
         self.block, self.lines = block, lines
         self.height, self.width, self.depth = height, width, depth
         self.x = self.y = 0.0  # lower left corner of the front
@@ -75,7 +75,7 @@ class Volumes:
         height: of the drawing, in inches.
     """
 
-    def __init__(self, blocks: list[Block]):
+    def __init__(self, blocks: list[Block]) -> None:
         self.solids = _solids(blocks)
         self.rows: list[list[_Solid]] = [[]]
         self.width, used = 0.0, 0.0
@@ -220,7 +220,7 @@ def _wrapped(text, size, weight="normal"):
     return [text[:at].strip(), *_wrapped(text[at:].strip(), size, weight)]
 
 
-def _draw_solid(ax, patches, solid):
+def _draw_solid(ax, patches, solid) -> None:
     color = COLORS[solid.block.family]
     faces = (
         (((0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0)), 0.62),  # front
@@ -241,7 +241,7 @@ def _draw_solid(ax, patches, solid):
         )
 
 
-def _link(ax, patches, before, after):
+def _link(ax, patches, before, after) -> None:
     """Draws what leads from one solid to the next."""
     line = {"color": "#8A8A8A", "linewidth": 0.7, "zorder": 5}
     window = _window(after.block)
