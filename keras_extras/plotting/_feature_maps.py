@@ -168,7 +168,7 @@ class FeatureMapsDisplay(Display):
         self._drawn(axes[: count + first], axes[0].figure)
         return self
 
-    def _dress(self, axes, count, each) -> None:
+    def _dress(self, axes: np.ndarray, count: int, each: bool) -> None:
         figure, channels = axes[0].figure, self.maps.shape[-1]
         of = f"{count} of {channels}" if count < channels else f"{channels}"
         size = "\N{MULTIPLICATION SIGN}".join(map(str, self.maps.shape[:2]))
@@ -213,5 +213,5 @@ def channels_last(model: Any, images: np.ndarray) -> np.ndarray:
     return np.moveaxis(images, -3, -1) if first and images.ndim > 2 else images
 
 
-def _is_map(output):
+def _is_map(output: np.ndarray) -> bool:
     return min(output.shape[1:]) > 1

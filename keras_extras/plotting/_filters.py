@@ -178,7 +178,7 @@ class FiltersDisplay(Display):
         self._drawn(axes[:count], figure)
         return self
 
-    def _grid(self, count, num_columns):
+    def _grid(self, count: int, num_columns: int | None) -> np.ndarray:
         columns = num_columns or min(_MAX_COLUMNS, round(1.6 * count**0.5))
         columns = max(1, min(columns, count))
         rows = -(-count // columns)
@@ -189,7 +189,7 @@ class FiltersDisplay(Display):
         )
         return figure.subplots(rows, columns, squeeze=False)
 
-    def _dress(self, figure, axes) -> None:
+    def _dress(self, figure: Any, axes: np.ndarray) -> None:
         shape = self.kernel.shape
         size = "\N{MULTIPLICATION SIGN}".join(map(str, shape[:2]))
         shown = len(self.images_)

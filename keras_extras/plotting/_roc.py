@@ -269,7 +269,9 @@ class RocDisplay(ScoreCurvesDisplay):
     _area = "AUC"
 
     @classmethod
-    def _one(cls, labels, scores):
+    def _one(
+        cls, labels: np.ndarray, scores: np.ndarray
+    ) -> tuple[tuple[np.ndarray, np.ndarray], float]:
         right, wrong = _counts(labels, scores)
         across, up = wrong / wrong[-1], right / right[-1]
         area = float(np.diff(across) @ (up[1:] + up[:-1]) / 2)
@@ -304,7 +306,9 @@ class PrecisionRecallDisplay(ScoreCurvesDisplay):
     _steps = "steps-post"
 
     @classmethod
-    def _one(cls, labels, scores):
+    def _one(
+        cls, labels: np.ndarray, scores: np.ndarray
+    ) -> tuple[tuple[np.ndarray, np.ndarray], float]:
         right, wrong = _counts(labels, scores)
         right, wrong = right[1:], wrong[1:]
         recall, precision = right / right[-1], right / (right + wrong)
@@ -321,7 +325,7 @@ class PrecisionRecallDisplay(ScoreCurvesDisplay):
         good = np.mean([*self.areas.values()]) > 0.5
         return "lower left" if good else "upper right"
 
-    def _draw_chance(self, ax) -> None:
+    def _draw_chance(self, ax: Any) -> None:
         if self.prevalence is not None:
             ax.axhline(self.prevalence, color=GRAY, linestyle=":", linewidth=1)
 

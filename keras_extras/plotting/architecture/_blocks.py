@@ -7,6 +7,7 @@ in halves the length of a drawing and loses nothing.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from keras_extras.plotting._display import BLUE, GRAY
@@ -127,7 +128,13 @@ def weights_text(parameters: int) -> str:
     return f"{parameters:,} parameter{'s' * (parameters != 1)}"
 
 
-def _follows(node, family, consumers, blocks, sources):
+def _follows(
+    node: Any,
+    family: str,
+    consumers: Sequence[int],
+    blocks: Sequence[Block],
+    sources: tuple[int, ...],
+) -> bool:
     if family not in ("norm", "small") or len(node.inputs) != 1:
         return False
     block = blocks[sources[0]]
@@ -138,7 +145,7 @@ def _follows(node, family, consumers, blocks, sources):
     )
 
 
-def _title(node):
+def _title(node: Any) -> tuple[str, list[str]]:
     words = _words(node)
     if node.kind == "Input" or not node.layer or _is_given(node):
         title = node.name if node.layer or node.kind == "Input" else node.kind
@@ -146,14 +153,14 @@ def _title(node):
     return words[0], words[1:]
 
 
-def _is_given(node) -> bool:
+def _is_given(node: Any) -> bool:
     """Whether somebody chose the name: Keras makes `conv2d_1` of `Conv2D`."""
     snake = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", node.kind)
     snake = re.sub(r"([a-z])([A-Z])", r"\1_\2", snake).lower()
     return not re.fullmatch(re.escape(snake) + r"(_\d+)?", node.name)
 
 
-def _words(node):
+def _words(node: Any) -> list[str]:
     """Returns the class of a layer, and what it is set to."""
     layer, words = node.layer, [node.kind]
     if layer is None:

@@ -5,6 +5,7 @@ model; the figure is as large as the drawing.
 """
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 from keras_extras.plotting._display import INK
@@ -15,7 +16,7 @@ from keras_extras.plotting.architecture._blocks import (
     shape_text,
     weights_text,
 )
-from keras_extras.plotting.architecture._layout import Layout, layout
+from keras_extras.plotting.architecture._layout import Layout, Line, layout
 
 _TITLE, _TEXT = 9.0, 8.0  # points
 _LINE = 0.155  # height of a line of text
@@ -25,6 +26,9 @@ _ARROW = "#6B6B6B"
 _COLUMN = 7.0  # inches
 MARGIN = 0.12
 MAX_LETTERS = 80
+
+_Point = tuple[float, float]
+_Text = tuple[str, str, str, float]  # left, right, weight and size
 
 
 class Boxes:
@@ -60,7 +64,7 @@ class Boxes:
         # Lines from column to column run above and below.
         self.height = self.layout.height + 2 * MARGIN + 0.3 * (points > 0)
 
-    def _sizes(self, equal):
+    def _sizes(self, equal: bool) -> list[tuple[float, float]]:
         """Equally wide, a chain of boxes reads like a column of text."""
         widths = [_text_width(text) for text in self.texts]
         boxes = [
@@ -88,11 +92,11 @@ class Boxes:
         for index in range(len(self.blocks)):
             self._box(ax, patches, index)
 
-    def _at(self, x, y):
+    def _at(self, x: float, y: float) -> _Point:
         top = MARGIN + 0.15 * (len(self.sizes) > len(self.blocks))
         return x + MARGIN, self.height - top - y
 
-    def _box(self, ax, patches, index) -> None:
+    def _box(self, ax: Any, patches: Any, index: int) -> None:
         block, (width, height) = self.blocks[index], self.sizes[index]
         x, y = self._at(*self.layout.centers[index])
         left, bottom = x - width / 2, y - height / 2
@@ -119,7 +123,15 @@ class Boxes:
             base = bottom + height - _PAD / 2 - 0.03 - _LINE * (number + 0.5)
             self._text(ax, line, left, left + width, base, block.family)
 
-    def _text(self, ax, line, left, right, y, family) -> None:
+    def _text(
+        self,
+        ax: Any,
+        line: _Text,
+        left: float,
+        right: float,
+        y: float,
+        family: str,
+    ) -> None:
         first, second, weight, size = line
         bare = family == "join" or not second
         style = {"va": "center_baseline", "zorder": 5, "clip_on": True}
@@ -144,7 +156,7 @@ class Boxes:
                 **style,
             )
 
-    def _ports(self, line):
+    def _ports(self, line: Line) -> tuple[_Point, _Point]:
         """Returns where a line leaves and enters, beside the others."""
         source = self.layout.centers[line.source]
         target = self.layout.centers[line.target]
@@ -171,10 +183,10 @@ class Boxes:
             (target[0] + shift, target[1] - self.sizes[line.target][1] / 2),
         )
 
-    def _into(self, target):
+    def _into(self, target: int) -> list[Line]:
         return [one for one in self.layout.lines if one.target == target]
 
-    def _side(self, line):
+    def _side(self, line: Line) -> int:
         """-1, 0 or 1: whether a line comes from left, above or right."""
         if line.points is None:
             return 0
@@ -184,7 +196,7 @@ class Boxes:
             x = line.points[-1][0]
         return (x > goal + 0.05) - (x < goal - 0.05)
 
-    def _line(self, ax, patches, path, line) -> None:
+    def _line(self, ax: Any, patches: Any, path: Any, line: Line) -> None:
         start, stop = self._ports(line)
         if line.points is None:
             corners = self._around(line, start, stop)
@@ -222,7 +234,7 @@ class Boxes:
             )
         )
 
-    def _around(self, line, start, stop):
+    def _around(self, line: Line, start: _Point, stop: _Point) -> list[_Point]:
         """The way from the bottom of a column to the top of the next."""
         plan = self.layout
         between = (
@@ -240,7 +252,7 @@ class Boxes:
         ]
 
 
-def _lines(block):
+def _lines(block: Block) -> list[_Text]:
     """Returns the lines of text: left, right, weight and size of each."""
     weights = weights_text(block.parameters)
     settings = ", ".join(block.details)
@@ -258,7 +270,7 @@ def _lines(block):
     return [line for line in lines if line[0] or line[1]]
 
 
-def _text_width(lines):
+def _text_width(lines: Sequence[_Text]) -> float:
     widest = 0.0
     for first, second, weight, size in lines:
         width = inches(first, size, weight) + 0.25
@@ -281,13 +293,13 @@ def inches(text: str, size: float, weight: str = "normal") -> float:
     return float(path.get_extents().width) / 72
 
 
-def _tint(color, share):
+def _tint(color: str, share: float) -> tuple[float, ...]:
     """Mixes a color with white."""
     parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     return tuple(1 - share * (1 - part) for part in parts)
 
 
-def _toward(corner, other, radius=0.08):
+def _toward(corner: _Point, other: _Point, radius: float = 0.08) -> _Point:
     (x, y), (u, v) = corner, other
     length = max(((u - x) ** 2 + (v - y) ** 2) ** 0.5, 1e-9)
     share = min(0.5, radius / length)

@@ -173,7 +173,7 @@ class ArchitectureDisplay(Display):
         self._drawn(ax, ax.figure)
         return self
 
-    def _title(self):
+    def _title(self) -> str:
         total = sum(block.parameters for block in self.blocks)
         text = weights_text(total) or "0 parameters"
         return text if self.name is None else f"{label(self.name)}: {text}"

@@ -12,7 +12,7 @@ point stands for that box.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from keras_extras.plotting._style import isotonic
@@ -20,6 +20,11 @@ from keras_extras.plotting._style import isotonic
 _SWEEPS = 12
 _LANE = 0.16  # width of a passing line
 _GAP = 0.22  # between neighbors
+
+_Size = tuple[float, float]
+_Lane = tuple[int, int, int]  # source, target and rank
+_Thing = int | _Lane  # what stands in a row: a box, or a lane
+_Near = dict[_Thing, list[_Thing]]
 
 
 class Line(NamedTuple):
@@ -135,21 +140,26 @@ def ranks_of(inputs: Sequence[Sequence[int]]) -> list[int]:
     return ranks
 
 
-def _heights(ranks, sizes):
+def _heights(ranks: Sequence[int], sizes: Sequence[_Size]) -> list[float]:
     heights = [0.0] * (max(ranks, default=-1) + 1)
     for rank, (_, height) in zip(ranks, sizes, strict=True):
         heights[rank] = max(heights[rank], height)
     return heights
 
 
-def _add_points(sizes, inputs, ranks, first):
+def _add_points(
+    sizes: list[_Size],
+    inputs: list[tuple[int, ...]],
+    ranks: list[int],
+    first: list[int],
+) -> tuple[list[int], list[int]]:
     """Puts a point on top of each further column, for where lines come from.
 
     Appends to `sizes` and `inputs`; returns the new ranks, and the first rank
     of each column.
     """
     boxes = range(len(inputs))
-    old = list(ranks)
+    old: list[float] = list(ranks)
     for start in first[1:]:
         crossing = [
             (source, target)
@@ -183,7 +193,13 @@ def crossings(order: Sequence[Sequence], edges: Sequence[tuple]) -> int:
     return count
 
 
-def _cut(ranks, inputs, heights, max_height, gap):
+def _cut(
+    ranks: Sequence[int],
+    inputs: Sequence[Sequence[int]],
+    heights: Sequence[float],
+    max_height: float,
+    gap: float,
+) -> list[int]:
     """Returns the first rank of each column."""
     total = sum(heights) + gap * (len(heights) - 1)
     count = max(1, -(-total // max_height))
@@ -205,13 +221,19 @@ def _cut(ranks, inputs, heights, max_height, gap):
     return first if longest <= 0.7 * len(heights) else [0]
 
 
-def _places(members, sizes, inputs, ranks):
+def _places(
+    members: Sequence[int],
+    sizes: Sequence[_Size],
+    inputs: Sequence[Sequence[int]],
+    ranks: Sequence[int],
+) -> tuple[dict[_Thing, float], dict[tuple[int, int], list[_Lane]], float]:
     """Returns x of boxes and lanes of one column, the lanes, and its width."""
     inside = set(members)
-    order: dict[int, list] = {}
+    order: dict[int, list[_Thing]] = {}
     for one in members:
         order.setdefault(ranks[one], []).append(one)
-    edges, passing = [], {}
+    edges: list[tuple[_Thing, _Thing]] = []
+    passing: dict[tuple[int, int], list[_Lane]] = {}
     for target in members:
         for source in inputs[target]:
             if source not in inside:
@@ -223,16 +245,17 @@ def _places(members, sizes, inputs, ranks):
             passing[source, target] = lanes
             for lane in lanes:
                 order[lane[2]].append(lane)
-            chain = [source, *lanes, target]
+            chain: list[_Thing] = [source, *lanes, target]
             edges += itertools.pairwise(chain)
     rows = [order[rank] for rank in sorted(order)]
-    up, down = {}, {}
+    up: _Near = {}
+    down: _Near = {}
     for above, below in edges:
         up.setdefault(below, []).append(above)
         down.setdefault(above, []).append(below)
 
     rows = _ordered(rows, up, down, edges)
-    width = {
+    width: dict[_Thing, float] = {
         one: _LANE if isinstance(one, tuple) else sizes[one][0]
         for row in rows
         for one in row
@@ -244,7 +267,12 @@ def _places(members, sizes, inputs, ranks):
     return {one: at - left for one, at in x.items()}, passing, right - left
 
 
-def _ordered(rows, up, down, edges):
+def _ordered(
+    rows: list[list[_Thing]],
+    up: _Near,
+    down: _Near,
+    edges: list[tuple[_Thing, _Thing]],
+) -> list[list[_Thing]]:
     best, least = rows, crossings(rows, edges)
     for sweep in range(_SWEEPS):
         if not least:
@@ -254,7 +282,11 @@ def _ordered(rows, up, down, edges):
         new = []
         for row in rows if sweep % 2 == 0 else reversed(rows):
 
-            def wish(one, place=place, near=near):
+            def wish(
+                one: _Thing,
+                place: dict[_Thing, int] = place,
+                near: _Near = near,
+            ) -> float:
                 around = near.get(one, [])
                 if not around:
                     return place[one]
@@ -270,7 +302,11 @@ def _ordered(rows, up, down, edges):
     return best
 
 
-def _spine(members, inputs, ranks):
+def _spine(
+    members: Sequence[int],
+    inputs: Sequence[Sequence[int]],
+    ranks: Sequence[int],
+) -> set[int]:
     """Returns the boxes of the longest path."""
     inside, length, before = set(members), {}, {}
     for one in sorted(members, key=ranks.__getitem__):
@@ -284,16 +320,22 @@ def _spine(members, inputs, ranks):
     return spine
 
 
-def _spread(rows, up, down, width, spine):
+def _spread(
+    rows: list[list[_Thing]],
+    up: _Near,
+    down: _Near,
+    width: dict[_Thing, float],
+    spine: set[int],
+) -> dict[_Thing, float]:
     """Moves each thing towards its neighbors; the spine stands still."""
-    x = {}
+    x: dict[_Thing, float] = {}
     for row in rows:
         at = 0.0
         for one in row:
             x[one] = at + width[one] / 2
             at += width[one] + _GAP
 
-    def pull(one, other):
+    def pull(one: _Thing, other: _Thing) -> float:
         lanes = isinstance(one, tuple) + isinstance(other, tuple)
         return (4.0, 1.0, 400.0)[lanes]
 
@@ -317,7 +359,12 @@ def _spread(rows, up, down, width, spine):
     return x
 
 
-def _straighten(x, rows, width, lanes) -> None:
+def _straighten(
+    x: dict[_Thing, float],
+    rows: list[list[_Thing]],
+    width: dict[_Thing, float],
+    lanes: Collection[list[_Lane]],
+) -> None:
     """Moves the lanes of each line to the outermost of them."""
     row_of = {one: row for row in rows for one in row}
     for _ in range(3):
@@ -329,7 +376,9 @@ def _straighten(x, rows, width, lanes) -> None:
             _push(x, row_of[lane], width)
 
 
-def _push(x, row, width) -> None:
+def _push(
+    x: dict[_Thing, float], row: list[_Thing], width: dict[_Thing, float]
+) -> None:
     """Restores the gaps of a row, outwards from the middle."""
     middle = min(range(len(row)), key=lambda at: abs(x[row[at]]))
     for step in (1, -1):
@@ -342,7 +391,12 @@ def _push(x, row, width) -> None:
             at += step
 
 
-def _apart(row, wishes, weights, width):
+def _apart(
+    row: list[_Thing],
+    wishes: list[float],
+    weights: list[float],
+    width: dict[_Thing, float],
+) -> list[float]:
     """Returns the places nearest to the wishes that leave gaps, in order.
 
     Least squares: neighbors that would come too close move as one group.

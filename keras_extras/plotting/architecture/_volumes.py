@@ -6,6 +6,7 @@ Vectors are bars. Where a window slides, it is drawn on the solid that it
 slides over, with lines to the place that it computes.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from keras_extras.plotting._display import INK
@@ -27,6 +28,8 @@ _MUTED = "#666666"
 _MARGIN = 0.12
 _WRAP = 0.85  # inches of text, beyond which words go to the next line
 
+_Text = tuple[str, float, str, str]  # words, size, weight and color
+
 
 def is_drawable(blocks: list[Block]) -> bool:
     """Whether blocks are a chain, of known shapes of rank 1 to 4."""
@@ -40,26 +43,35 @@ def is_drawable(blocks: list[Block]) -> bool:
 class _Solid:
     """Size, place and text of one block."""
 
-    def __init__(self, block, height, width, depth, lines) -> None:
+    def __init__(
+        self,
+        block: Block,
+        height: float,
+        width: float,
+        depth: float,
+        lines: list[_Text],
+    ) -> None:
         self.block, self.lines = block, lines
         self.height, self.width, self.depth = height, width, depth
         self.x = self.y = 0.0  # lower left corner of the front
 
     @property
-    def reach(self):
+    def reach(self) -> float:
         return self.width + _SLANT[0] * self.depth
 
     @property
-    def rise(self):
+    def rise(self) -> float:
         return self.height + _SLANT[1] * self.depth
 
     @property
-    def text_width(self):
+    def text_width(self) -> float:
         return max(
             inches(text, size, weight) for text, size, weight, _ in self.lines
         )
 
-    def corner(self, right, up, back):
+    def corner(
+        self, right: float, up: float, back: float
+    ) -> tuple[float, float]:
         """The place of a point of the solid, given by three fractions."""
         return (
             self.x + right * self.width + back * _SLANT[0] * self.depth,
@@ -131,7 +143,7 @@ class Volumes:
             top -= rise + text + 0.28
 
 
-def _solids(blocks):
+def _solids(blocks: Sequence[Block]) -> list[_Solid]:
     sides, channels, vectors = [1], [1], [1]
     parts = [_parts(block) for block in blocks]
     for height, width, depth in parts:
@@ -157,7 +169,7 @@ def _solids(blocks):
     return solids
 
 
-def _parts(block) -> Any:
+def _parts(block: Block) -> Any:
     """Returns height, width and channels; no height for a vector."""
     shape = block.shape
     if getattr(block.layer, "data_format", "") == "channels_first":
@@ -169,7 +181,7 @@ def _parts(block) -> Any:
     return shape[-3], shape[-2], shape[-1]
 
 
-def _lines(block):
+def _lines(block: Block) -> list[_Text]:
     """Returns lines of text: words, size, weight and color of each."""
     lines = [
         (one, _TITLE, "bold", INK)
@@ -191,9 +203,9 @@ def _lines(block):
     return lines
 
 
-def _grouped(details):
+def _grouped(details: Sequence[str]) -> list[str]:
     """Joins settings as long as they fit into one line."""
-    lines = []
+    lines: list[str] = []
     for one in details:
         joined = f"{lines[-1]} {one}" if lines else one
         if lines and inches(joined, _TEXT) <= _WRAP:
@@ -203,7 +215,7 @@ def _grouped(details):
     return lines
 
 
-def _wrapped(text, size, weight="normal"):
+def _wrapped(text: str, size: float, weight: str = "normal") -> list[str]:
     """Breaks a text at blanks and before capitals, if it is long."""
     if inches(text, size, weight) <= _WRAP:
         return [text]
@@ -220,7 +232,7 @@ def _wrapped(text, size, weight="normal"):
     return [text[:at].strip(), *_wrapped(text[at:].strip(), size, weight)]
 
 
-def _draw_solid(ax, patches, solid) -> None:
+def _draw_solid(ax: Any, patches: Any, solid: _Solid) -> None:
     color = COLORS[solid.block.family]
     faces = (
         (((0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0)), 0.62),  # front
@@ -241,7 +253,7 @@ def _draw_solid(ax, patches, solid) -> None:
         )
 
 
-def _link(ax, patches, before, after) -> None:
+def _link(ax: Any, patches: Any, before: _Solid, after: _Solid) -> None:
     """Draws what leads from one solid to the next."""
     line = {"color": "#8A8A8A", "linewidth": 0.7, "zorder": 5}
     window = _window(after.block)
@@ -284,7 +296,7 @@ def _link(ax, patches, before, after) -> None:
     )
 
 
-def _window(block):
+def _window(block: Block) -> tuple[int, ...] | None:
     for name in ("kernel_size", "pool_size"):
         window = getattr(block.layer, name, None)
         if isinstance(window, int):
@@ -294,7 +306,7 @@ def _window(block):
     return None
 
 
-def _mixed(color, share):
+def _mixed(color: str, share: float) -> tuple[float, ...]:
     """Mixes a color with white."""
     parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     return tuple(1 - share * (1 - part) for part in parts)
