@@ -19,6 +19,8 @@ Shape = tuple[int | None, ...]
 Ints = int | Sequence[int]  # one for all spatial axes, or one each
 Padding = str | int | Sequence[int | Sequence[int]]
 Tensor = Any  # of any backend, symbolic or not, or an array: no promise
+Length = int | Tensor  # of one axis
+Maximum = Callable[[Any, Any], Any]  # the larger of two lengths
 
 
 def per_axis(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
@@ -31,7 +33,9 @@ def extent(size: int, dilation: int = 1) -> int:
     return (size - 1) * dilation + 1
 
 
-def same_pads(length, window: int, stride: int, maximum=max) -> tuple:
+def same_pads(
+    length: Length, window: int, stride: int, maximum: Maximum = max
+) -> tuple[Length, Length]:
     """Returns (before, after) that make the output `ceil(length / stride)`.
 
     The smaller half stands in front, as in TensorFlow. `maximum` is the
@@ -46,11 +50,11 @@ def same_pads(length, window: int, stride: int, maximum=max) -> tuple:
 def axis_pads(
     padding: str | Sequence[Pads],
     axis: int,
-    length,
+    length: Length | None,
     window: int,
     stride: int,
-    maximum=max,
-) -> tuple:
+    maximum: Maximum = max,
+) -> tuple[Length, Length]:
     """Returns (before, after) of one spatial axis, for any form of `padding`.
 
     Causal padding stands in front of the first spatial axis, which is time;
@@ -123,8 +127,12 @@ def choose(condition: bool, yes: Any, no: Any) -> Any:
 
 
 def overhang(
-    length, window: int, stride: int, pads: tuple, where: Callable = choose
-):
+    length: Length,
+    window: int,
+    stride: int,
+    pads: tuple[Length, Length],
+    where: Callable[[Any, Any, Any], Any] = choose,
+) -> Length:
     """Returns how far one more window would reach over the padded end.
 
     That window counts in ceil mode, if it starts inside of the input or of
@@ -268,7 +276,9 @@ def window_counts(
     ]
 
 
-def adaptive_window(index, length, outputs: int) -> tuple:
+def adaptive_window(
+    index: Length, length: Length, outputs: int
+) -> tuple[Length, Length]:
     """Returns (start, end) of a window of adaptive pooling on one axis.
 
         floor(index * length / outputs), ceil((index + 1) * length / outputs)

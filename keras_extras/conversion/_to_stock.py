@@ -288,7 +288,7 @@ def _prefixes(layer: Any) -> list[str]:
     return list(getattr(layer, "output_axes", ()))
 
 
-def arguments_of(layer: Any, cls, rebuilder: Any) -> dict[str, Any]:
+def arguments_of(layer: Any, cls: type, rebuilder: Any) -> dict[str, Any]:
     """Returns the arguments of the stock class, as the layer stores them.
 
     Not its config: a function that is not registered has no config.

@@ -8,6 +8,7 @@ has one by backend and format. Only a reshape and a transpose.
 """
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -98,7 +99,9 @@ def pixel_unshuffle(
     )
 
 
-def _standardize(inputs, factor, data_format):
+def _standardize(
+    inputs: Tensor, factor: Ints, data_format: str | None
+) -> tuple[tuple[int, ...], str, tuple[int, ...]]:
     """Returns one factor per axis, the format, and the order of the axes.
 
     The order takes (channels, then fine positions) apart and puts each fine
@@ -118,11 +121,11 @@ def _standardize(inputs, factor, data_format):
     return factors, data_format, order
 
 
-def _interleave(one, other):
+def _interleave(one: Iterable[Any], other: Iterable[Any]) -> list[Any]:
     return [item for pair in zip(one, other, strict=True) for item in pair]
 
 
-def _sizes(inputs, data_format):
+def _sizes(inputs: Tensor, data_format: str) -> tuple[Any, Sequence[Any], Any]:
     """Returns batch, spatial sizes and channels, tensors where unknown."""
     static = tuple(inputs.shape)
     sizes: Any = static
@@ -134,7 +137,9 @@ def _sizes(inputs, data_format):
     return batch, sizes[2:], sizes[1]
 
 
-def _with_channels(batch, sizes, channels, data_format):
+def _with_channels(
+    batch: Any, sizes: Iterable[Any], channels: Any, data_format: str
+) -> tuple[Any, ...]:
     if data_format == "channels_last":
         return (batch, *sizes, channels)
     return (batch, channels, *sizes)

@@ -79,14 +79,14 @@ def stochastic_pool(
     return keras.ops.cast(means, windows.dtype)
 
 
-def _shares(windows) -> Any:
+def _shares(windows: Tensor) -> Tensor:
     """Returns the probability of each tap; all 0 where none is positive."""
     sizes: Any = keras.ops.relu(windows)
     totals: Any = keras.ops.sum(sizes, axis=-1, keepdims=True)
     return sizes / keras.ops.where(keras.ops.equal(totals, 0), 1, totals)
 
 
-def _chosen(windows, shares, samples):
+def _chosen(windows: Tensor, shares: Tensor, samples: Tensor) -> Tensor:
     """Returns the first tap at which the shares add up to more than u."""
     sums: Any = keras.ops.cumsum(keras.ops.stop_gradient(shares), axis=-1)
     samples = keras.ops.expand_dims(samples, -1)

@@ -10,6 +10,8 @@ windows as large as the image. Each function here says what stands instead;
 import functools
 import math
 import operator
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -30,6 +32,9 @@ MAX_PATCHES = 2**26  # numbers of all patches: 256 MiB
 MAX_PRODUCTS = 27  # taps of a depthwise convolution
 PATCH_NUMBERS = 2**20  # of a block: what stays in the cache
 PATCH_POSITIONS = 2**12  # of a block: a longer product is no faster
+
+# Gives the outputs, or the kernel, of two tensors.
+Solver = Callable[[Tensor, Tensor, Window], Tensor]
 
 
 def on_cpu(one: Tensor, other: Tensor, *, what: str, window: Window) -> Tensor:
@@ -53,7 +58,14 @@ def on_cpu(one: Tensor, other: Tensor, *, what: str, window: Window) -> Tensor:
     return _by(_conv_by_blocks, _kernel_by_blocks, one, other, what, window)
 
 
-def _by(conv, kernel_of, one, other, what, window):
+def _by(
+    conv: Solver,
+    kernel_of: Solver,
+    one: Tensor,
+    other: Tensor,
+    what: str,
+    window: Window,
+) -> Tensor:
     """Returns what is asked, given how outputs and the kernel are computed."""
     if what == "outputs":
         return conv(one, other, window)
@@ -62,25 +74,27 @@ def _by(conv, kernel_of, one, other, what, window):
     return transpose_conv(conv, one, other, window)
 
 
-def _points(inputs, kernel, window):
+def _points(inputs: Tensor, kernel: Tensor, window: Window) -> Tensor:
     """Returns the outputs for windows of one element: a matrix product."""
     return _point(inputs, window) @ kernel.reshape(kernel.shape[-2:])
 
 
-def _points_kernel(inputs, outputs, window):
+def _points_kernel(inputs: Tensor, outputs: Tensor, window: Window) -> Tensor:
     """Returns the kernel for windows of one element, another product."""
     axes = tuple(range(outputs.ndim - 1))
     matrix = jnp.tensordot(_point(inputs, window), outputs, (axes, axes))
     return matrix.reshape(*window.size, *matrix.shape)
 
 
-def _point(inputs, window):
+def _point(inputs: Tensor, window: Window) -> Tensor:
     axes = range(1, 1 + len(window.size))
     (point,) = each_tap(add_zeros(inputs, window.pads), axes, window)
     return point
 
 
-def _is_depthwise(one, other, what, window):
+def _is_depthwise(
+    one: Tensor, other: Tensor, what: str, window: Window
+) -> bool:
     channels = one.shape[-1]
     if what == "inputs":
         channels = other.shape[-2] * window.groups
@@ -88,7 +102,7 @@ def _is_depthwise(one, other, what, window):
     return few and channels == window.groups > 1
 
 
-def _products(inputs, kernel, window):
+def _products(inputs: Tensor, kernel: Tensor, window: Window) -> Tensor:
     """Returns one product a tap, added up: a depthwise convolution."""
     filters = kernel.shape[-1]
     inputs = _repeat(add_zeros(inputs, window.pads), filters)
@@ -98,12 +112,12 @@ def _products(inputs, kernel, window):
     return functools.reduce(jnp.add, products)
 
 
-def _repeat(inputs, filters):
+def _repeat(inputs: Tensor, filters: int) -> Tensor:
     """Puts the outputs of a channel side by side."""
     return jnp.repeat(inputs, filters // inputs.shape[-1], axis=-1)
 
 
-def _products_kernel(inputs, outputs, window):
+def _products_kernel(inputs: Tensor, outputs: Tensor, window: Window) -> Tensor:
     """Adds up products of taps and outputs, all taps in one pass.
 
     Over the examples and all axes but the last; that follows at the end.
@@ -113,7 +127,9 @@ def _products_kernel(inputs, outputs, window):
     axes = tuple(range(len(window.size)))
     zero = jnp.zeros((), inputs.dtype)
 
-    def add(totals, factors):
+    def add(
+        totals: list[Tensor], factors: tuple[Tensor, Tensor]
+    ) -> tuple[list[Tensor], None]:
         one, factor = factors
         products = [tap * factor for tap in each_tap(one, axes, window)]
         sums = products
@@ -129,11 +145,11 @@ def _products_kernel(inputs, outputs, window):
     return jnp.stack(totals).sum(1).reshape(*window.size, 1, filters)
 
 
-def _add_each(some, others):
+def _add_each(some: Sequence[Tensor], others: Sequence[Tensor]) -> list[Tensor]:
     return [one + other for one, other in zip(some, others, strict=True)]
 
 
-def _turn(kernel, window):
+def _turn(kernel: Tensor, window: Window) -> tuple[Tensor, Window]:
     """Returns the kernel and window of the convolution that gives inputs."""
     *size, channels, filters = kernel.shape
     rank = len(size)
@@ -154,7 +170,7 @@ def _turn(kernel, window):
     return kernel, window._replace(lengths=window.outputs, pads=tuple(pads))
 
 
-def _plane(inputs, kernel, window):
+def _plane(inputs: Tensor, kernel: Tensor, window: Window) -> Tensor:
     """Convolves over two axes, the first with everything twice as far apart.
 
     Zeros stand between the elements, and strides, dilation and padding are
@@ -165,7 +181,8 @@ def _plane(inputs, kernel, window):
     if kernel.shape[-2] == 3 and _is_small(kernel, len(inputs), window):
         return _patches(inputs, kernel, window)  # colours; 1, 2, 4 are good
     few, many = sorted(kernel.shape[-2:])
-    grows = any(map(operator.gt, window.outputs, window.lengths))
+    lengths = cast(tuple[int, ...], window.lengths)
+    grows = any(map(operator.gt, window.outputs, lengths))
     if few < MIN_CHANNELS or many <= MIN_CHANNELS or grows:
         return native(inputs, kernel, what="outputs", window=window)
     (before, after), pads = window.pads
@@ -180,21 +197,21 @@ def _plane(inputs, kernel, window):
     )
 
 
-def _is_small(kernel, examples, window):
+def _is_small(kernel: Tensor, examples: int, window: Window) -> bool:
     """Tells whether all patches are fast, and may be in memory at once."""
     numbers, filters = math.prod(kernel.shape[:-1]), kernel.shape[-1]
     whole = numbers * examples * math.prod(window.outputs)
     return numbers <= min(MAX_PATCH, 8 * filters) and whole <= MAX_PATCHES
 
 
-def _patches(inputs, kernel, window):
+def _patches(inputs: Tensor, kernel: Tensor, window: Window) -> Tensor:
     """Returns patches times matrix, of all examples at once."""
     taps = each_tap(add_zeros(inputs, window.pads), (1, 2), window)
     patches = jnp.concatenate(list(taps), -1)
     return patches @ kernel.reshape(-1, kernel.shape[-1])
 
 
-def _plane_kernel(inputs, outputs, window):
+def _plane_kernel(inputs: Tensor, outputs: Tensor, window: Window) -> Tensor:
     """Convolves inputs with outputs: examples and channels change places."""
     kernel = _plane(
         jnp.swapaxes(inputs, 0, -1),
@@ -210,7 +227,7 @@ def _plane_kernel(inputs, outputs, window):
     return jnp.moveaxis(kernel[:, :rows, :columns], 0, -2)
 
 
-def _plane_inputs(outputs, kernel, window):
+def _plane_inputs(outputs: Tensor, kernel: Tensor, window: Window) -> Tensor:
     """Solves each phase of the strides by itself, and interleaves them.
 
     The inputs `stride * q + phase - pad` are reached by the elements `phase`,
@@ -226,14 +243,15 @@ def _plane_inputs(outputs, kernel, window):
     dilated = max(window.dilation) > 1
     if min(kernel.shape[-2:]) < MIN_CHANNELS or not some or dilated:
         return native(outputs, kernel, what="inputs", window=window)
+    lengths = cast(tuple[int, ...], window.lengths)
     counts, cuts = [], []
     for length, (before, _), stride in zip(
-        window.lengths, window.pads, strides, strict=True
+        lengths, window.pads, strides, strict=True
     ):
         counts.append(-(-(length + before) // stride))
         cuts.append((-before, length + before - counts[-1] * stride))
 
-    def phase(row, column):
+    def phase(row: int, column: int) -> Tensor:
         taps = kernel[row :: strides[0], column :: strides[1]]
         size = taps.shape[:2]
         pads = tuple(
@@ -255,7 +273,7 @@ def _plane_inputs(outputs, kernel, window):
     return add_zeros(whole, cuts)
 
 
-def _planes(inputs, kernel, window):
+def _planes(inputs: Tensor, kernel: Tensor, window: Window) -> Tensor:
     """Convolves planes, with the taps of the first axis as channels."""
     stacked, plane = _stack(inputs, window)
     kernel = jnp.moveaxis(kernel, 0, 2)
@@ -267,7 +285,7 @@ def _planes(inputs, kernel, window):
     return outputs.reshape(-1, *window.outputs, kernel.shape[-1])
 
 
-def _planes_kernel(inputs, outputs, window):
+def _planes_kernel(inputs: Tensor, outputs: Tensor, window: Window) -> Tensor:
     """Returns the kernel of those planes, taken apart again."""
     stacked, plane = _stack(inputs, window)
     planes = outputs.reshape(-1, *outputs.shape[2:])
@@ -277,7 +295,7 @@ def _planes_kernel(inputs, outputs, window):
     return jnp.moveaxis(kernel, 2, 0)
 
 
-def _stack(inputs, window):
+def _stack(inputs: Tensor, window: Window) -> tuple[Tensor, Window]:
     """Returns (examples * depth, ..., taps * channels), and its window."""
     padded = add_zeros(inputs, (window.pads[0], (0, 0), (0, 0)))
     depth = window.outputs[0]
@@ -289,18 +307,19 @@ def _stack(inputs, window):
         ],
         -1,
     )
-    plane = Window(*(entry[1:] for entry in window[:-1]), groups=1)
+    entries = cast(tuple[Any, ...], window[:-1])
+    plane = Window(*(entry[1:] for entry in entries), groups=1)
     return stacked.reshape(-1, *stacked.shape[2:]), plane
 
 
-def _conv_by_blocks(inputs, kernel, window):
+def _conv_by_blocks(inputs: Tensor, kernel: Tensor, window: Window) -> Tensor:
     """Returns patches times matrix, some examples at a time."""
     *size, channels, filters = kernel.shape
     groups, outputs = window.groups, window.outputs
     axes = range(1, 1 + len(size))
     matrices = jnp.split(kernel.reshape(-1, filters), groups, -1)
 
-    def conv(block):
+    def conv(block: Tensor) -> Tensor:
         taps = list(each_tap(block, axes, window))
         answers = []
         for group, matrix in enumerate(matrices):
@@ -316,7 +335,9 @@ def _conv_by_blocks(inputs, kernel, window):
     return answers.reshape(-1, *outputs, filters)[: inputs.shape[0]]
 
 
-def _kernel_by_blocks(inputs, outputs, window):
+def _kernel_by_blocks(
+    inputs: Tensor, outputs: Tensor, window: Window
+) -> Tensor:
     """Returns patches times outputs, added up over blocks of examples.
 
     The patches stand with the positions last, so that the product runs
@@ -330,7 +351,9 @@ def _kernel_by_blocks(inputs, outputs, window):
     blocks = jnp.moveaxis(blocks, -1, 1)  # (count, channels, block, *lengths)
     axes = range(2, 2 + len(window.size))
 
-    def add(total, factors):
+    def add(
+        total: Tensor, factors: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, None]:
         block, factor = factors
         patches = jnp.stack(list(each_tap(block, axes, window)))
         taps = patches.shape[0]
@@ -347,7 +370,7 @@ def _kernel_by_blocks(inputs, outputs, window):
     return lax.scan(add, zeros, factors)[0].reshape(shape)
 
 
-def _blocks(tensor, kernel, window):
+def _blocks(tensor: Tensor, kernel: Tensor, window: Window) -> Tensor:
     """Returns (count, examples, ...), filled up with examples of zeros."""
     examples = tensor.shape[0]
     pixels = math.prod(window.outputs)
