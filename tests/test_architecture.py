@@ -502,14 +502,30 @@ def test_an_arrow_of_the_table_is_let_through(module, source):
 
 # Where `_x` of Keras's objects is looked for.
 WITHOUT_INTERNALS = (
-    "layers",
-    "transforms",
     "_arguments",
     "_config",
     "_gradients",
+    "callbacks",
+    "cli",
+    "conversion",
+    "datasets",
+    "fitting",
+    "history",
+    "inspection",
+    "layers",
+    "models",
+    "ops",
+    "plotting",
+    "reports",
+    "testing",
+    "transforms",
 )
-# Private by name only: what the standard library documents.
-DOCUMENTED = {"_replace", "_asdict", "_fields", "_make"}
+# Private by name only: what the standard library documents, the type that
+# `add_subparsers` of argparse returns, and an operation of torch.
+DOCUMENTED = {"_replace", "_asdict", "_fields", "_make"} | {
+    "_SubParsersAction",
+    "_local_scalar_dense",
+}
 
 
 def private(name):
