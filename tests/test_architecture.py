@@ -521,10 +521,11 @@ WITHOUT_INTERNALS = (
     "transforms",
 )
 # Private by name only: what the standard library documents, the type that
-# `add_subparsers` of argparse returns, and an operation of torch.
+# `add_subparsers` of argparse returns, and names of torch.
 DOCUMENTED = {"_replace", "_asdict", "_fields", "_make"} | {
     "_SubParsersAction",
     "_local_scalar_dense",
+    "_schema",
 }
 
 
