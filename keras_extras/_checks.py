@@ -1,10 +1,9 @@
 """What arguments may be: one function per kind, for every package.
 
 A value of the wrong type raises `TypeError`, a wrong value of the right type
-`ValueError`, both worded by `_errors.invalid_argument`. Keras raises
-`ValueError` for some wrong types too (`Conv2D("a", 3)`), but its own tests ask
-for that with wrong values only, so no call here is an exception to the rule.
-Nothing here needs Keras; what does is in `_arguments`.
+`ValueError`, both worded by `_errors.invalid_argument`. The rule has no
+exceptions, also where Keras raises `ValueError` for a wrong type. Nothing here
+needs Keras; what does is in `_arguments`.
 """
 
 import difflib

@@ -105,7 +105,10 @@ def load_rows(public: Mapping[str, Any]) -> None:
 
 
 def _generic(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Returns the function without rows, of itself and of all it calls."""
+    """Returns the function without rows, of itself and of all it calls.
+
+    The switch is one for the process: for comparing, not for use in threads.
+    """
 
     def generic(*args: Any, **kwargs: Any) -> Any:
         before, _State.is_generic = _State.is_generic, True

@@ -144,7 +144,7 @@ class IdxWriter:
             stream.write_all(self._file, [self._head()])
             self._file.seek(end)
             file, self._file = self._file, None
-        except BaseException:
+        except BaseException:  # Ctrl-C too: the file must not stay torn
             self.discard()
             raise
         with self._stack:
@@ -251,7 +251,7 @@ class IdxWriter:
         self._begun = True
         try:
             self._begin_member(self._file)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: the file must not stay torn
             self.discard()
             raise
 
