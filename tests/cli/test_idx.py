@@ -18,7 +18,7 @@ def run(*words):
 def digits(tmp_path, monkeypatch):
     """Thirty images and labels, without an 8 among them, in this folder."""
     monkeypatch.chdir(tmp_path)
-    images, labels = load_mnist()
+    images, labels = load_mnist("train")
     few = np.flatnonzero(labels != 8)[:30]
     write_idx("images-idx3-ubyte", images[few])
     write_idx("labels-idx1-ubyte", labels[few])

@@ -27,7 +27,9 @@ from keras_extras._files import put_in_place
 
 _ROUNDS = 3  # times that each address is tried without getting on
 _FIRST_PAUSE = 1.0  # seconds before the second round; doubles after each
-_TIMEOUT = 30.0  # seconds without a byte
+_TIMEOUT = 15.0  # seconds without a byte
+_PATIENCE = 45.0  # seconds in all for each `_STEP`, and for none
+_STEP = 1 << 16  # bytes
 _BLOCK = 1 << 18  # bytes taken at a time
 _GETTING_ON = 1 << 20  # bytes that make a broken transfer worth going on with
 _COME_AGAIN = {408, 425, 429}  # and all from 500: HTTP says "not now"
@@ -74,8 +76,11 @@ def fetch(
     with _alone(path) as part:
         if is_genuine(path, size, sha256):
             return
-        reasons = _gather(part, urls, size, sha256, verbose)
+        reasons = _gather(part, urls, size, sha256, verbose, owner)
         if reasons:
+            if not _length(part):  # nothing to go on with
+                with contextlib.suppress(OSError):
+                    os.unlink(part)
             said = " ".join(f"{url}: {why}." for url, why in reasons.items())
             raise ConnectionError(
                 f"{owner}: {os.path.basename(path)} could not be downloaded. "
@@ -87,13 +92,13 @@ def fetch(
 
 def is_genuine(path: str, size: int | None, sha256: str) -> bool:
     """Returns whether a file is there and has this length and SHA-256."""
-    try:
-        with open(path, "rb") as file:
-            return size in (None, os.fstat(file.fileno()).st_size) and (
-                hashlib.file_digest(file, "sha256").hexdigest() == sha256
-            )
-    except FileNotFoundError:
+    # Not opened before it is known to be a file: a pipe would wait for ever.
+    if not os.path.isfile(path):
         return False
+    with open(path, "rb") as file:
+        return size in (None, os.fstat(file.fileno()).st_size) and (
+            hashlib.file_digest(file, "sha256").hexdigest() == sha256
+        )
 
 
 @contextlib.contextmanager
@@ -143,23 +148,45 @@ def _wait_for(lock: int) -> None:
     return fcntl.flock(lock, fcntl.LOCK_EX)
 
 
+class _Patience:
+    """The time until a transfer that does not get on is given up."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        self._end = time.monotonic() + _PATIENCE
+
+    @property
+    def left(self) -> float:
+        return self._end - time.monotonic()
+
+
 def _gather(
-    part: str, urls: Sequence[str], size: int, sha256: str, verbose: bool
+    part: str,
+    urls: Sequence[str],
+    size: int,
+    sha256: str,
+    verbose: bool,
+    owner: str,
 ) -> dict[str, str]:
     """Fills the part file; returns nothing, or why it is not full by URL."""
     reasons: dict[str, str] = {}
     hopeful = list(urls)
     opener = _opener()
+    patience = _Patience()
     received = fails = 0
-    while hopeful and fails < _ROUNDS:
+    while hopeful and fails < _ROUNDS and patience.left > 0:
         if fails:
             time.sleep(_FIRST_PAUSE * 2 ** (fails - 1))
         fails += 1
         for url in tuple(hopeful):
             before = _length(part)
+            if verbose:
+                _say(owner, url, reasons.get(url))
             try:
-                _transfer(opener, url, part, size, verbose)
-                _check(part, size, sha256, resumed=0 < before < size)
+                _transfer(opener, url, part, size, verbose, patience)
+                _check(part, size, sha256, resumed=before > 0)
                 return {}
             except _BrokenError as error:
                 reasons[url] = str(error)
@@ -173,6 +200,11 @@ def _gather(
             if gained >= _GETTING_ON and received < 2 * size:
                 fails = 0
     return reasons
+
+
+def _say(owner: str, url: str, reason: str | None) -> None:
+    again = f" again ({reason})" if reason else ""
+    print(f"{owner}: asking for {url}{again}", file=sys.stderr, flush=True)
 
 
 def _length(path: str) -> int:
@@ -216,6 +248,7 @@ def _transfer(
     part: str,
     size: int,
     verbose: bool,
+    patience: _Patience,
 ) -> None:
     """Asks one address for what is missing, and stores it as it comes."""
     flags = os.O_RDWR | os.O_CREAT | _NO_LINKS | getattr(os, "O_BINARY", 0)
@@ -225,8 +258,9 @@ def _transfer(
             return
         if have > size:
             have = file.seek(0)
-        with _asked(opener, url, have, file) as response:
-            have = _start(response, have, size, file)
+        timeout = min(_TIMEOUT, max(patience.left, 1))
+        with _asked(opener, url, have, file, timeout) as response:
+            have = goal = _start(response, have, size, file)
             bar = keras.utils.Progbar(size, interval=0.2)
             while True:
                 piece = _piece(response)
@@ -237,6 +271,11 @@ def _transfer(
                 if not piece:
                     break
                 file.write(piece)
+                if have >= goal:
+                    patience.renew()
+                    goal = have + _STEP
+                elif patience.left < 0:
+                    raise _BrokenError(f"it sends too slowly: {have} bytes")
                 if verbose:
                     bar.update(have)
         if have < size:
@@ -244,7 +283,11 @@ def _transfer(
 
 
 def _asked(
-    opener: urllib.request.OpenerDirector, url: str, have: int, file: IO[bytes]
+    opener: urllib.request.OpenerDirector,
+    url: str,
+    have: int,
+    file: IO[bytes],
+    timeout: float,
 ) -> Any:
     """Sends the request; gives the response to it."""
     headers = {"User-Agent": "keras-extras", "Accept-Encoding": "identity"}
@@ -252,7 +295,7 @@ def _asked(
         headers["Range"] = f"bytes={have}-"
     try:
         request = urllib.request.Request(url, headers=headers)
-        return opener.open(request, timeout=_TIMEOUT)
+        return opener.open(request, timeout=timeout)
     except urllib.error.HTTPError as error:
         error.close()
         words = f"HTTP {error.code} {error.reason}"

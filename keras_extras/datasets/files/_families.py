@@ -31,7 +31,7 @@ class Family:
 
     title: str
     folder: str
-    prefixes: dict[str, str]
+    prefixes: dict[str, tuple[str, ...]]
     mirrors: tuple[str, ...]
     files: tuple[Published, ...] = ()
     archive: Published | None = None
@@ -43,9 +43,10 @@ class Family:
         """Returns the names that a file goes by, the first one first."""
         end = "idx3-ubyte" if content == "images" else self.labels
         return [
-            f"{self.prefixes[kind]}-{content}{joint}{end}{gz}"
+            f"{prefix}-{content}{joint}{end}{packed}"
+            for prefix in self.prefixes[kind]
             for joint in "-."
-            for gz in ("", ".gz")
+            for packed in ("", *COMPRESSIONS)
         ]
 
     def published(self, kind: str, content: str) -> Published:
@@ -67,7 +68,8 @@ class Family:
 # nist.gov, qmnist); keras/src/datasets/fashion_mnist.py (tf-keras-datasets);
 # the repository zalandoresearch/fashion-mnist. Addresses without https are
 # left out. codh.rois.ac.jp is given with http there; with https in torch.rb.
-_USUAL = {"train": "train", "test": "t10k"}
+_USUAL = {"train": ("train",), "test": ("t10k", "test")}
+COMPRESSIONS = (".gz", ".xz", ".bz2")
 
 
 def _published(table: str) -> tuple[Published, ...]:
@@ -144,7 +146,7 @@ KMNIST = Family(
 QMNIST = Family(
     title="QMNIST",
     folder="qmnist",
-    prefixes={"train": "qmnist-train", "test": "qmnist-test"},
+    prefixes={"train": ("qmnist-train",), "test": ("qmnist-test",)},
     labels="idx2-int",
     label_rank=2,
     label_dtype="int32",
@@ -174,7 +176,9 @@ def emnist(split: str) -> Family:
     return Family(
         title="EMNIST",
         folder="emnist",
-        prefixes={kind: f"emnist-{split}-{kind}" for kind in ("train", "test")},
+        prefixes={
+            kind: (f"emnist-{split}-{kind}",) for kind in ("train", "test")
+        },
         mirrors=(
             "https://biometrics.nist.gov/cs_links/EMNIST/",
             "https://www.itl.nist.gov/iaui/vip/cs_links/EMNIST/",

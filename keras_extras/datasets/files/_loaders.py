@@ -31,7 +31,7 @@ Loaded = tuple[Any, Any]
 
 def load_mnist(
     path: str | os.PathLike[str] | None = None,
-    kind: str = "train",
+    kind: str = "both",
     *,
     download: bool = False,
     mirror: str | None = None,
@@ -55,9 +55,12 @@ def load_mnist(
             files are called
             `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
             `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, or the same
-            with a dot (`train-images.idx3-ubyte`), each with or without
-            `.gz`. Only the two files of `kind` have to be there.
-        kind: `"train"`, `"test"` or `"both"`.
+            with `test` for `t10k` or with a dot (`train-images.idx3-ubyte`),
+            each as it is or packed (`.gz`, `.xz`, `.bz2`). Only the files of
+            `kind` have to be there.
+        kind: `"both"`, `"train"` or `"test"`. It may stand alone in the place
+            of `path`: `load_mnist("train")`. (Write `"./train"` for a folder
+            of that name.)
         download: whether files that are missing in the folder are downloaded
             into it, 12 MB in all. Published files that are there are checked
             by their SHA-256 then; in the cache a wrong one is replaced.
@@ -66,10 +69,11 @@ def load_mnist(
         verbose: whether a progress bar is shown for a download.
 
     Returns:
-        `(images, labels)`: uint8 arrays `(count, height, width)`, with 0 for
-        the background and 255 for full ink, and `(count,)`, with the classes.
-        For `kind="both"` `(images, labels), (images, labels)`, to train and
-        to test, as from `keras.datasets.mnist.load_data()`.
+        `(x_train, y_train), (x_test, y_test)`, as from
+        `keras.datasets.mnist.load_data()`: uint8 arrays
+        `(count, height, width)`, with 0 for the background and 255 for full
+        ink, and `(count,)`, with the classes. For `kind="train"` or `"test"`
+        one pair `(images, labels)`.
 
     Raises:
         ConnectionError: if a file could not be downloaded, with what each
@@ -96,7 +100,7 @@ def load_mnist(
     request = checked_request(
         "load_mnist", path, kind, download, mirror, verbose
     )
-    if path is None and not download:
+    if request.path is None and not request.download:
         images, labels = _sample()
         held_out = np.arange(len(labels)) % 20 >= 17
         pairs = {

@@ -16,7 +16,13 @@ from typing import NamedTuple
 from keras_extras import _checks as checks
 from keras_extras._errors import invalid_argument
 from keras_extras.datasets.files import _download
-from keras_extras.datasets.files._families import Family, Published
+from keras_extras.datasets.files._families import (
+    COMPRESSIONS,
+    Family,
+    Published,
+)
+
+KINDS = ("train", "test", "both")
 
 
 class Place(NamedTuple):
@@ -59,10 +65,12 @@ def checked_request(
     verbose: object,
 ) -> Request:
     """Returns the arguments that all loaders have, or raises."""
+    if isinstance(path, str) and path in KINDS and kind == "both":
+        path, kind = None, path  # load_mnist("train")
     return Request(
         owner,
         None if path is None else checks.file_path(owner, "path", path),
-        checks.choice(owner, "kind", kind, ("train", "test", "both")),
+        checks.choice(owner, "kind", kind, KINDS),
         checks.boolean(owner, "download", download),
         None if mirror is None else _address(owner, mirror),
         checks.boolean(owner, "verbose", verbose),
@@ -176,7 +184,11 @@ def _missing(
     present: list[str],
     request: Request,
 ) -> Exception:
-    names = family.names(kind, content)
+    names = [
+        name
+        for name in family.names(kind, content)
+        if not name.endswith(COMPRESSIONS)
+    ]
     if family.archive:
         names.append(family.archive.name)
     folder = request.folder(family)
@@ -185,7 +197,8 @@ def _missing(
             request.owner,
             "path",
             f"a folder with the {kind} {content}, in a file "
-            f"{' or '.join(names)}",
+            f"{' or '.join(names)}, which may end in "
+            f"{', '.join(COMPRESSIONS)} too",
             folder,
             context=_inventory(present),
             fix=_did_you_mean(names[0], present),
@@ -221,4 +234,8 @@ def _did_you_mean(name: str, present: list[str]) -> str:
     prefix = name.partition("-")[0]
     same_kind = [other for other in present if prefix in other]
     close = difflib.get_close_matches(name, same_kind, n=1)
-    return f"Did you mean {close[0]}? Rename it to {name}." if close else ""
+    if not close:
+        return ""
+    if close[0].endswith((".zst", ".zip", ".7z", ".Z")):
+        return f"Unpack {close[0]} first."
+    return f"Did you mean {close[0]}? Rename it to {name}."

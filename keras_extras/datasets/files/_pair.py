@@ -41,14 +41,26 @@ def read_pair(family: Family, kind: str, request: Request) -> Pair:
 def read_keras_mnist(request: Request) -> dict[str, Pair] | None:
     """Reads what `keras.datasets.mnist` has left in its cache, if it has."""
     path = os.path.join(cache_folder(), _families.KERAS_MNIST)
-    has_files = os.path.isdir(request.folder(_families.MNIST))
-    if has_files or not is_genuine(path, None, _families.KERAS_MNIST_SHA256):
+    if _has_files(_families.MNIST, request):
+        return None
+    if not is_genuine(path, None, _families.KERAS_MNIST_SHA256):
         return None
     with np.load(path, allow_pickle=False) as arrays:
         return {
             kind: (arrays[f"x_{kind}"], arrays[f"y_{kind}"])
             for kind in ("train", "test")
         }
+
+
+def _has_files(family: Family, request: Request) -> bool:
+    """Returns whether all files of a request are there, genuine or not."""
+    try:
+        for kind in request.kinds:
+            for content in ("images", "labels"):
+                locate(family, kind, content, request)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _read(place: Place) -> np.ndarray:

@@ -1,3 +1,4 @@
+import contextlib
 import hashlib
 import os
 import socket
@@ -316,6 +317,39 @@ def test_a_silent_server_is_left(path, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         assert "timed out" in refusal(path, url)
+    # Nothing came, so there is nothing to go on with.
+    assert not os.path.exists(path + ".part")
+
+
+def test_a_server_that_hardly_sends_is_left(path, monkeypatch, mirror):
+    def trickle(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(SIZE))
+        handler.end_headers()
+        with contextlib.suppress(OSError):  # until the other side has left
+            for position in range(200):
+                handler.wfile.write(CONTENT[position : position + 1])
+                time.sleep(0.01)
+        return True
+
+    monkeypatch.setattr(_download, "_PATIENCE", 0.2)
+    mirror.faults = [trickle] * 9
+    start = time.monotonic()
+    assert "too slowly" in refusal(path, mirror.url)
+    assert time.monotonic() - start < 5
+
+
+def test_a_wrong_part_of_full_length_is_not_blamed_on_the_server(mirror, path):
+    with open(path + ".part", "wb") as file:
+        file.write(OTHER)
+    fetch(path, mirror.url)
+    assert is_whole(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
+def test_a_pipe_is_no_published_file(path):
+    os.mkfifo(path)
+    assert not _download.is_genuine(path, SIZE, SHA256)
 
 
 # --- where a request may lead ------------------------------------------------
@@ -546,6 +580,7 @@ def test_the_bar_is_that_of_keras_and_can_be_turned_off(
     fetch(path, mirror.url, verbose=verbose)
     shown = capsys.readouterr()
     assert (f"{SIZE}/{SIZE}" in shown.out) is verbose
-    assert not shown.err
+    assert (f"asking for {mirror.url}" in shown.err) is verbose
     if not verbose:
         assert not shown.out
+        assert not shown.err

@@ -74,7 +74,7 @@ def test_sample_is_split_into_the_documented_digits():
 
 
 def test_sample_has_the_known_sum_and_classes():
-    train, test = load_mnist(), load_mnist(kind="test")
+    train, test = load_mnist()
 
     assert int(train[0].sum()) + int(test[0].sum()) == 264923200
     assert (np.bincount(train[1]) + np.bincount(test[1])).tolist() == [
@@ -118,7 +118,7 @@ def test_train_and_test_files_are_not_mixed_up(tmp_path):
     write_pair(tmp_path)
     write_pair(tmp_path, IMAGES[:1], LABELS[:1], prefix="t10k")
 
-    assert len(load_mnist(tmp_path)[0]) == 3
+    assert len(load_mnist(tmp_path, kind="train")[0]) == 3
     assert len(load_mnist(tmp_path, kind="test")[0]) == 1
 
 
@@ -152,8 +152,8 @@ def test_new_loaders_load_both_kinds_as_keras_does(tmp_path):
 
 
 def test_the_sample_comes_in_both_kinds():
-    (x_train, y_train), (x_test, y_test) = load_mnist(kind="both")
-    assert x_train.tobytes() == load_mnist()[0].tobytes()
+    (x_train, y_train), (x_test, y_test) = load_mnist()
+    assert x_train.tobytes() == load_mnist("train")[0].tobytes()
     assert y_test.tobytes() == load_mnist(kind="test")[1].tobytes()
     assert (len(y_train), len(x_test)) == (8500, 1500)
 
@@ -169,7 +169,26 @@ def test_the_cache_is_read_without_a_path(load, folder, cache):
 
 def test_the_sample_does_not_depend_on_the_cache(cache):
     write_four(cache / "mnist")
-    assert len(load_mnist()[0]) == 8500
+    assert len(load_mnist("train")[0]) == 8500
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_the_test_files_are_found_under_the_name_test_too(tmp_path, ending):
+    write_pair(tmp_path, prefix="test")
+    pack = {".gz": gzip.compress}
+    for file in tmp_path.iterdir() if ending else ():
+        data = file.read_bytes()
+        file.unlink()
+        (tmp_path / (file.name + ending)).write_bytes(pack[ending](data))
+    assert load_mnist(tmp_path, "test")[1].tolist() == LABELS.tolist()
+
+
+def test_a_kind_may_stand_in_the_place_of_the_path(tmp_path, monkeypatch):
+    write_four(tmp_path / "train")
+    monkeypatch.chdir(tmp_path)
+    assert len(load_mnist("train")[0]) == 8500
+    assert len(load_mnist("./train", "train")[0]) == 3
+    assert len(load_mnist("train", "train")[0]) == 3  # a folder and a kind
 
 
 def test_emnist_is_turned_upright(tmp_path):

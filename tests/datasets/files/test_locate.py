@@ -26,8 +26,8 @@ def test_missing_file_error_lists_what_was_sought_and_what_is_there(tmp_path):
         load_mnist(tmp_path, kind="test")
     for words in (
         "load_mnist: path must be a folder with the test images",
-        "t10k-images-idx3-ubyte or t10k-images-idx3-ubyte.gz",
-        "t10k-images.idx3-ubyte or t10k-images.idx3-ubyte.gz",
+        "t10k-images-idx3-ubyte or t10k-images.idx3-ubyte or test-images-idx3",
+        "may end in .gz, .xz, .bz2 too",
         f"Received: path={str(tmp_path)!r}.",
         "has train-images-idx3-ubyte, train-labels-idx1-ubyte.",
     ):
@@ -51,6 +51,12 @@ def test_missing_file_error_suggests_a_similar_name(name, tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         load_mnist(tmp_path)
     assert f"Did you mean {name}?" in str(caught.value)
+
+
+def test_a_file_packed_otherwise_is_named(tmp_path):
+    (tmp_path / "train-images-idx3-ubyte.zst").touch()
+    with pytest.raises(FileNotFoundError, match=r"Unpack train-images.*zst"):
+        load_mnist(tmp_path)
 
 
 def test_missing_file_error_shortens_a_long_inventory(tmp_path):

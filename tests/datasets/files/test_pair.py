@@ -141,6 +141,16 @@ def test_what_keras_downloaded_is_used(cache, monkeypatch):
     assert len(load_mnist(kind="test", download=True, mirror=DEAD)[0]) == 1
 
 
+def test_a_failed_download_does_not_hide_what_keras_downloaded(
+    cache, monkeypatch
+):
+    with pytest.raises(ConnectionError):
+        load_mnist(download=True, mirror=DEAD, verbose=False)
+    assert not list(cache.glob("**/*.part"))
+    write_keras_mnist(cache, monkeypatch)
+    assert is_both(load_mnist(download=True, mirror=DEAD))
+
+
 def test_another_file_of_that_name_is_not_opened(cache, monkeypatch):
     write_keras_mnist(cache, monkeypatch, sha256="0" * 64)
     with serving({}) as empty, pytest.raises(ConnectionError):

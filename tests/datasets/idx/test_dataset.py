@@ -279,7 +279,7 @@ def test_random_order_is_cut_with_a_seed_only(files):
 
 
 def mnist_files(tmp_path, count=256):
-    images, labels = load_mnist()
+    images, labels = load_mnist("train")
     write_idx(tmp_path / "images", images[:count])
     write_idx(tmp_path / "labels", labels[:count])
     return tmp_path / "images", tmp_path / "labels"
