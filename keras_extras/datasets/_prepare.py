@@ -5,10 +5,12 @@
 Pure functions from NumPy arrays to new float32 arrays; the statistics of
 `standardize` come from the training data only, so nothing that is known of
 the test data leaks into the model. Cost: one pass over the data each, two
-more for the statistics.
+more for the statistics. All go through the data in blocks, so that no copy of
+it in float64 is ever made.
 """
 
 import math
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,7 +18,7 @@ from numpy.typing import ArrayLike
 from keras_extras import _checks as checks
 from keras_extras._errors import invalid_argument
 
-_BLOCK = 1 << 20  # numbers standardized at a time
+_BLOCK = 1 << 20  # numbers worked on at a time
 
 
 def scale_to_unit(images: ArrayLike) -> np.ndarray:
@@ -45,7 +47,7 @@ def scale_to_unit(images: ArrayLike) -> np.ndarray:
     References:
         `keras.layers.Rescaling(1 / 255)`, for uint8, up to rounding.
     """
-    return _divided("scale_to_unit", images, by=1.0)
+    return divided("scale_to_unit", images, by=1.0)
 
 
 def scale_to_signed(images: ArrayLike) -> np.ndarray:
@@ -75,13 +77,26 @@ def scale_to_signed(images: ArrayLike) -> np.ndarray:
         `keras.layers.Rescaling(1 / 127.5, offset=-1)`, for uint8, up to
         rounding.
     """
-    scaled = _divided("scale_to_signed", images, by=0.5)
-    scaled -= 1
-    return scaled
+    return divided("scale_to_signed", images, by=0.5, less=1)
 
 
-def _divided(owner: str, images: ArrayLike, by: float) -> np.ndarray:
-    """Divides by a part of the largest number of the dtype, in one pass."""
+def divided(
+    owner: str,
+    images: ArrayLike,
+    *,
+    by: float,
+    less: float = 0,
+    rows: np.ndarray | None = None,
+) -> np.ndarray:
+    """Divides by a part of the largest number of the dtype, and subtracts.
+
+    Args:
+        owner: whom errors speak for.
+        images: array of an unsigned integer dtype.
+        by: the part of the largest number.
+        less: what is subtracted then.
+        rows: which images are meant, `None` for all.
+    """
     images = np.asarray(images)
     if images.dtype.kind != "u":
         fixes = {
@@ -99,7 +114,35 @@ def _divided(owner: str, images: ArrayLike, by: float) -> np.ndarray:
             error=TypeError,
         )
     divisor = by * float(np.iinfo(images.dtype).max)
-    return np.asarray(np.divide(images, divisor, dtype=np.float32))
+    flat = images if images.ndim else images[None]
+    result = _mapped(
+        flat, rows, lambda x: np.divide(x, divisor, dtype=np.float32) - less
+    )
+    return result if images.ndim else result.reshape(())
+
+
+def _blocks(
+    array: np.ndarray, rows: np.ndarray | None
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yields blocks of some rows of an array, and where each belongs."""
+    count = len(array) if rows is None else len(rows)
+    step = max(1, _BLOCK // max(1, math.prod(array.shape[1:])))
+    for start in range(0, count, step):
+        part = slice(start, min(start + step, count))
+        yield part, array[part if rows is None else rows[part]]
+
+
+def _mapped(
+    array: np.ndarray,
+    rows: np.ndarray | None,
+    function: Callable[[np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """Returns a float32 array of what a function makes of each block."""
+    count = len(array) if rows is None else len(rows)
+    result = np.empty((count, *array.shape[1:]), np.float32)
+    for part, block in _blocks(array, rows):
+        result[part] = function(block)
+    return result
 
 
 def mean_and_std(
@@ -144,7 +187,8 @@ def mean_and_std(
     References:
         `numpy.std` with `ddof=0`.
     """
-    return _statistics("mean_and_std", train, mean_axis, std_axis)
+    array = checks.array("mean_and_std", "train", train, "buif")
+    return _statistics("mean_and_std", array, None, mean_axis, std_axis)
 
 
 def standardize(
@@ -190,43 +234,74 @@ def standardize(
         Mean per feature and one standard deviation: Raschka & Mirjalili,
         "Python Machine Learning", 2nd edition, chapter 15.
     """
-    mean, std = _statistics("standardize", train, mean_axis, std_axis)
-    arrays = [np.asarray(train)]
-    features = arrays[0].shape[1:]
+    arrays = [checks.array("standardize", "train", train, "buif")]
     for position, other in enumerate(others):
         name = f"others[{position}]"
-        array = checks.array("standardize", name, other, "buif")
-        arrays.append(array)
+        arrays.append(checks.array("standardize", name, other, "buif"))
+    return tuple(
+        standardized(
+            "standardize",
+            [(array, None) for array in arrays],
+            mean_axis,
+            std_axis,
+        )
+    )
+
+
+def standardized(
+    owner: str,
+    parts: list[tuple[np.ndarray, np.ndarray | None]],
+    mean_axis: int | tuple[int, ...] | None = 0,
+    std_axis: int | tuple[int, ...] | None = None,
+) -> list[np.ndarray]:
+    """Standardizes parts of arrays with the statistics of the first part.
+
+    Args:
+        owner: whom errors speak for.
+        parts: arrays, and which rows of each are meant, `None` for all.
+        mean_axis: as for `standardize`.
+        std_axis: as for `standardize`.
+    """
+    mean, std = _statistics(owner, *parts[0], mean_axis, std_axis)
+    features = parts[0][0].shape[1:]
+    for position, (array, _) in enumerate(parts[1:]):
         if array.ndim == 0 or array.shape[1:] != features:
             raise invalid_argument(
-                "standardize",
+                owner,
                 f"others[{position}].shape",
                 f"(count, *{features}), with the features of train",
                 array.shape,
             )
-    return tuple(_standardized(array, mean, std) for array in arrays)
+    # In float64, since float32 loses numbers that are large compared with
+    # their spread.
+    return [
+        _mapped(array, rows, lambda x: (x - mean) / std)
+        for array, rows in parts
+    ]
 
 
 def _statistics(
     owner: str,
-    train: ArrayLike,
+    train: np.ndarray,
+    rows: np.ndarray | None,
     mean_axis: int | tuple[int, ...] | None,
     std_axis: int | tuple[int, ...] | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    train = checks.array(owner, "train", train, "buif")
     if train.ndim == 0 or train.size == 0:
         raise invalid_argument(
             owner, "train.shape", "(count, ...), with count > 0", train.shape
         )
-    with np.errstate(invalid="ignore", over="ignore"):
-        mean = np.mean(train, mean_axis, dtype=np.float64, keepdims=True)
-        std = np.std(train, std_axis, dtype=np.float64, keepdims=True)
     for name, axis in (("mean_axis", mean_axis), ("std_axis", std_axis)):
+        np.sum(train[:1], axis)  # raises if there is no such axis
         if axis is not None and not np.any(np.mod(axis, train.ndim) == 0):
             raise invalid_argument(
                 owner, name, "None or axes that include axis 0", axis
             )
-    if not (np.isfinite(mean).all() and np.isfinite(std).all()):
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean = _mean(train, rows, mean_axis)
+        middle = mean if mean_axis == std_axis else _mean(train, rows, std_axis)
+        variance = _mean(train, rows, std_axis, lambda x: (x - middle) ** 2)
+    if not (np.isfinite(mean).all() and np.isfinite(variance).all()):
         raise invalid_argument(
             owner,
             "train",
@@ -236,24 +311,30 @@ def _statistics(
             "are NaN or infinite.",
         )
     # Asked of the values: the std of equal numbers is often not quite 0.
-    constant = np.equal(
-        np.max(train, std_axis, keepdims=True),
-        np.min(train, std_axis, keepdims=True),
-    )
-    return np.asarray(mean), np.where(constant, 1.0, std)
+    extremes = [
+        (np.min(x, std_axis, keepdims=True), np.max(x, std_axis, keepdims=True))
+        for _, x in _blocks(train, rows)
+    ]
+    low = np.minimum.reduce([low for low, _ in extremes])
+    high = np.maximum.reduce([high for _, high in extremes])
+    return mean, np.where(low == high, 1.0, np.sqrt(variance))
 
 
-def _standardized(
-    array: np.ndarray, mean: np.ndarray, std: np.ndarray
+def _mean(
+    array: np.ndarray,
+    rows: np.ndarray | None,
+    axis: int | tuple[int, ...] | None,
+    function: Callable[[np.ndarray], np.ndarray] = lambda x: x,
 ) -> np.ndarray:
-    # Computed in float64, since float32 loses numbers that are large compared
-    # with their spread, but in blocks, since MNIST in float64 is 376 MB.
-    result = np.empty(array.shape, np.float32)
-    rows = max(1, _BLOCK // max(1, math.prod(array.shape[1:])))
-    for start in range(0, len(array), rows):
-        block = slice(start, start + rows)
-        result[block] = (array[block] - mean) / std
-    return result
+    """Returns the mean of a function of the values, in float64."""
+    total: np.ndarray | float = 0.0
+    count = 0
+    for _, block in _blocks(array, rows):
+        values = function(block)
+        part = np.sum(values, axis, dtype=np.float64, keepdims=True)
+        count += values.size // part.size
+        total = total + part
+    return np.asarray(total / count)
 
 
 def one_hot(labels: ArrayLike, num_classes: int | None = None) -> np.ndarray:
@@ -266,12 +347,13 @@ def one_hot(labels: ArrayLike, num_classes: int | None = None) -> np.ndarray:
 
     Args:
         labels: integer array of any shape, with values from 0 to
-            `num_classes - 1`.
+            `num_classes - 1`. A last axis of size 1, as CIFAR's labels have
+            it, is dropped.
         num_classes: int > 0, or `None` for the largest label plus one. Give
             it whenever a class may be missing from `labels`.
 
     Returns:
-        New float32 array of shape `labels.shape + (num_classes,)`.
+        New float32 array of shape `(*labels.shape, num_classes)`.
 
     Raises:
         TypeError: if `labels` or `num_classes` are not integers.
@@ -284,8 +366,8 @@ def one_hot(labels: ArrayLike, num_classes: int | None = None) -> np.ndarray:
         [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]
 
     References:
-        Equals `keras.ops.one_hot`, which gives rows of zeros for labels out
-        of range; here they are an error.
+        Equals `keras.utils.to_categorical`, which takes -1 for the last
+        class and fails on larger labels; here both are the same error.
     """
     labels = checks.array(
         "one_hot",
@@ -294,6 +376,7 @@ def one_hot(labels: ArrayLike, num_classes: int | None = None) -> np.ndarray:
         "iu",
         fix="Use labels.astype('int64') if the labels are whole numbers.",
     )
+    labels = without_column(labels)
     count = _num_classes(labels, num_classes)
     outside = np.flatnonzero((labels < 0) | (labels >= count))
     if outside.size:
@@ -308,6 +391,13 @@ def one_hot(labels: ArrayLike, num_classes: int | None = None) -> np.ndarray:
     rows = np.zeros((labels.size, count), np.float32)
     rows[np.arange(labels.size), labels.ravel()] = 1
     return rows.reshape(*labels.shape, count)
+
+
+def without_column(labels: np.ndarray) -> np.ndarray:
+    """Returns labels `(n, 1)`, as those of CIFAR are, as `(n,)`."""
+    return (
+        labels[..., 0] if labels.ndim > 1 and labels.shape[-1] == 1 else labels
+    )
 
 
 def _num_classes(labels: np.ndarray, num_classes: int | None) -> int:

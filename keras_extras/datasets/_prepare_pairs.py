@@ -14,14 +14,32 @@ from numpy.typing import ArrayLike
 from keras_extras import _checks as checks
 from keras_extras._errors import invalid_argument
 from keras_extras.datasets import _prepare
-from keras_extras.datasets._split import train_validation_split
+from keras_extras.datasets._split import validation_rows
 
 _Pair = tuple[ArrayLike, ArrayLike]
 
-_SCALINGS: dict[str, Callable[..., Any]] = {
-    "unit": lambda *arrays: map(_prepare.scale_to_unit, arrays),
-    "signed": lambda *arrays: map(_prepare.scale_to_signed, arrays),
-    "standard": _prepare.standardize,
+# Images, labels, and which images are meant, `None` for all.
+_Part = tuple[np.ndarray, np.ndarray, np.ndarray | None]
+_Images = list[tuple[np.ndarray, np.ndarray | None]]
+
+
+def _scaled(parts: _Images, **scaling: float) -> list[np.ndarray]:
+    return [
+        _prepare.divided("prepare", images, rows=rows, **scaling)
+        for images, rows in parts
+    ]
+
+
+def _standardized(parts: _Images) -> list[np.ndarray]:
+    for images, _ in parts:
+        checks.array("prepare", "images", images, "buif")
+    return _prepare.standardized("prepare", parts)
+
+
+_SCALINGS: dict[str, Callable[[_Images], list[np.ndarray]]] = {
+    "unit": lambda parts: _scaled(parts, by=1.0),
+    "signed": lambda parts: _scaled(parts, by=0.5, less=1.0),
+    "standard": _standardized,
 }
 
 
@@ -47,7 +65,7 @@ def prepare(
         train: `(images, labels)` to train with. Images are unsigned integers
             `(count, height, width)`, which get an axis for the one channel,
             or of another rank, which they keep; labels are integers
-            `(count,)`.
+            `(count,)` or, as CIFAR's, `(count, 1)`.
         *others: further pairs, for testing, treated alike.
         scaling: `"unit"` for values in [0, 1] (see `scale_to_unit`),
             `"signed"` for [-1, 1] (see `scale_to_signed`) or `"standard"` for
@@ -73,7 +91,7 @@ def prepare(
     Examples:
         >>> from keras_extras.datasets import load_mnist, prepare
         >>> train, validation, test = prepare(
-        ...     *load_mnist(kind="both"), validation_size=500, seed=0
+        ...     *load_mnist(), validation_size=500, seed=0
         ... )
         >>> [x.shape for x, y in (train, validation, test)]
         [(8000, 28, 28, 1), (500, 28, 28, 1), (1500, 28, 28, 1)]
@@ -86,29 +104,42 @@ def prepare(
     others_pairs = [
         _arrays(f"others[{i}]", pair) for i, pair in enumerate(others)
     ]
+    parts: list[_Part] = [(*pairs[0], None)]
     if validation_size is not None:
         images, labels = pairs[0]
-        parts = train_validation_split(
-            images,
-            labels,
-            validation_size=validation_size,
-            stratify=labels,
-            seed=seed,
+        validates = validation_rows(
+            "prepare", len(labels), validation_size, labels, seed
         )
-        pairs = [(x, y) for x, y in parts]
-    pairs += others_pairs
-    inputs = _SCALINGS[scaling](*(images for images, _ in pairs))
-    targets = [labels for _, labels in pairs]
+        rows = (np.flatnonzero(~validates), np.flatnonzero(validates))
+        parts = [(images, labels[chosen], chosen) for chosen in rows]
+    parts += [(*pair, None) for pair in others_pairs]
+    inputs = _SCALINGS[scaling]([(images, rows) for images, _, rows in parts])
+    targets = [labels for _, labels, _ in parts]
     if one_hot:
         if num_classes is None:
             num_classes = 1 + max(int(y.max(initial=0)) for y in targets)
         targets = [_prepare.one_hot(y, num_classes) for y in targets]
     else:
-        targets = [y.astype(np.int32) for y in targets]
+        targets = [_int32(y) for y in targets]
     return tuple(
         (x[..., None] if x.ndim == 3 else x, y)
         for x, y in zip(inputs, targets, strict=True)
     )
+
+
+def _int32(labels: np.ndarray) -> np.ndarray:
+    result = labels.astype(np.int32)
+    wrong = np.flatnonzero(result != labels)
+    if wrong.size:
+        raise invalid_argument(
+            "prepare",
+            "labels",
+            "class numbers that int32 holds",
+            int(labels[wrong[0]]),
+            fix="Number the classes: labels = np.unique(labels, "
+            "return_inverse=True)[1].",
+        )
+    return result
 
 
 def _arrays(name: str, pair: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -124,6 +155,7 @@ def _arrays(name: str, pair: Any) -> tuple[np.ndarray, np.ndarray]:
             error=TypeError,
         )
     images, labels = map(np.asarray, pair)
+    labels = _prepare.without_column(labels)
     if labels.ndim != 1 or images.shape[:1] != labels.shape:
         raise invalid_argument(
             "prepare",

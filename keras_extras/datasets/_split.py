@@ -8,6 +8,7 @@ Functions of the labels alone; the arrays are indexed once.
 
 import fractions
 import math
+import warnings
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,8 +16,10 @@ from numpy.typing import ArrayLike
 from keras_extras import _checks as checks
 from keras_extras._errors import invalid_argument
 from keras_extras.datasets._batches import start_of_order
+from keras_extras.datasets._prepare import without_column
 
 _Arrays = tuple[np.ndarray, ...]
+_BLOCK = 1 << 18  # labels looked at at a time
 
 
 def train_validation_split(
@@ -39,9 +42,10 @@ def train_validation_split(
             labels, sample weights.
         validation_size: share of the examples, a float between 0 and 1, or
             their number, an int from 1 to n - 1.
-        stratify: class of each example `(n,)`, often the labels: then each
-            class has its share of the validation examples, to within one
-            example. Rare classes may have none there.
+        stratify: class of each example, `(n,)` or `(n, 1)`, often the
+            labels: then each class has its share of the validation examples,
+            to within one example. Rare classes may have none there; a class
+            keeps one example to train with, or a warning names it.
         seed: int >= 0; the same seed gives the same split. `None` takes it
             from NumPy's global generator, which `keras.utils.set_random_seed`
             sets.
@@ -71,18 +75,30 @@ def train_validation_split(
     owner = "train_validation_split"
     given = [np.asarray(array) for array in arrays]
     n = _check_lengths(owner, given)
-    count = _validation_count(owner, validation_size, n)
-    generator = np.random.default_rng(start_of_order(owner, seed)[1])
-    if stratify is None:
-        chosen = generator.permutation(n)[:count]
-    else:
-        chosen = _stratified(_classes(owner, stratify, n), count, generator)
-    validates = np.zeros(n, bool)
-    validates[chosen] = True
+    validates = validation_rows(owner, n, validation_size, stratify, seed)
     return (
         tuple(array[~validates] for array in given),
         tuple(array[validates] for array in given),
     )
+
+
+def validation_rows(
+    owner: str,
+    n: int,
+    validation_size: float,
+    stratify: ArrayLike | None,
+    seed: int | None,
+) -> np.ndarray:
+    """Returns a mask of those of n examples that validate."""
+    count = _validation_count(owner, validation_size, n)
+    generator = np.random.default_rng(start_of_order(owner, seed)[1])
+    validates = np.zeros(n, bool)
+    if stratify is None:
+        validates[_permutation(generator, n)[:count]] = True
+    else:
+        numbers, names = _classes(owner, stratify, n)
+        validates[_stratified(owner, numbers, names, count, generator)] = True
+    return validates
 
 
 def class_weights(labels: ArrayLike) -> dict[int, float]:
@@ -94,7 +110,8 @@ def class_weights(labels: ArrayLike) -> dict[int, float]:
     and n, the number of examples, keeps the size of the loss.
 
     Args:
-        labels: integer array `(n,)` with the class of each example.
+        labels: integer array `(n,)` or `(n, 1)` with the class of each
+            example.
 
     Returns:
         Dictionary from class to weight, in order of the classes.
@@ -112,7 +129,7 @@ def class_weights(labels: ArrayLike) -> dict[int, float]:
         `"balanced"` of scikit-learn, after King & Zeng, "Logistic Regression
         in Rare Events Data", 2001.
     """
-    labels = np.asarray(labels)
+    labels = without_column(np.asarray(labels))
     if labels.ndim != 1 or labels.size == 0:
         raise invalid_argument(
             "class_weights",
@@ -173,8 +190,11 @@ def _validation_count(owner: str, size: float, n: int) -> int:
     return count
 
 
-def _classes(owner: str, stratify: ArrayLike, n: int) -> np.ndarray:
-    classes = np.asarray(stratify)
+def _classes(
+    owner: str, stratify: ArrayLike, n: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the number of each example's class, and the classes, sorted."""
+    classes = without_column(np.asarray(stratify))
     if classes.shape != (n,):
         raise invalid_argument(
             owner,
@@ -182,24 +202,49 @@ def _classes(owner: str, stratify: ArrayLike, n: int) -> np.ndarray:
             f"{(n,)}, with the class of each example",
             classes.shape,
         )
-    return classes
+    # In blocks: NumPy's `unique` needs many times the memory of the labels.
+    parts = [classes[start : start + _BLOCK] for start in range(0, n, _BLOCK)]
+    names = np.unique(np.concatenate([np.unique(part) for part in parts]))
+    numbers = np.empty(n, np.uint32)
+    for start, part in zip(range(0, n, _BLOCK), parts, strict=True):
+        numbers[start : start + _BLOCK] = np.searchsorted(names, part)
+    return numbers, names
+
+
+def _permutation(generator: np.random.Generator, n: int) -> np.ndarray:
+    return generator.permutation(np.arange(n, dtype=np.min_scalar_type(n)))
 
 
 def _stratified(
-    classes: np.ndarray, count: int, generator: np.random.Generator
+    owner: str,
+    numbers: np.ndarray,
+    names: np.ndarray,
+    count: int,
+    generator: np.random.Generator,
 ) -> np.ndarray:
-    _, number, sizes = np.unique(
-        classes, return_inverse=True, return_counts=True
-    )
+    """Returns which examples validate, of each class its share."""
+    sizes = np.bincount(numbers, minlength=len(names))
     # Whole shares first; what is missing goes to the largest remainders.
     # In integers, so that no share is a rounding error away from the next.
-    shares, remainders = np.divmod(sizes * count, len(classes))
+    shares, remainders = np.divmod(sizes * count, len(numbers))
     missing = count - shares.sum()
     # Equal remainders are told apart by chance, not by the class's number.
-    order = np.lexsort((generator.random(len(sizes)), -remainders))
+    # Classes that would have nothing left to train with come last.
+    order = np.lexsort(
+        (generator.random(len(sizes)), -remainders, shares + 1 >= sizes)
+    )
     shares[order[:missing]] += 1
-    shuffled = generator.permutation(len(classes))
-    grouped = shuffled[np.argsort(number[shuffled], kind="stable")]
-    starts = np.cumsum(sizes) - sizes
-    rank = np.arange(len(classes)) - np.repeat(starts, sizes)
-    return grouped[rank < np.repeat(shares, sizes)]
+    lost = names[shares == sizes].tolist()
+    if lost:
+        warnings.warn(
+            f"{owner}: {len(lost)} of {len(names)} classes have all their "
+            f"examples in the validation part and none to train with: "
+            f"{', '.join(map(repr, lost[:5]))}{', ...' * (len(lost) > 5)}. "
+            "They have too few examples for so large a part.",
+            stacklevel=4,
+        )
+    shuffled = _permutation(generator, len(numbers))
+    grouped = shuffled[np.argsort(numbers[shuffled], kind="stable")]
+    # Of each class the first ones, as many as its share.
+    runs = np.stack([shares, sizes - shares], axis=1).ravel()
+    return grouped[np.repeat(np.tile([True, False], len(sizes)), runs)]

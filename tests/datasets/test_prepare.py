@@ -1,3 +1,5 @@
+import tracemalloc
+
 import hypothesis.extra.numpy as hnp
 import keras
 import numpy as np
@@ -6,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keras_extras.datasets import (
+    _prepare,
     load_mnist,
     mean_and_std,
     one_hot,
@@ -266,6 +269,8 @@ def test_mean_and_std_speaks_under_its_own_name():
 )
 def test_one_hot_has_one_at_the_label(labels, num_classes):
     rows = one_hot(labels, num_classes)
+    if labels.ndim > 1 and labels.shape[-1] == 1:
+        labels = labels[..., 0]
 
     assert rows.dtype == np.float32
     assert rows.shape == (*labels.shape, num_classes)
@@ -279,6 +284,31 @@ def test_one_hot_equals_the_one_of_keras():
     expected = keras.ops.convert_to_numpy(keras.ops.one_hot(labels, 5))
 
     np.testing.assert_array_equal(one_hot(labels, 5), expected)
+
+
+@given(hnp.arrays("uint8", hnp.array_shapes(max_dims=3, max_side=4)))
+def test_one_hot_has_the_shape_of_to_categorical(labels):
+    expected = keras.utils.to_categorical(labels, 256)
+    np.testing.assert_array_equal(one_hot(labels, 256), expected)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize(
+    "axes", [{}, {"mean_axis": (0, 1), "std_axis": (0, 1)}]
+)
+def test_standardizing_takes_little_more_memory_than_its_result(
+    dtype, axes, monkeypatch
+):
+    monkeypatch.setattr(_prepare, "_BLOCK", 1 << 14)
+    images = np.random.default_rng(0).integers(0, 256, (20_000, 200))
+    images = images.astype(dtype)
+    tracemalloc.start()
+    try:
+        (result,) = standardize(images, **axes)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.2 * result.nbytes + 40 * _prepare._BLOCK
 
 
 def test_one_hot_counts_the_classes_itself():

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import keras
 import numpy as np
 import pytest
@@ -5,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from keras_extras.datasets import load_mnist, prepare
+from keras_extras.datasets import _prepare, load_mnist, prepare
 
 
 @st.composite
@@ -123,7 +125,8 @@ IMAGES = np.zeros((2, 3, 3), "uint8")
         ),
         ([(IMAGES, [0, 1]), (IMAGES,)], {}, TypeError, r"others\[0\]"),
         ([(IMAGES, [0])], {}, ValueError, "the same number"),
-        ([(IMAGES, [[0], [1]])], {}, ValueError, r"labels \(count,\)"),
+        ([(IMAGES, [[0, 1]])], {}, ValueError, r"labels \(count,\)"),
+        ([(IMAGES, [0, 2**32 + 5])], {}, ValueError, "4294967301"),
         ([(IMAGES, [0.0, 1.0])], {}, TypeError, r"train\[1\].dtype"),
         ([(IMAGES / 255, [0, 1])], {}, TypeError, "unsigned"),
         ([(IMAGES, [0, 1])], {"validation_size": 2}, ValueError, "each part"),
@@ -138,3 +141,31 @@ IMAGES = np.zeros((2, 3, 3), "uint8")
 def test_what_is_no_data_is_refused(given_pairs, arguments, error, words):
     with pytest.raises(error, match=words):
         prepare(*given_pairs, **arguments)
+
+
+def test_labels_of_cifar_are_taken_as_they_come():
+    labels = np.array([[0], [2], [1], [2]], "uint8")
+    images = np.zeros((4, 2, 2, 3), "uint8")
+    ((_, y),) = prepare((images, labels))
+    assert y.tolist() == [0, 2, 1, 2]
+    ((_, rows),) = prepare((images, labels), one_hot=True)
+    assert rows.shape == (4, 3)
+
+
+@pytest.mark.parametrize("scaling", ["unit", "signed", "standard"])
+def test_preparing_takes_little_more_memory_than_its_result(
+    scaling, monkeypatch
+):
+    monkeypatch.setattr(_prepare, "_BLOCK", 1 << 14)
+    images = np.random.default_rng(0).integers(0, 256, (20_000, 20, 10))
+    images, labels = images.astype("uint8"), np.arange(20_000) % 10
+    tracemalloc.start()
+    try:
+        parts = prepare(
+            (images, labels), scaling=scaling, validation_size=0.2, seed=0
+        )
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    total = sum(x.nbytes for x, _ in parts)
+    assert peak < 1.2 * total + 40 * _prepare._BLOCK

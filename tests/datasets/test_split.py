@@ -1,5 +1,7 @@
 import collections
 import math
+import tracemalloc
+import warnings
 from fractions import Fraction
 
 import keras
@@ -10,10 +12,15 @@ from hypothesis import strategies as st
 
 from keras_extras.datasets import class_weights, train_validation_split
 
+# Of few examples a class may have none to train with.
+may_lose_a_class = pytest.mark.filterwarnings(
+    "ignore:.*none to train with:UserWarning"
+)
 SEEDS = st.integers(0, 2**32)
 CLASSES = st.lists(st.integers(-2, 4), min_size=2, max_size=60)
 
 
+@may_lose_a_class
 @given(
     n=st.integers(2, 60),
     share=st.decimals(0, 1, places=2).map(float),
@@ -44,6 +51,7 @@ def test_each_example_is_in_one_part_with_all_that_belongs_to_it(
         ]
 
 
+@may_lose_a_class
 @given(classes=CLASSES, data=st.data(), seed=SEEDS)
 def test_each_class_has_its_share_to_within_one_example(classes, data, seed):
     n = len(classes)
@@ -56,7 +64,41 @@ def test_each_class_has_its_share_to_within_one_example(classes, data, seed):
     has = collections.Counter(validation.tolist())
     assert collections.Counter(train.tolist()) == had - has
     for name, number in had.items():
-        assert abs(has[name] - Fraction(number * count, n)) < 1
+        assert abs(has[name] - Fraction(number * count, n)) <= 1
+
+
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=9), SEEDS, st.data())
+def test_a_class_keeps_an_example_to_train_with_or_is_named(sizes, seed, data):
+    classes = np.repeat(np.arange(len(sizes)), sizes)
+    assume(len(classes) > 1)
+    count = data.draw(st.integers(1, len(classes) - 1))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        (train,), _ = train_validation_split(
+            classes, validation_size=count, stratify=classes, seed=seed
+        )
+    lost = sorted(set(classes.tolist()) - set(train.tolist()))
+    if not lost:
+        assert not caught
+    else:
+        (warning,) = caught
+        assert f"{len(lost)} of {len(sizes)} classes" in str(warning.message)
+        # No share of a larger class could have been raised instead.
+        shares = [Fraction(size * count, len(classes)) for size in sizes]
+        spare = sum(
+            math.floor(share) + 1 < size
+            for share, size in zip(shares, sizes, strict=True)
+        )
+        assert spare < count - sum(map(math.floor, shares))
+
+
+def test_the_only_example_of_a_class_stays_to_train_with():
+    classes = np.array([0, *[1] * 5])
+    for seed in range(20):
+        (train,), _ = train_validation_split(
+            classes, validation_size=2, stratify=classes, seed=seed
+        )
+        assert 0 in train
 
 
 def test_shares_that_are_whole_are_exact():
@@ -90,6 +132,7 @@ def test_every_example_is_as_likely_as_every_other(stratify):
     assert 5.5 < chosen.std() < 8.5
 
 
+@may_lose_a_class
 def test_classes_with_equal_remainders_take_turns():
     # Ten classes of one example, one of which validates: not always class 0.
     classes = np.arange(10)
@@ -164,7 +207,7 @@ def test_a_part_is_what_fit_takes():
         (([1, 2],), {"seed": -1}, ValueError, "seed=-1"),
         (([1, 2],), {"seed": 1.5}, TypeError, "seed=1.5"),
         (([1, 2],), {"stratify": [1]}, ValueError, r"stratify.shape=\(1,\)"),
-        (([1, 2],), {"stratify": [[1], [2]]}, ValueError, "stratify.shape"),
+        (([1, 2],), {"stratify": [[1, 2]]}, ValueError, "stratify.shape"),
     ],
 )
 def test_what_cannot_be_split_is_refused(arrays, arguments, error, words):
@@ -181,6 +224,31 @@ def test_weights_make_classes_equal(labels):
     shares = [weights[name] * had[name] for name in had]
     assert sum(shares) == pytest.approx(len(labels))
     assert max(shares) == pytest.approx(min(shares))
+
+
+def test_labels_of_cifar_are_taken_as_they_come():
+    labels = np.array([[0], [1], [1], [0], [1], [1]], "uint8")
+    assert class_weights(labels) == class_weights(labels[:, 0])
+    assert [
+        part[0].tolist()
+        for part in train_validation_split(labels, stratify=labels, seed=0)
+    ] == [
+        part[0].tolist()
+        for part in train_validation_split(
+            labels, stratify=labels[:, 0], seed=0
+        )
+    ]
+
+
+def test_stratifying_many_labels_takes_little_memory():
+    labels = np.random.default_rng(0).choice(["north", "south"], 500_000)
+    tracemalloc.start()
+    try:
+        train_validation_split(labels, stratify=labels, seed=0)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * labels.nbytes
 
 
 def test_weights_are_plain_numbers():
