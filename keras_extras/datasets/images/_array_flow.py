@@ -14,13 +14,19 @@ from numpy.typing import ArrayLike
 
 from keras_extras import _checks as checks
 from keras_extras._errors import invalid_argument
+from keras_extras.datasets._prepare import without_column
 from keras_extras.datasets.images._augmenter import ImageAugmenter
-from keras_extras.datasets.images._flow import ImageFlow, subset_of
+from keras_extras.datasets.images._flow import ImageFlow
 from keras_extras.datasets.images._standardize import OWNER, image_array
+from keras_extras.datasets.images._subset import subset_rows
+
+_OWNER = f"{OWNER}.flow"
 
 
 class ArrayFlow(ImageFlow):
     """Gives batches of images in memory; see `ImageDataGenerator.flow`."""
+
+    _method = _OWNER
 
     def __init__(
         self,
@@ -31,6 +37,7 @@ class ArrayFlow(ImageFlow):
         sample_weight: ArrayLike | None = None,
         ignore_class_split: bool = False,
         subset: str | None = None,
+        groups: ArrayLike | None = None,
         **flow: Any,
     ) -> None:
         others: list[ArrayLike] = []
@@ -42,7 +49,7 @@ class ArrayFlow(ImageFlow):
         channels = images.shape[generator.channel_axis]
         if channels not in (1, 3, 4):
             warnings.warn(
-                f"{OWNER}.flow: x has shape {images.shape}, so {channels} "
+                f"{_OWNER}: x has shape {images.shape}, so {channels} "
                 f"channels on axis {generator.channel_axis}; 1, 3 or 4 are "
                 f"usual for data_format={generator.data_format!r}.",
                 stacklevel=3,
@@ -52,18 +59,30 @@ class ArrayFlow(ImageFlow):
         weights = None
         if sample_weight is not None:
             weights = _rows("sample_weight", sample_weight, count, kinds="buif")
-        part = subset_of(generator, subset, count)
+        classes = None if targets is None else _classes(targets)
+        rows = subset_rows(
+            generator,
+            subset,
+            count,
+            owner=_OWNER,
+            classes=classes,
+            groups=None if groups is None else np.asarray(groups).tolist(),
+        )
         if not (
             checks.boolean(OWNER, "ignore_class_split", ignore_class_split)
             or subset is None
             or targets is None
         ):
-            _check_same_classes(targets, generator)
+            _check_same_classes(targets, rows)
+        # The first or the last ones, as a view of the array.
+        part: Any = rows
+        if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
+            part = slice(rows[0], rows[-1] + 1)
         self.x = images[part]
         self.y = None if targets is None else targets[part]
         self.sample_weight = None if weights is None else weights[part]
         self.x_misc = [other[part] for other in misc]
-        super().__init__(generator, len(self.x), **flow)
+        super().__init__(generator, len(self.x), subset=subset, **flow)
 
     def images_at(self, indices: np.ndarray) -> np.ndarray:
         """Returns the images of these numbers, unchanged."""
@@ -72,7 +91,9 @@ class ArrayFlow(ImageFlow):
     def _augmented(
         self, indices: np.ndarray, random: np.random.Generator
     ) -> np.ndarray:
-        return self.generator.augmented(self.x, random, indices)
+        return self.generator.augmented(
+            self.x, random if self.augment else None, indices
+        )
 
     def targets_at(self, indices: np.ndarray, images: np.ndarray) -> Any:
         """Returns the targets of these numbers, or `None`."""
@@ -96,12 +117,10 @@ def _rows(
     array = np.asarray(value)
     if array.ndim == 0 or (kinds and array.dtype.kind not in kinds):
         allowed = "an array of numbers" if kinds else "an array"
-        raise invalid_argument(
-            f"{OWNER}.flow", name, allowed, value, error=TypeError
-        )
+        raise invalid_argument(_OWNER, name, allowed, value, error=TypeError)
     if array.shape[0] != count:
         raise invalid_argument(
-            f"{OWNER}.flow",
+            _OWNER,
             f"{name}.shape",
             f"({count}, ...), one entry per image",
             array.shape,
@@ -109,15 +128,22 @@ def _rows(
     return array
 
 
-def _check_same_classes(targets: np.ndarray, generator: ImageAugmenter) -> None:
-    first, rest = (
-        targets[subset_of(generator, subset, len(targets))]
-        for subset in ("validation", "training")
-    )
-    if not np.array_equal(np.unique(first), np.unique(rest)):
+def _classes(targets: np.ndarray) -> np.ndarray | None:
+    """Returns the class of each target, of numbers or of one-hot rows."""
+    if targets.ndim == 2 and targets.shape[1] > 1:
+        return targets.argmax(axis=1)
+    targets = without_column(targets)
+    return targets if targets.ndim == 1 else None
+
+
+def _check_same_classes(targets: np.ndarray, rows: np.ndarray) -> None:
+    here = np.zeros(len(targets), bool)
+    here[rows] = True
+    if not np.array_equal(np.unique(targets[here]), np.unique(targets[~here])):
         raise ValueError(
-            f"{OWNER}.flow: the training and the validation part hold "
-            "different classes; the validation part is the first "
-            f"{len(first)} of {len(targets)} samples. Shuffle x and y "
+            f"{_OWNER}: the training and the validation part hold "
+            "different classes. Without a random split the first of the "
+            f"{len(targets)} samples validate. Use "
+            "ImageDataGenerator(..., stratify=True), shuffle x and y "
             "together, or give ignore_class_split=True."
         )

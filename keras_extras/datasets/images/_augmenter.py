@@ -38,6 +38,8 @@ class ImageAugmenter(ImageStandardizer):
     cval: float
     horizontal_flip: bool
     vertical_flip: bool
+    shuffle_split: bool
+    stratify: bool
     brightness_range: list[float] | None
     zoom_range: list[float]
 
@@ -66,6 +68,10 @@ class ImageAugmenter(ImageStandardizer):
         validation_split: float = 0.0,
         interpolation_order: int = 1,
         dtype: DTypeLike | None = None,
+        *,
+        shuffle_split: bool = False,
+        stratify: bool = False,
+        split_seed: int = 0,
     ) -> None:
         for name, value in {
             "featurewise_center": featurewise_center,
@@ -75,6 +81,8 @@ class ImageAugmenter(ImageStandardizer):
             "zca_whitening": zca_whitening,
             "horizontal_flip": horizontal_flip,
             "vertical_flip": vertical_flip,
+            "shuffle_split": shuffle_split,
+            "stratify": stratify,
         }.items():
             setattr(self, name, checks.boolean(OWNER, name, value))
         for name, value in {
@@ -84,7 +92,12 @@ class ImageAugmenter(ImageStandardizer):
             "channel_shift_range": channel_shift_range,
             "cval": cval,
         }.items():
+            # Old code gives None for what is not to vary.
+            value = 0 if value is None else value
             setattr(self, name, checks.number(OWNER, name, value))
+        self.split_seed: int = checks.integer(
+            OWNER, "split_seed", split_seed, minimum=0
+        )
         self.width_shift_range: float | list[float] = _shifts(
             "width_shift_range", width_shift_range
         )
@@ -254,18 +267,21 @@ class ImageAugmenter(ImageStandardizer):
     def augmented(
         self,
         images: np.ndarray,
-        generator: np.random.Generator,
+        generator: np.random.Generator | None,
         indices: np.ndarray | None = None,
     ) -> np.ndarray:
         """Returns a batch transformed by new parameters and standardized.
 
         Args:
             images: array of four axes; is not changed.
-            generator: where the random numbers come from.
+            generator: where the random numbers come from; `None` to transform
+                nothing.
             indices: which images are meant, `None` for all.
         """
         count = len(images) if indices is None else len(indices)
-        drawn = self._drawn(images, count, generator)
+        drawn: dict[str, np.ndarray | None] = {}
+        if generator is not None:
+            drawn = self._drawn(images, count, generator)
         work = work_dtype(self.dtype)
         x = self._transformed(images, drawn, work, indices)
         return _transform.as_dtype(self.standardize(x), self.dtype)
@@ -310,6 +326,8 @@ def _random_state(seed: int | None) -> Any:
 
 def _shifts(name: str, value: float | Sequence[float]) -> float | list[float]:
     """Returns a number, or a list of the numbers to choose from."""
+    if value is None:
+        return 0.0
     if np.ndim(value) == 0:
         return checks.number(OWNER, name, value, minimum=0)
     choices = checks.items(OWNER, name, value, "a number or a list of numbers")
@@ -318,6 +336,8 @@ def _shifts(name: str, value: float | Sequence[float]) -> float | list[float]:
 
 def _zoom(value: float | Sequence[float]) -> list[float]:
     """Returns the smallest and the largest factor, from the range or both."""
+    if value is None:
+        return [1.0, 1.0]
     if np.ndim(value) == 0:
         zoom = checks.number(OWNER, "zoom_range", value)
         return [1 - zoom, 1 + zoom]

@@ -21,12 +21,14 @@ def channel_shift(images: np.ndarray, intensity: np.ndarray) -> np.ndarray:
 
 
 def brighten(images: np.ndarray, factor: np.ndarray) -> np.ndarray:
-    """Multiplies the brightness, in whole grey levels from 0 to 255.
+    """Multiplies the brightness, within the range that an image has.
 
-        y = floor(min(factor * floor(x), 255))
+        y = floor(min(factor * floor(x), 255))      of values from 0 to 255
+        y = min(factor * x, 1)                      of values from 0 to 1
 
     Images with values outside 0 to 255 are stretched to that range first and
-    back afterwards. The fourth channel of four is opacity and stays.
+    back afterwards. A factor of 1 changes nothing. The fourth channel of four
+    is opacity and stays.
 
     Args:
         images: float array `(count, height, width, channels)`.
@@ -34,8 +36,25 @@ def brighten(images: np.ndarray, factor: np.ndarray) -> np.ndarray:
 
     References:
         `PIL.ImageEnhance.Brightness` on 8-bit images, which the old
-        generator used; in its arithmetic, float32.
+        generator used; in its arithmetic, float32. It turned images from 0 to
+        1 black.
     """
+    result = images.copy()
+    axes = (1, 2, 3)
+    unit = (images.min(axes) >= 0) & (images.max(axes) <= 1)
+    changed = np.asarray(factor) != 1
+    colors = slice(3 if images.shape[-1] == 4 else None)
+    some = np.flatnonzero(unit & changed)
+    if some.size:
+        scaled = images[some] * _per_image(factor[some], images.dtype)
+        result[some, ..., colors] = np.minimum(scaled, 1)[..., colors]
+    some = np.flatnonzero(~unit & changed)
+    if some.size:
+        result[some] = _brightened(images[some], factor[some])
+    return result
+
+
+def _brightened(images: np.ndarray, factor: np.ndarray) -> np.ndarray:
     axes = (1, 2, 3)
     low = images.min(axes, keepdims=True)
     high = images.max(axes, keepdims=True)

@@ -9,6 +9,7 @@ images and targets come from.
 
 import math
 import threading
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +19,7 @@ from keras.utils import array_to_img
 
 from keras_extras import _checks as checks
 from keras_extras import _gray
-from keras_extras._errors import import_optional, invalid_argument
+from keras_extras._errors import import_optional
 from keras_extras._files import replaced
 from keras_extras.datasets._batches import Batches
 from keras_extras.datasets.images._augmenter import ImageAugmenter
@@ -50,11 +51,10 @@ class ImageFlow(Batches):
         save_to_dir: folder for a picture of each image given out, or `None`.
         save_prefix: start of the names of these files.
         save_format: `"png"`, `"jpeg"`, `"bmp"` or `"webp"`.
-        **options: `workers` (int > 0, threads that make the next batches
-            while the model works, if `fit` is called with `shuffle=False`),
-            `max_queue_size` (int > 0, how many batches may wait) and
-            `drop_remainder` (whether the images that do not fill the last
-            batch are left out of the epoch).
+        subset: which part of the data this is, as it was asked for.
+        augment: whether images are transformed, or only standardized.
+        **options: `workers`, `max_queue_size` and `drop_remainder`, as for
+            `ImageDataGenerator.flow`.
 
     Attributes:
         sample_weight: array with the weight of each image, or `None`.
@@ -74,6 +74,7 @@ class ImageFlow(Batches):
     """
 
     sample_weight: np.ndarray | None = None
+    _method: str = OWNER  # whom errors speak for
 
     def __init__(
         self,
@@ -85,12 +86,18 @@ class ImageFlow(Batches):
         save_to_dir: str | PathLike[str] | None = None,
         save_prefix: str = "",
         save_format: str = "png",
+        *,
+        subset: str | None = None,
+        augment: bool = True,
         **options: Any,
     ) -> None:
+        check_options(self._method, options)
         super().__init__(
-            samples, batch_size, shuffle, seed, owner=OWNER, **options
+            samples, batch_size, shuffle, seed, owner=self._method, **options
         )
         self.generator = generator
+        self.subset = subset
+        self.augment: bool = checks.boolean(self._method, "augment", augment)
         self.save_to_dir: str | None = (
             None
             if save_to_dir is None
@@ -121,10 +128,37 @@ class ImageFlow(Batches):
         """Number of images in an epoch, of this shard."""
         return self.num_items
 
+    # What old code reads; see `keras.utils.PyDataset` for the rest.
+
     @property
     def n(self) -> int:
         """The same as `samples`."""
         return self.num_items
+
+    @property
+    def image_data_generator(self) -> ImageAugmenter:
+        """The same as `generator`."""
+        return self.generator
+
+    @property
+    def data_format(self) -> str:
+        """The `data_format` of the generator."""
+        return self.generator.data_format
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype of the batches."""
+        return self.generator.dtype
+
+    @property
+    def index_array(self) -> np.ndarray:
+        """The numbers of the images in the order of this epoch."""
+        return self.order(self.epoch)
+
+    @property
+    def total_batches_seen(self) -> int:
+        """The number of batches before the next one, of all epochs."""
+        return self.epoch * len(self) + self.batch_index
 
     def __repr__(self) -> str:
         return (
@@ -143,7 +177,9 @@ class ImageFlow(Batches):
     def _augmented(
         self, indices: np.ndarray, random: np.random.Generator
     ) -> np.ndarray:
-        return self.generator.augmented(self.images_at(indices), random)
+        return self.generator.augmented(
+            self.images_at(indices), random if self.augment else None
+        )
 
     def put_together(self, images: np.ndarray, indices: np.ndarray) -> Any:
         """Returns what `fit` takes: images, with targets and weights."""
@@ -276,27 +312,27 @@ class ImageFlow(Batches):
         return [str(names.get(value, f"{value:g}")) for value in targets]
 
 
+_OPTIONS = (
+    *("workers", "max_queue_size", "drop_remainder", "use_multiprocessing"),
+    *("augment", "subset", "batch_size", "shuffle", "seed"),
+    *("save_to_dir", "save_prefix", "save_format", "groups"),
+)
+
+
+def check_options(
+    owner: str, options: Mapping[str, Any], known: Sequence[str] = ()
+) -> None:
+    """Raises for an option that no flow has, and names the closest one."""
+    names = (*_OPTIONS, *known)
+    for name in set(options) - set(names):
+        raise TypeError(
+            f"{owner}: there is no argument {name!r}. "
+            f"{checks.did_you_mean(name, names)}"
+            f"Received: {name}={options[name]!r}."
+        )
+
+
 def _images_of(batch: Any) -> np.ndarray:
     """Returns the images of a batch, without targets and further inputs."""
     inputs = batch[0] if isinstance(batch, tuple) else batch
     return inputs[0] if isinstance(inputs, list) else inputs
-
-
-def subset_of(
-    generator: ImageAugmenter, subset: str | None, count: int
-) -> slice:
-    """Returns which of `count` samples, in order, belong to a subset."""
-    checks.choice(OWNER, "subset", subset, ("training", "validation", None))
-    if subset is None:
-        return slice(0, count)
-    if subset == "validation" and not generator.validation_split:
-        raise invalid_argument(
-            OWNER,
-            "subset",
-            "None without a validation_split",
-            subset,
-            fix="Give the generator one: "
-            "ImageDataGenerator(validation_split=0.2).",
-        )
-    split = int(count * generator.validation_split)
-    return slice(0, split) if subset == "validation" else slice(split, count)

@@ -8,7 +8,7 @@ in `_image_files`; here files get their targets.
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
@@ -18,9 +18,20 @@ from keras_extras import _checks as checks
 from keras_extras._errors import invalid_argument
 from keras_extras.datasets.images import _image_files
 from keras_extras.datasets.images._augmenter import ImageAugmenter
-from keras_extras.datasets.images._flow import ImageFlow, subset_of
+from keras_extras.datasets.images._flow import ImageFlow, check_options
 from keras_extras.datasets.images._standardize import OWNER
+from keras_extras.datasets.images._subset import (
+    subset_rows,
+    warn_of_missing_classes,
+)
 
+_OWNER = f"{OWNER}.flow_from_directory"
+# What the two methods that read files have besides.
+DIRECTORY_OPTIONS = (
+    *("target_size", "color_mode", "classes", "class_mode", "interpolation"),
+    *("keep_aspect_ratio", "broken", "max_pixels", "exif_orientation"),
+    *("links_outside", "follow_links"),
+)
 NAMED_MODES = ("categorical", "binary", "sparse")
 
 
@@ -32,6 +43,7 @@ class FileFlow(ImageFlow):
     `super().__init__`.
     """
 
+    directory: str | None
     filenames: list[str]
     filepaths: list[str]
     class_mode: str | None
@@ -47,7 +59,15 @@ class FileFlow(ImageFlow):
         keep_aspect_ratio: bool,
         broken: str,
         max_pixels: int | None,
+        exif_orientation: bool,
+        links_outside: bool,
     ) -> None:
+        self.links_outside: bool = checks.boolean(
+            OWNER, "links_outside", links_outside
+        )
+        self.interpolation = checks.choice(
+            OWNER, "interpolation", interpolation, _image_files.INTERPOLATIONS
+        )
         most = _image_files.import_pillow().MAX_IMAGE_PIXELS
         self.color_mode = checks.choice(
             OWNER, "color_mode", color_mode, tuple(_image_files.MODES)
@@ -74,16 +94,14 @@ class FileFlow(ImageFlow):
         self._reading: dict[str, Any] = {
             "color_mode": self.color_mode,
             "target_size": self.target_size,
-            "interpolation": checks.choice(
-                OWNER,
-                "interpolation",
-                interpolation,
-                _image_files.INTERPOLATIONS,
-            ),
+            "interpolation": self.interpolation,
             "keep_aspect_ratio": checks.boolean(
                 OWNER, "keep_aspect_ratio", keep_aspect_ratio
             ),
             "max_pixels": max_pixels,
+            "exif_orientation": checks.boolean(
+                OWNER, "exif_orientation", exif_orientation
+            ),
         }
         # Pillow names a mode after its channels: L, RGB, RGBA.
         channels = len(_image_files.MODES[self.color_mode])
@@ -100,7 +118,7 @@ class FileFlow(ImageFlow):
         found: list[tuple[str, str]] = []
         for position, path in enumerate(paths):
             try:
-                _image_files.read_image(path, **self._reading)
+                self._read(path)
             except (_image_files.BrokenImageError, OSError) as error:
                 good[position] = False
                 found.append((path, str(error)))
@@ -117,14 +135,13 @@ class FileFlow(ImageFlow):
             )
         return good
 
+    def _read(self, path: str) -> np.ndarray:
+        inside = None if self.links_outside else self.directory
+        return _image_files.read_image(path, inside=inside, **self._reading)
+
     def images_at(self, indices: np.ndarray) -> np.ndarray:
         """Reads the images of these numbers."""
-        images = np.stack(
-            [
-                _image_files.read_image(self.filepaths[index], **self._reading)
-                for index in indices
-            ]
-        )
+        images = np.stack([self._read(self.filepaths[i]) for i in indices])
         if self.generator.data_format == "channels_first":
             images = np.moveaxis(images, -1, 1)
         return images
@@ -161,6 +178,8 @@ class FileFlow(ImageFlow):
 class FolderFlow(FileFlow):
     """Gives batches of files of a folder; see `flow_from_directory`."""
 
+    _method = _OWNER
+
     def __init__(
         self,
         generator: ImageAugmenter,
@@ -170,9 +189,11 @@ class FolderFlow(FileFlow):
         class_mode: str | None,
         follow_links: bool,
         subset: str | None,
+        groups: Callable[[str], Hashable] | None,
         reading: Mapping[str, Any],
         **flow: Any,
     ) -> None:
+        check_options(_OWNER, flow, DIRECTORY_OPTIONS)
         self._read_as(generator, **reading)
         self.class_mode = checks.choice(
             OWNER, "class_mode", class_mode, (*NAMED_MODES, "input", None)
@@ -180,29 +201,42 @@ class FolderFlow(FileFlow):
         follow_links = checks.boolean(OWNER, "follow_links", follow_links)
         root = checks.file_path(OWNER, "directory", directory)
         if not os.path.isdir(root):
-            raise NotADirectoryError(
-                f"{OWNER}.flow_from_directory: {root!r} is not a folder."
-            )
+            raise NotADirectoryError(f"{_OWNER}: {root!r} is not a folder.")
         self.directory = root
         names = _class_names(root, classes)
         self.class_indices = {name: k for k, name in enumerate(names)}
-        self.filenames = []
-        numbers: list[int] = []
+        check_binary(self.class_mode, names)
+        files: list[str] = []
+        numbers: Any = []
+        inside = None if self.links_outside else root
         for name, number in self.class_indices.items():
-            files = _image_files.find_images(root, name, follow_links)
-            files = [file for file in files if self._is_inside(root, file)]
-            good = self._readable([os.path.join(root, f) for f in files])
-            files = [files[place] for place in np.flatnonzero(good)]
-            files = files[subset_of(generator, subset, len(files))]
-            self.filenames += files
-            numbers += [number] * len(files)
-        if not self.filenames:
+            found = _image_files.find_images(root, name, follow_links, inside)
+            found = [file for file in found if self._is_inside(root, file)]
+            files += found
+            numbers += [number] * len(found)
+        good = self._readable([os.path.join(root, file) for file in files])
+        files = [files[row] for row in np.flatnonzero(good)]
+        numbers = np.array(numbers, np.int32)[good]
+        rows = subset_rows(
+            generator,
+            subset,
+            len(files),
+            owner=_OWNER,
+            classes=numbers,
+            groups=None if groups is None else [groups(file) for file in files],
+            each_class=True,
+        )
+        if not len(rows):
             raise _nothing_found(root, names, subset, self.broken_files)
-        self.classes = np.array(numbers, np.int32)
+        warn_of_missing_classes(np.array(names)[numbers], rows, subset, _OWNER)
+        self.classes = numbers[rows]
+        self.filenames = [files[row] for row in rows]
         self.filepaths = [os.path.join(root, file) for file in self.filenames]
-        super().__init__(generator, len(self.filenames), **flow)
+        super().__init__(generator, len(rows), subset=subset, **flow)
 
     def _is_inside(self, root: str, file: str) -> bool:
+        if self.links_outside:
+            return True
         path = os.path.join(root, file)
         try:
             _image_files.check_inside(root, path)
@@ -232,6 +266,19 @@ def _class_names(root: str, classes: Sequence[str] | None) -> list[str]:
     if len(set(names)) != len(names):
         raise invalid_argument(OWNER, "classes", "different names", names)
     return names
+
+
+def check_binary(class_mode: str | None, names: Sequence[str]) -> None:
+    """Raises if one number from 0 to 1 cannot tell the classes apart."""
+    if class_mode == "binary" and len(names) > 2:
+        raise invalid_argument(
+            OWNER,
+            "class_mode",
+            "'binary' for two classes only",
+            class_mode,
+            context=f"There are {len(names)} classes: {list(names[:10])}.",
+            fix="Use 'sparse' or 'categorical'.",
+        )
 
 
 def class_list(classes: Sequence[str] | None) -> list[str] | None:
@@ -264,6 +311,4 @@ def _nothing_found(
             f"{', '.join(names)}; found: "
             f"{_image_files.other_endings(root) or 'no file at all'}."
         )
-    return ValueError(
-        f"{OWNER}.flow_from_directory: no image in {root!r}. {why}"
-    )
+    return ValueError(f"{_OWNER}: no image in {root!r}. {why}")

@@ -18,19 +18,27 @@ from keras_extras import _checks as checks
 from keras_extras._errors import invalid_argument
 from keras_extras.datasets.images import _image_files
 from keras_extras.datasets.images._augmenter import ImageAugmenter
-from keras_extras.datasets.images._flow import subset_of
+from keras_extras.datasets.images._flow import check_options
 from keras_extras.datasets.images._folder_flow import (
+    DIRECTORY_OPTIONS,
     NAMED_MODES,
     FileFlow,
+    check_binary,
     class_list,
 )
 from keras_extras.datasets.images._standardize import OWNER
+from keras_extras.datasets.images._subset import (
+    subset_rows,
+    warn_of_missing_classes,
+)
 
 _OWNER = f"{OWNER}.flow_from_dataframe"
 
 
 class FrameFlow(FileFlow):
     """Gives batches of files named in a table; see `flow_from_dataframe`."""
+
+    _method = _OWNER
 
     def __init__(
         self,
@@ -45,9 +53,18 @@ class FrameFlow(FileFlow):
         class_mode: str | None,
         validate_filenames: bool,
         subset: str | None,
+        groups: str | None,
         reading: Mapping[str, Any],
         **flow: Any,
     ) -> None:
+        check_options(
+            _OWNER,
+            flow := _without_old(flow),
+            (
+                *DIRECTORY_OPTIONS,
+                *("x_col", "y_col", "weight_col", "validate_filenames"),
+            ),
+        )
         self._read_as(generator, **reading)
         if class_mode == "other":
             warnings.warn(
@@ -63,9 +80,9 @@ class FrameFlow(FileFlow):
             (*NAMED_MODES, "input", "raw", "multi_output", None),
         )
         self.directory = (
-            None
-            if directory is None
-            else checks.file_path(OWNER, "directory", directory)
+            checks.file_path(OWNER, "directory", directory)
+            if directory not in (None, "")
+            else None
         )
         column = _column(dataframe, "x_col", x_col)
         if not all(isinstance(file, str | PathLike) for file in column):
@@ -80,7 +97,9 @@ class FrameFlow(FileFlow):
         labels = self._labels_of(dataframe, y_col, class_list(classes), keep)
         rows = np.flatnonzero(keep)
         rows = rows[self._readable([paths[row] for row in rows])]
-        rows = rows[subset_of(generator, subset, len(rows))]
+        rows = rows[
+            self._part_of(generator, subset, dataframe, groups, labels, rows)
+        ]
         if not len(rows):
             raise ValueError(
                 f"{_OWNER}: no image is left of the {len(files)} rows. Names "
@@ -105,7 +124,38 @@ class FrameFlow(FileFlow):
                     error=TypeError,
                 )
             self.sample_weight = weights[rows]
-        super().__init__(generator, len(rows), **flow)
+        super().__init__(generator, len(rows), subset=subset, **flow)
+
+    def _part_of(
+        self,
+        generator: ImageAugmenter,
+        subset: str | None,
+        dataframe: Any,
+        groups: str | None,
+        labels: list[list[int]],
+        rows: np.ndarray,
+    ) -> np.ndarray:
+        """Returns which of the rows belong to a subset."""
+        classes = None
+        named = [labels[row] for row in rows] if labels else []
+        if named and all(len(numbers) == 1 for numbers in named):
+            classes = np.array([numbers[0] for numbers in named])
+        elif self.class_mode == "raw" and self._columns.ndim == 1:
+            classes = self._columns[rows] if generator.stratify else None
+        part = subset_rows(
+            generator,
+            subset,
+            len(rows),
+            owner=_OWNER,
+            classes=classes,
+            groups=None
+            if groups is None
+            else [_column(dataframe, "groups", groups)[row] for row in rows],
+        )
+        if classes is not None and named:
+            names = np.array(list(self.class_indices))[classes]
+            warn_of_missing_classes(names, part, subset, _OWNER)
+        return part
 
     def _labels_of(
         self,
@@ -156,7 +206,8 @@ class FrameFlow(FileFlow):
         if self.directory is None:
             return os.path.expanduser(file)
         path = os.path.join(self.directory, file)
-        _image_files.check_inside(self.directory, path)
+        inside = None if self.links_outside else self.directory
+        _image_files.check_inside(inside, path)
         return path
 
     def _valid(self, paths: list[str], x_col: str) -> np.ndarray:
@@ -188,20 +239,31 @@ class FrameFlow(FileFlow):
         else:
             kept = (labels[row] for row in np.flatnonzero(keep))
             names = sorted({name for row in kept for name in row})
-        if self.class_mode == "binary" and len(names) != 2:
-            raise invalid_argument(
-                OWNER,
-                "class_mode",
-                "'binary' for two classes only",
-                self.class_mode,
-                context=f"There are {len(names)} classes: {names[:10]}.",
-            )
+        check_binary(self.class_mode, names)
         return {name: number for number, name in enumerate(names)}
 
     @property
     def labels(self) -> Any:
         """The targets of all files: class numbers, or what the table holds."""
         return self.classes if self._columns is None else self._columns
+
+
+_OLD = {
+    "has_ext": "the names in x_col have to be those of the files",
+    "sort": "batches come in the order of the table with shuffle=False",
+    "drop_duplicates": "use pandas.DataFrame.drop_duplicates",
+}
+
+
+def _without_old(options: dict[str, Any]) -> dict[str, Any]:
+    """Returns the options without those that old Keras ignored as well."""
+    for name in _OLD.keys() & options.keys():
+        warnings.warn(
+            f"{_OWNER}: {name} does nothing any more: {_OLD[name]}.",
+            DeprecationWarning,
+            stacklevel=4,
+        )
+    return {k: value for k, value in options.items() if k not in _OLD}
 
 
 def _rows_of(columns: Any, rows: np.ndarray) -> Any:

@@ -7,7 +7,7 @@ What happens to images is in `_augmenter`; here arguments are handed on to the
 data sets of `_array_flow`, `_folder_flow` and `_frame_flow`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from os import PathLike
 from typing import Any
 
@@ -73,6 +73,10 @@ class ImageDataGenerator(ImageAugmenter):
             are folders.
         interpolation_order: 1 for bilinear, 0 for the nearest pixel.
         dtype: dtype of the batches; `None` for `keras.config.floatx()`.
+        shuffle_split: whether the images that validate are drawn at random,
+            not the first ones.
+        stratify: whether they are drawn at random and of each class alike.
+        split_seed: int >= 0, for the two above: the same seed, the same parts.
 
     Raises:
         TypeError: if an argument is of the wrong type.
@@ -110,6 +114,8 @@ class ImageDataGenerator(ImageAugmenter):
         save_format: str = "png",
         ignore_class_split: bool = False,
         subset: str | None = None,
+        *,
+        groups: ArrayLike | None = None,
         **options: Any,
     ) -> ImageFlow:
         """Makes a data set of images that are in memory.
@@ -132,11 +138,15 @@ class ImageDataGenerator(ImageAugmenter):
                 classes.
             subset: `"training"` or `"validation"`, the parts made by
                 `validation_split`; `None` for all.
-            **options: `workers` (int > 0, threads that make the next batches
-                while the model works, if `fit` is called with
-                `shuffle=False`), `max_queue_size` (int > 0, how many batches
-                may wait) and `drop_remainder` (whether the images that do not
-                fill the last batch are left out of the epoch).
+            groups: array `(count,)`, such as the patient of each image:
+                images of one group are all in one part, drawn at random.
+            **options: `augment` (`False` gives images as they are, only
+                standardized, for the validation part), `workers` (int > 0,
+                threads that make the next batches while the model works, if
+                `fit` is called with `shuffle=False`), `max_queue_size` (int >
+                0, how many batches may wait) and `drop_remainder` (whether
+                the images that do not fill the last batch are left out of the
+                epoch).
 
         Returns:
             A `PyDataset` of batches: images; images and targets; or these and
@@ -149,6 +159,7 @@ class ImageDataGenerator(ImageAugmenter):
             sample_weight=sample_weight,
             ignore_class_split=ignore_class_split,
             subset=subset,
+            groups=groups,
             batch_size=batch_size,
             shuffle=shuffle,
             seed=seed,
@@ -178,13 +189,18 @@ class ImageDataGenerator(ImageAugmenter):
         *,
         broken: str = "raise",
         max_pixels: int | None = None,
+        exif_orientation: bool = False,
+        links_outside: bool = False,
+        groups: Callable[[str], Hashable] | None = None,
         **options: Any,
     ) -> ImageFlow:
         """Makes a data set of a folder with one folder of images per class.
 
         Files are taken in the order of their names: png, jpg, jpeg, bmp, ppm,
-        tif and tiff. Hidden files and folders are left out, and no link may
-        lead out of `directory`.
+        tif, tiff, webp, gif, avif and jp2, whichever of these they are
+        inside. Hidden files and folders are left out, and no link may lead
+        out of `directory`. Gray images of 16 or 32 bits and of floats keep
+        their values, in every color mode; color images have 8 bits.
 
         Args:
             directory: the folder.
@@ -193,8 +209,9 @@ class ImageDataGenerator(ImageAugmenter):
             classes: names of the folders, in order of their numbers; `None`
                 for all folders, sorted.
             class_mode: `"categorical"` for rows with a single one,
-                `"sparse"` or `"binary"` for numbers, `"input"` for the images
-                themselves, `None` for no targets.
+                `"sparse"` for numbers, `"binary"` for those of at most two
+                classes, `"input"` for the images themselves, `None` for no
+                targets.
             batch_size: as for `flow`.
             shuffle: as for `flow`. Give `False` for `predict`.
             seed: as for `flow`.
@@ -215,6 +232,11 @@ class ImageDataGenerator(ImageAugmenter):
                 The attribute `broken_files` holds paths and reasons.
             max_pixels: largest width times height that is read. Default and
                 upper limit: `PIL.Image.MAX_IMAGE_PIXELS`.
+            exif_orientation: whether pictures of cameras are turned as their
+                EXIF entry says.
+            links_outside: whether links may lead out of `directory`.
+            groups: function from a file name, relative to `directory`, to its
+                group; see `flow`.
             **options: as for `flow`.
 
         Returns:
@@ -232,6 +254,7 @@ class ImageDataGenerator(ImageAugmenter):
             class_mode=class_mode,
             follow_links=follow_links,
             subset=subset,
+            groups=groups,
             reading={
                 "target_size": target_size,
                 "color_mode": color_mode,
@@ -239,6 +262,8 @@ class ImageDataGenerator(ImageAugmenter):
                 "keep_aspect_ratio": keep_aspect_ratio,
                 "broken": broken,
                 "max_pixels": max_pixels,
+                "exif_orientation": exif_orientation,
+                "links_outside": links_outside,
             },
             batch_size=batch_size,
             shuffle=shuffle,
@@ -273,6 +298,9 @@ class ImageDataGenerator(ImageAugmenter):
         *,
         broken: str = "raise",
         max_pixels: int | None = None,
+        exif_orientation: bool = False,
+        links_outside: bool = False,
+        groups: str | None = None,
         **options: Any,
     ) -> ImageFlow:
         """Makes a data set of a table with file names and targets.
@@ -307,6 +335,9 @@ class ImageDataGenerator(ImageAugmenter):
             keep_aspect_ratio: as for `flow_from_directory`.
             broken: as for `flow_from_directory`.
             max_pixels: as for `flow_from_directory`.
+            exif_orientation: as for `flow_from_directory`.
+            links_outside: as for `flow_from_directory`.
+            groups: column with the group of each row; see `flow`.
             **options: as for `flow`.
 
         Returns:
@@ -323,6 +354,7 @@ class ImageDataGenerator(ImageAugmenter):
             class_mode=class_mode,
             validate_filenames=validate_filenames,
             subset=subset,
+            groups=groups,
             reading={
                 "target_size": target_size,
                 "color_mode": color_mode,
@@ -330,6 +362,8 @@ class ImageDataGenerator(ImageAugmenter):
                 "keep_aspect_ratio": keep_aspect_ratio,
                 "broken": broken,
                 "max_pixels": max_pixels,
+                "exif_orientation": exif_orientation,
+                "links_outside": links_outside,
             },
             batch_size=batch_size,
             shuffle=shuffle,

@@ -19,6 +19,26 @@ def test_brightness_equals_pillow_exactly():
         np.testing.assert_array_equal(ours, expected)
 
 
+def test_images_from_0_to_1_stay_there():
+    image = np.linspace(0, 1, 12, dtype="float32").reshape(1, 4, 3, 1)
+    for factor in (0.0, 0.5, 1.0, 1.7):
+        got = _color.brighten(image, np.array([factor]))
+        np.testing.assert_allclose(got, np.minimum(image * factor, 1), 1e-6)
+
+
+def test_one_changes_nothing():
+    random = np.random.default_rng(0)
+    for low, high in ((0, 1), (0, 255), (-1, 1), (0, 65535)):
+        images = random.uniform(low, high, (3, 4, 5, 4)).astype("float32")
+        got = _color.brighten(images, np.array([1.0, 0.5, 1.0]))
+        np.testing.assert_array_equal(got[[0, 2]], images[[0, 2]])
+        assert not np.array_equal(got[1], images[1])
+        if low == 0 and high < 256:
+            np.testing.assert_allclose(
+                got[1, ..., 3], images[1, ..., 3], atol=high / 255
+            )
+
+
 def test_channels_are_shifted_within_the_range_of_each_image():
     images = np.random.default_rng(0).uniform(0, 255, (3, 4, 5, 2))
     intensity = np.array([0.0, 40.0, -300.0])

@@ -133,6 +133,53 @@ def test_a_wrong_argument_is_named(folder, arguments, error, words):
         flow(folder, **arguments)
 
 
+def test_an_empty_folder_name_means_whole_paths(folder):
+    table = {"filename": [str(folder / "1.png")], "class": ["a"]}
+    given = ImageDataGenerator().flow_from_dataframe(table, "")
+    assert given.samples == 1
+
+
+@pytest.mark.parametrize("option", ["has_ext", "sort", "drop_duplicates"])
+def test_what_old_keras_ignored_warns_as_before(folder, option):
+    with pytest.warns(DeprecationWarning, match=option):
+        given = flow(folder, **{option: True})
+    assert given.samples == 6
+
+
+def test_a_misspelled_option_names_itself_and_the_method(folder):
+    with pytest.raises(
+        TypeError, match=r"flow_from_dataframe: .*'weights_col'"
+    ):
+        flow(folder, weights_col="weight")
+
+
+def parts_of(folder, table, split=0.5, subset="validation", **how):
+    generator = ImageDataGenerator(
+        validation_split=split,
+        **{name: how.pop(name) for name in list(how) if name == "stratify"},
+    )
+    return generator.flow_from_dataframe(
+        table, folder, subset=subset, shuffle=False, **how
+    )
+
+
+def test_a_table_sorted_by_class_is_split_by_class_on_request(folder):
+    table = {
+        "filename": [f"{n}.png" for n in (1, 2, 3) * 2],
+        "class": ["a"] * 3 + ["b"] * 3,
+        "who": [1, 2, 3, 1, 2, 3],
+    }
+    with pytest.warns(UserWarning, match=r"validation part has no image.*'b'"):
+        parts_of(folder, table)
+    for subset in ("training", "validation"):
+        given = parts_of(folder, table, 0.33, subset, stratify=True)
+        assert set(given.classes) == {0, 1}
+    table["class"] = ["a"] * 6
+    given = parts_of(folder, table, 0.3, groups="who")
+    assert len(given.filenames) == 2
+    assert len(set(given.filenames)) == 1
+
+
 def test_the_old_name_of_raw_warns(folder):
     with pytest.warns(FutureWarning, match='"raw"'):
         given = flow(folder, class_mode="other", y_col="x")

@@ -3,6 +3,7 @@
 import io
 import os
 import struct
+import threading
 import warnings
 import zlib
 
@@ -52,7 +53,7 @@ def test_equals_keras(
     np.testing.assert_array_equal(ours, expected)
 
 
-@pytest.mark.parametrize("mode", ["L", "P", "1", "CMYK", "RGBA", "I;16"])
+@pytest.mark.parametrize("mode", ["L", "P", "1", "CMYK", "RGBA"])
 @pytest.mark.parametrize("color_mode", ["rgb", "rgba", "grayscale"])
 def test_other_kinds_of_pixels_are_converted_as_keras_does(
     tmp_path, mode, color_mode
@@ -90,10 +91,14 @@ def png_header(width, height):
         (b"", "the file is empty"),
         (b"<!DOCTYPE html>403", "it is a web page"),
         (b"version https://git-lfs.github.com/spec/v1", "git lfs pull"),
-        (b"GIF89a" + bytes(50), "it is none of PNG"),
+        (b"qoif" + bytes(50), "it is none of PNG"),
+        (b"%PDF-1.7", "it is a PDF document"),
+        (bytes(4) + b"ftypheic", "it is a HEIC picture"),
+        (b"<?xml version='1.0'?>\n<svg>", "it is an SVG drawing"),
+        (bytes(128) + b"DICM", "it is a DICOM file"),
         (b"\x89PNG\r\n\x1a\n" + bytes(5), "cannot read the image"),
         (png_header(20, 20), "cannot read the image"),
-        (png_header(10_000, 10_000), "exceeds limit"),
+        (png_header(10_000, 10_000), "more than PIL.Image.MAX_IMAGE_PIXELS"),
         (png_header(60_000, 60_000), "exceeds limit"),
         (png_header(0, 5), "cannot read the image"),
     ],
@@ -113,9 +118,120 @@ def test_what_is_no_image_is_named(tmp_path, content, words):
 
 def test_a_known_format_outside_the_list_is_refused(tmp_path):
     path = tmp_path / "a.png"
-    Image.new("RGB", (4, 4)).save(path, format="GIF")
+    Image.new("RGB", (4, 4)).save(path, format="TGA")
     with pytest.raises(ValueError, match="none of PNG, JPEG"):
         _image_files.read_image(str(path), **READ)
+
+
+@pytest.mark.parametrize("name", ["WEBP", "GIF", "AVIF", "JPEG2000"])
+@pytest.mark.parametrize("ending", ["jpg", "webp"])
+def test_newer_formats_are_read_under_any_name(tmp_path, name, ending):
+    path = tmp_path / f"a.{ending}"
+    Image.new("RGB", (6, 8), (200, 10, 30)).save(path, format=name)
+    image = _image_files.read_image(str(path), **READ)
+    assert image.shape == (8, 6, 3)
+    np.testing.assert_allclose(image[4, 3], (200, 10, 30), atol=6)
+
+
+def test_of_moving_pictures_the_first_one_is_read(tmp_path):
+    frames = [Image.new("RGB", (6, 8), color) for color in ("red", "blue")]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    image = _image_files.read_image(str(tmp_path / "a.gif"), **READ)
+    assert image[0, 0].tolist() == [255, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("mode", "dtype", "ending"),
+    [
+        ("I;16", "uint16", "png"),
+        ("I;16", "uint16", "tif"),
+        ("I;16B", ">u2", "tif"),
+        ("I", "int32", "tif"),
+        ("F", "float32", "tif"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("color_mode", "opaque"),
+    [("grayscale", []), ("rgb", []), ("rgba", [65535])],
+)
+@pytest.mark.parametrize("size", [(8, 6), (4, 3)])
+def test_more_than_eight_bits_keep_their_values(
+    tmp_path, mode, dtype, ending, color_mode, opaque, size
+):
+    if mode == "F":
+        opaque = [1] * len(opaque)
+    values = np.linspace(0, 65535, 48).reshape(8, 6).astype(dtype)
+    image = Image.fromarray(values)
+    assert image.mode == mode
+    image.save(tmp_path / f"a.{ending}")
+    read = _image_files.read_image(
+        str(tmp_path / f"a.{ending}"),
+        **{**READ, "color_mode": color_mode, "target_size": size},
+    )
+    expected = values.astype("float32")
+    if size != (8, 6):
+        expected = np.asarray(Image.fromarray(expected).resize((3, 4), 0))
+    colors = read[..., :3]
+    np.testing.assert_array_equal(
+        colors, np.repeat(expected[..., None], colors.shape[-1], axis=-1)
+    )
+    assert read[0, 0, 3:].tolist() == opaque
+
+
+def test_pictures_are_turned_as_the_camera_says_if_asked(tmp_path):
+    image = Image.new("L", (6, 8))
+    image.putpixel((0, 0), 255)
+    exif = Image.Exif()
+    exif[0x0112] = 3  # turned by 180 degrees
+    image.save(tmp_path / "a.png", exif=exif)
+    path, how = str(tmp_path / "a.png"), {**READ, "color_mode": "grayscale"}
+    assert _image_files.read_image(path, **how)[0, 0] == 255
+    turned = _image_files.read_image(path, **how, exif_orientation=True)
+    assert turned[-1, -1] == 255
+
+
+def test_a_file_exchanged_for_a_link_is_not_followed(tmp_path):
+    root = tmp_path / "root"
+    path = save(root / "a.png")
+    secret = save(tmp_path / "secret.png")
+    assert _image_files.read_image(str(path), **READ, inside=str(root)).size
+    path.unlink()
+    path.symlink_to(secret)
+    with pytest.raises(ValueError, match="leads out of the folder"):
+        _image_files.read_image(str(path), **READ, inside=str(root))
+    assert _image_files.read_image(str(path), **READ).size
+
+
+def test_a_machine_without_memory_is_no_broken_image(tmp_path, monkeypatch):
+    path = save(tmp_path / "a.png")
+
+    def fail(*args):
+        raise MemoryError
+
+    monkeypatch.setattr(_image_files, "_resized", fail)
+    with pytest.raises(MemoryError):
+        _image_files.read_image(str(path), **READ)
+
+
+def test_the_limit_does_not_rest_on_filters_of_warnings(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(png_header(10_000, 10_000))
+    stop = threading.Event()
+
+    def disturb():
+        while not stop.is_set():
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+
+    thread = threading.Thread(target=disturb)
+    thread.start()
+    try:
+        for _ in range(200):
+            with pytest.raises(ValueError, match=r"MAX_IMAGE_PIXELS|exceeds"):
+                _image_files.read_image(str(path), **READ)
+    finally:
+        stop.set()
+        thread.join()
 
 
 def test_max_pixels_is_a_limit(tmp_path):
@@ -163,9 +279,8 @@ def test_a_pipe_does_not_wait(tmp_path):
 
 
 def names(root, **arguments):
-    return _image_files.find_images(
-        str(root), **{"folder": "c", "follow_links": False, **arguments}
-    )
+    how = {"folder": "c", "follow_links": False, "inside": str(root)}
+    return _image_files.find_images(str(root), **{**how, **arguments})
 
 
 def test_files_come_in_order_and_hidden_ones_do_not(tmp_path):
@@ -216,6 +331,8 @@ def test_no_link_leads_out(tmp_path):
     (root / "e").symlink_to(outside)
     with pytest.raises(ValueError, match="leads out of the folder"):
         names(root, folder="e")
+    (outside / "x.png").touch()
+    assert names(root, folder="e", inside=None) == [os.path.join("e", "x.png")]
     # A folder whose name only begins like the root's is outside, too.
     with pytest.raises(ValueError, match="leads out of the folder"):
         _image_files.check_inside(str(root), str(tmp_path / "root2"))
