@@ -45,6 +45,8 @@ GENERATOR = {
             "zca_whitening",
             "horizontal_flip",
             "vertical_flip",
+            "shuffle_split",
+            "stratify",
         ),
         FLAG,
     ),
@@ -62,11 +64,12 @@ GENERATOR = {
     "width_shift_range": (["a", True, ["a"], [[1]]], [-0.1, [], [NAN]]),
     "height_shift_range": (["a", True, ["a"], [[1]]], [-0.1, [], [NAN]]),
     "brightness_range": ([0.5, "ab", ("a", 1)], [(-1, 1), (1, 2, 3), (1, NAN)]),
-    "zoom_range": (["ab", True, ("a", 1), None], [(1, 2, 3), [], NAN]),
+    "zoom_range": (["ab", True, ("a", 1)], [(1, 2, 3), [], NAN]),
     "fill_mode": ([3, None], ["foo"]),
     "preprocessing_function": ([3, "abs"], []),
     "data_format": ([3], ["channels"]),
     "validation_split": (["a", None, True], [1.0, -0.1, NAN]),
+    "split_seed": (["a", 1.5, True, None], [-1]),
     "interpolation_order": (["a", True, None], [9]),
     "dtype": ([3], ["text", "complex64"]),
 }
@@ -83,6 +86,8 @@ ARRAY_FLOW = {
     "y": ([3, "a"], [[1]]),
     "sample_weight": (["a", 1.0, list("abcd")], [[1]]),
     "ignore_class_split": FLAG,
+    "augment": FLAG,
+    "groups": ([3, "a"], [[1]]),
     "subset": ([3], ["test", "validation"]),
 }
 READING = {
@@ -92,6 +97,9 @@ READING = {
     "keep_aspect_ratio": FLAG,
     "broken": ([3, None], ["ignore"]),
     "max_pixels": (["a", 1.5, True], [0, 10**12]),
+    "exif_orientation": FLAG,
+    "links_outside": FLAG,
+    "augment": FLAG,
     "subset": ([3], ["test"]),
 }
 FOLDER_FLOW = {
@@ -101,6 +109,7 @@ FOLDER_FLOW = {
     "directory": (PATH[0], []),
     "classes": (["a", 3, [3]], [["nope"], ["a", "a"]]),
     "class_mode": ([3], ["raw"]),
+    "groups": ([3, "patient"], []),
     "follow_links": FLAG,
 }
 FRAME_FLOW = {
@@ -111,6 +120,7 @@ FRAME_FLOW = {
     "directory": (PATH[0], []),
     "x_col": ([["filename"], None][:1], ["nope"]),
     "y_col": ([["class"], {}], ["nope"]),
+    "groups": ([["class"]], ["nope"]),
     "weight_col": ([["class"], "class"], ["nope"]),
     "classes": (["a", 3, [3]], []),
     "class_mode": ([3], ["best"]),

@@ -66,7 +66,9 @@ class ArrayFlow(ImageFlow):
             count,
             owner=_OWNER,
             classes=classes,
-            groups=None if groups is None else np.asarray(groups).tolist(),
+            groups=None
+            if groups is None
+            else _rows("groups", groups, count).tolist(),
         )
         if not (
             checks.boolean(OWNER, "ignore_class_split", ignore_class_split)

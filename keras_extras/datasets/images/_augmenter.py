@@ -92,8 +92,8 @@ class ImageAugmenter(ImageStandardizer):
             "channel_shift_range": channel_shift_range,
             "cval": cval,
         }.items():
-            # Old code gives None for what is not to vary.
-            value = 0 if value is None else value
+            if value is None and name.endswith("_range"):
+                value = 0  # as in old Keras, which asked for the truth of it
             setattr(self, name, checks.number(OWNER, name, value))
         self.split_seed: int = checks.integer(
             OWNER, "split_seed", split_seed, minimum=0

@@ -195,6 +195,9 @@ class FolderFlow(FileFlow):
     ) -> None:
         check_options(_OWNER, flow, DIRECTORY_OPTIONS)
         self._read_as(generator, **reading)
+        groups = checks.function(
+            _OWNER, "groups", groups, "a function of a file name, or None"
+        )
         self.class_mode = checks.choice(
             OWNER, "class_mode", class_mode, (*NAMED_MODES, "input", None)
         )

@@ -142,15 +142,17 @@ class FrameFlow(FileFlow):
             classes = np.array([numbers[0] for numbers in named])
         elif self.class_mode == "raw" and self._columns.ndim == 1:
             classes = self._columns[rows] if generator.stratify else None
+        group_of_row = None
+        if groups is not None:
+            column = _column(dataframe, "groups", groups)
+            group_of_row = [column[row] for row in rows]
         part = subset_rows(
             generator,
             subset,
             len(rows),
             owner=_OWNER,
             classes=classes,
-            groups=None
-            if groups is None
-            else [_column(dataframe, "groups", groups)[row] for row in rows],
+            groups=group_of_row,
         )
         if classes is not None and named:
             names = np.array(list(self.class_indices))[classes]
