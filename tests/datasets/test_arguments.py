@@ -57,6 +57,7 @@ GENERATOR = {
             "shear_range",
             "channel_shift_range",
             "cval",
+            "mask_cval",
             "rescale",
         ),
         NUMBER,
@@ -88,6 +89,7 @@ ARRAY_FLOW = {
     "ignore_class_split": FLAG,
     "augment": FLAG,
     "groups": ([3, "a"], [[1]]),
+    "masks": ([3, "a"], [[1]]),
     "subset": ([3], ["test", "validation"]),
 }
 READING = {
@@ -110,6 +112,7 @@ FOLDER_FLOW = {
     "classes": (["a", 3, [3]], [["nope"], ["a", "a"]]),
     "class_mode": ([3], ["raw"]),
     "groups": ([3, "patient"], []),
+    "masks": ([], ["masks"]),
     "follow_links": FLAG,
 }
 FRAME_FLOW = {
@@ -121,6 +124,7 @@ FRAME_FLOW = {
     "x_col": ([["filename"], None][:1], ["nope"]),
     "y_col": ([["class"], {}], ["nope"]),
     "groups": ([["class"]], ["nope"]),
+    "masks": ([], ["masks"]),
     "weight_col": ([["class"], "class"], ["nope"]),
     "classes": (["a", 3, [3]], []),
     "class_mode": ([3], ["best"]),

@@ -34,6 +34,7 @@ class ArrayFlow(ImageFlow):
         x: Any,
         y: ArrayLike | None = None,
         *,
+        masks: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         ignore_class_split: bool = False,
         subset: str | None = None,
@@ -56,6 +57,9 @@ class ArrayFlow(ImageFlow):
             )
         misc = [_rows(f"x[1][{k}]", a, count) for k, a in enumerate(others)]
         targets = None if y is None else _rows("y", y, count)
+        moving = None if masks is None else _masks(masks, images, generator)
+        if moving is None and targets is not None:
+            _warn_of_pictures(targets, images, generator)
         weights = None
         if sample_weight is not None:
             weights = _rows("sample_weight", sample_weight, count, kinds="buif")
@@ -82,6 +86,7 @@ class ArrayFlow(ImageFlow):
             part = slice(rows[0], rows[-1] + 1)
         self.x = images[part]
         self.y = None if targets is None else targets[part]
+        self.masks = None if moving is None else moving[part]
         self.sample_weight = None if weights is None else weights[part]
         self.x_misc = [other[part] for other in misc]
         super().__init__(generator, len(self.x), subset=subset, **flow)
@@ -90,20 +95,27 @@ class ArrayFlow(ImageFlow):
         """Returns the images of these numbers, unchanged."""
         return self.x[indices]
 
-    def _augmented(
-        self, indices: np.ndarray, random: np.random.Generator
-    ) -> np.ndarray:
-        return self.generator.augmented(
-            self.x, random if self.augment else None, indices
-        )
+    def _source(
+        self, indices: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        return self.x, indices
+
+    def masks_at(self, indices: np.ndarray) -> np.ndarray | None:
+        """Returns the masks of these numbers, unchanged, or `None`."""
+        return None if self.masks is None else self.masks[indices]
 
     def targets_at(self, indices: np.ndarray, images: np.ndarray) -> Any:
         """Returns the targets of these numbers, or `None`."""
         return None if self.y is None else self.y[indices]
 
-    def put_together(self, images: np.ndarray, indices: np.ndarray) -> Any:
+    def put_together(
+        self,
+        images: np.ndarray,
+        indices: np.ndarray,
+        masks: np.ndarray | None = None,
+    ) -> Any:
         """Returns what `fit` takes; further inputs stand beside the images."""
-        batch = super().put_together(images, indices)
+        batch = super().put_together(images, indices, masks)
         if not self.x_misc:
             return batch
         inputs = [images, *(other[indices] for other in self.x_misc)]
@@ -128,6 +140,44 @@ def _rows(
             array.shape,
         )
     return array
+
+
+def _masks(
+    masks: ArrayLike, images: np.ndarray, generator: ImageAugmenter
+) -> np.ndarray:
+    """Returns masks as an array, each of the size of its image."""
+    array = _rows("masks", masks, len(images), kinds="buif")
+    if not _have_the_size_of(array, images, generator):
+        raise invalid_argument(
+            _OWNER,
+            "masks.shape",
+            "that of the images, with any number of channels or without an "
+            f"axis for them; images have {images.shape}",
+            array.shape,
+        )
+    return array
+
+
+def _have_the_size_of(
+    masks: np.ndarray, images: np.ndarray, generator: ImageAugmenter
+) -> bool:
+    axes = (generator.row_axis, generator.col_axis)
+    size = tuple(images.shape[axis] for axis in axes)
+    if masks.ndim == 3:
+        return masks.shape[1:] == size
+    return masks.ndim == 4 and size == tuple(masks.shape[a] for a in axes)
+
+
+def _warn_of_pictures(
+    targets: np.ndarray, images: np.ndarray, generator: ImageAugmenter
+) -> None:
+    if generator.moves and _have_the_size_of(targets, images, generator):
+        warnings.warn(
+            f"{_OWNER}: y has the size of the images, which are moved, but y "
+            "is handed on as it is. If it has to move with them, give it as "
+            "masks=.",
+            stacklevel=4,
+        )
 
 
 def _classes(targets: np.ndarray) -> np.ndarray | None:

@@ -36,6 +36,7 @@ class ImageAugmenter(ImageStandardizer):
     shear_range: float
     channel_shift_range: float
     cval: float
+    mask_cval: float
     horizontal_flip: bool
     vertical_flip: bool
     shuffle_split: bool
@@ -72,6 +73,7 @@ class ImageAugmenter(ImageStandardizer):
         shuffle_split: bool = False,
         stratify: bool = False,
         split_seed: int = 0,
+        mask_cval: float = 0.0,
     ) -> None:
         for name, value in {
             "featurewise_center": featurewise_center,
@@ -91,6 +93,7 @@ class ImageAugmenter(ImageStandardizer):
             "shear_range": shear_range,
             "channel_shift_range": channel_shift_range,
             "cval": cval,
+            "mask_cval": mask_cval,
         }.items():
             if value is None and name.endswith("_range"):
                 value = 0  # as in old Keras, which asked for the truth of it
@@ -139,6 +142,19 @@ class ImageAugmenter(ImageStandardizer):
             "a dtype of real numbers, such as 'float32' or 'uint8'",
         )
         self._settle_statistics()
+
+    @property
+    def moves(self) -> bool:
+        """Whether pixels change their places: what masks have to follow."""
+        return bool(
+            self.rotation_range
+            or self.shear_range
+            or self.width_shift_range
+            or self.height_shift_range
+            or self.zoom_range != [1, 1]
+            or self.horizontal_flip
+            or self.vertical_flip
+        )
 
     def get_random_transform(
         self, img_shape: Sequence[int], seed: int | None = None
@@ -257,7 +273,7 @@ class ImageAugmenter(ImageStandardizer):
             data = np.concatenate(
                 [
                     self._transformed(
-                        data, self._drawn(data, len(data), generator)
+                        data, self.draw_for(data, len(data), generator)
                     )
                     for _ in range(rounds)
                 ]
@@ -267,29 +283,50 @@ class ImageAugmenter(ImageStandardizer):
     def augmented(
         self,
         images: np.ndarray,
-        generator: np.random.Generator | None,
+        drawn: Mapping[str, np.ndarray | None],
         indices: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Returns a batch transformed by new parameters and standardized.
+        """Returns a batch transformed by drawn parameters and standardized.
 
         Args:
             images: array of four axes; is not changed.
-            generator: where the random numbers come from; `None` to transform
-                nothing.
+            drawn: what `draw_for` gave; `{}` to transform nothing.
             indices: which images are meant, `None` for all.
         """
-        count = len(images) if indices is None else len(indices)
-        drawn: dict[str, np.ndarray | None] = {}
-        if generator is not None:
-            drawn = self._drawn(images, count, generator)
         work = work_dtype(self.dtype)
         x = self._transformed(images, drawn, work, indices)
         return _transform.as_dtype(self.standardize(x), self.dtype)
 
-    def _drawn(
-        self, x: np.ndarray, count: int, generator: Any
+    def moved(
+        self, masks: np.ndarray, drawn: Mapping[str, np.ndarray | None]
+    ) -> np.ndarray:
+        """Returns masks moved as their images are, and not changed otherwise.
+
+        Each number of the result is one of the mask: the nearest, or
+        `mask_cval` where nothing is with `fill_mode="constant"`.
+
+        Args:
+            masks: array of three axes, or of four, by `data_format`.
+            drawn: what `draw_for` gave for the images.
+        """
+        channels = {3: -1, 4: self.channel_axis}[masks.ndim]
+        last = masks[..., None] if channels == -1 else masks
+        result = _transform.transform(
+            np.moveaxis(last, channels, -1),
+            {name: drawn.get(name) for name in _transform.GEOMETRY},
+            order=0,
+            fill_mode=self.fill_mode,
+            cval=self.mask_cval,
+        )
+        result = np.ascontiguousarray(np.moveaxis(result, -1, channels))
+        return result[..., 0] if channels == -1 else result
+
+    def draw_for(
+        self, images: np.ndarray, count: int, generator: Any
     ) -> dict[str, np.ndarray | None]:
-        height, width = x.shape[self.row_axis], x.shape[self.col_axis]
+        """Draws the parameters of `count` images of a batch."""
+        height = images.shape[self.row_axis]
+        width = images.shape[self.col_axis]
         return draw(self, generator, count, height, width)
 
     def _transformed(

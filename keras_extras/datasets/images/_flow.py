@@ -62,6 +62,7 @@ class ImageFlow(Batches):
     Hooks:
         `images_at(indices)`: an array of images; must be given.
         `targets_at(indices, images)`: the targets, or `None`.
+        `masks_at(indices)`: masks, which move with the images, or `None`.
         `weights_at(indices)`: the sample weights, or `None`.
 
     Examples:
@@ -118,6 +119,10 @@ class ImageFlow(Batches):
         """Returns the targets of these numbers, or `None`."""
         return None
 
+    def masks_at(self, indices: np.ndarray) -> np.ndarray | None:
+        """Returns the masks of these numbers, unchanged, or `None`."""
+        return None
+
     def weights_at(self, indices: np.ndarray) -> np.ndarray | None:
         """Returns the sample weights of these numbers, or `None`."""
         weights = self.sample_weight
@@ -169,21 +174,34 @@ class ImageFlow(Batches):
     def _make(self, epoch: int, index: int) -> Any:
         indices = self._items_of(epoch, index)
         random = self._random_of(epoch, index)
-        images = self._augmented(indices, random)
+        source, rows = self._source(indices)
+        drawn: dict[str, np.ndarray | None] = {}
+        if self.augment:
+            drawn = self.generator.draw_for(source, len(indices), random)
+        images = self.generator.augmented(source, drawn, rows)
+        masks = self.masks_at(indices)
+        if masks is not None:
+            masks = self.generator.moved(masks, drawn)
         if self.save_to_dir is not None:
             self._save(self.save_to_dir, images, indices, random)
-        return self.put_together(images, indices)
+        return self.put_together(images, indices, masks)
 
-    def _augmented(
-        self, indices: np.ndarray, random: np.random.Generator
-    ) -> np.ndarray:
-        return self.generator.augmented(
-            self.images_at(indices), random if self.augment else None
-        )
+    def _source(
+        self, indices: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Returns an array, and which of its images are meant: `None`, all."""
+        return self.images_at(indices), None
 
-    def put_together(self, images: np.ndarray, indices: np.ndarray) -> Any:
+    def put_together(
+        self,
+        images: np.ndarray,
+        indices: np.ndarray,
+        masks: np.ndarray | None = None,
+    ) -> Any:
         """Returns what `fit` takes: images, with targets and weights."""
         targets = self.targets_at(indices, images)
+        if masks is not None:
+            targets = masks if targets is None else (targets, masks)
         if targets is None:
             return images
         weights = self.weights_at(indices)
@@ -315,7 +333,7 @@ class ImageFlow(Batches):
 _OPTIONS = (
     *("workers", "max_queue_size", "drop_remainder", "use_multiprocessing"),
     *("augment", "subset", "batch_size", "shuffle", "seed"),
-    *("save_to_dir", "save_prefix", "save_format", "groups"),
+    *("save_to_dir", "save_prefix", "save_format", "groups", "masks"),
 )
 
 

@@ -30,8 +30,9 @@ _OWNER = f"{OWNER}.flow_from_directory"
 DIRECTORY_OPTIONS = (
     *("target_size", "color_mode", "classes", "class_mode", "interpolation"),
     *("keep_aspect_ratio", "broken", "max_pixels", "exif_orientation"),
-    *("links_outside", "follow_links"),
+    *("links_outside", "follow_links", "masks"),
 )
+MASKS = "masks"
 NAMED_MODES = ("categorical", "binary", "sparse")
 
 
@@ -49,6 +50,28 @@ class FileFlow(ImageFlow):
     class_mode: str | None
     class_indices: dict[str, int]
     classes: Any = None
+    # Of class_mode="masks": the folder of the masks, and their paths.
+    mask_directory: str | None = None
+    mask_paths: list[str]
+
+    def masks_at(self, indices: np.ndarray) -> np.ndarray | None:
+        """Reads the masks of these numbers."""
+        if self.class_mode != MASKS:
+            return None
+        inside = None if self.links_outside else self.mask_directory
+        reading = {
+            **self._reading,
+            "color_mode": _image_files.MASK,
+            "interpolation": "nearest",
+        }
+        return self._stacked(
+            [
+                _image_files.read_image(
+                    self.mask_paths[index], inside=inside, **reading
+                )
+                for index in indices
+            ]
+        )
 
     def _read_as(
         self,
@@ -141,7 +164,10 @@ class FileFlow(ImageFlow):
 
     def images_at(self, indices: np.ndarray) -> np.ndarray:
         """Reads the images of these numbers."""
-        images = np.stack([self._read(self.filepaths[i]) for i in indices])
+        return self._stacked([self._read(self.filepaths[i]) for i in indices])
+
+    def _stacked(self, arrays: list[np.ndarray]) -> np.ndarray:
+        images = np.stack(arrays)
         if self.generator.data_format == "channels_first":
             images = np.moveaxis(images, -1, 1)
         return images
@@ -158,7 +184,7 @@ class FileFlow(ImageFlow):
 
     def targets_at(self, indices: np.ndarray, images: np.ndarray) -> Any:
         """Returns the targets of these numbers, by `class_mode`."""
-        if self.class_mode is None:
+        if self.class_mode in (None, MASKS):
             return None
         if self.class_mode == "input":
             return images.copy()
@@ -190,6 +216,7 @@ class FolderFlow(FileFlow):
         follow_links: bool,
         subset: str | None,
         groups: Callable[[str], Hashable] | None,
+        masks: str | PathLike[str] | None,
         reading: Mapping[str, Any],
         **flow: Any,
     ) -> None:
@@ -199,14 +226,20 @@ class FolderFlow(FileFlow):
             _OWNER, "groups", groups, "a function of a file name, or None"
         )
         self.class_mode = checks.choice(
-            OWNER, "class_mode", class_mode, (*NAMED_MODES, "input", None)
+            OWNER,
+            "class_mode",
+            class_mode,
+            (*NAMED_MODES, "input", MASKS, None),
         )
+        check_masks(_OWNER, self.class_mode, masks, needed=True)
         follow_links = checks.boolean(OWNER, "follow_links", follow_links)
         root = checks.file_path(OWNER, "directory", directory)
         if not os.path.isdir(root):
             raise NotADirectoryError(f"{_OWNER}: {root!r} is not a folder.")
         self.directory = root
-        names = _class_names(root, classes)
+        # Images with masks need no folders of classes.
+        bare = self.class_mode == MASKS and class_list(classes) is None
+        names = [""] if bare else _class_names(root, classes)
         self.class_indices = {name: k for k, name in enumerate(names)}
         check_binary(self.class_mode, names)
         files: list[str] = []
@@ -235,6 +268,11 @@ class FolderFlow(FileFlow):
         self.classes = numbers[rows]
         self.filenames = [files[row] for row in rows]
         self.filepaths = [os.path.join(root, file) for file in self.filenames]
+        if masks is not None:
+            self.mask_directory = checks.file_path(_OWNER, "masks", masks)
+            self.mask_paths = _masks_of(
+                self.filenames, self.mask_directory, follow_links, inside
+            )
         super().__init__(generator, len(rows), subset=subset, **flow)
 
     def _is_inside(self, root: str, file: str) -> bool:
@@ -269,6 +307,50 @@ def _class_names(root: str, classes: Sequence[str] | None) -> list[str]:
     if len(set(names)) != len(names):
         raise invalid_argument(OWNER, "classes", "different names", names)
     return names
+
+
+def check_masks(
+    owner: str, class_mode: str | None, masks: object, *, needed: bool
+) -> None:
+    """Raises if there is a folder of masks without use, or none for a use."""
+    if class_mode != MASKS and masks is not None:
+        raise invalid_argument(
+            owner, "masks", 'None without class_mode="masks"', masks
+        )
+    if class_mode == MASKS and masks is None and needed:
+        raise invalid_argument(
+            owner, "masks", 'a folder for class_mode="masks"', masks
+        )
+
+
+def _masks_of(
+    files: list[str], folder: str, follow_links: bool, inside: str | None
+) -> list[str]:
+    """Returns the paths of the masks that have the names of images."""
+    if not os.path.isdir(folder):
+        raise NotADirectoryError(f"{_OWNER}: {folder!r} is not a folder.")
+    found = _image_files.find_images(
+        folder, "", follow_links, None if inside is None else folder
+    )
+    by_name = {os.path.splitext(mask)[0]: mask for mask in found}
+    by_name |= {mask: mask for mask in found}  # with its ending: first
+    masks = [
+        by_name.get(file) or by_name.get(os.path.splitext(file)[0])
+        for file in files
+    ]
+    missing = [f for f, mask in zip(files, masks, strict=True) if mask is None]
+    if missing:
+        raise invalid_argument(
+            _OWNER,
+            "masks",
+            "a folder with a mask for each image, of the same name with any "
+            "ending",
+            folder,
+            context=f"{len(missing)} of {len(files)} images have none; the "
+            f"first: {missing[0]!r}.",
+            error=FileNotFoundError,
+        )
+    return [os.path.join(folder, mask) for mask in masks if mask is not None]
 
 
 def check_binary(class_mode: str | None, names: Sequence[str]) -> None:

@@ -21,9 +21,11 @@ from keras_extras.datasets.images._augmenter import ImageAugmenter
 from keras_extras.datasets.images._flow import check_options
 from keras_extras.datasets.images._folder_flow import (
     DIRECTORY_OPTIONS,
+    MASKS,
     NAMED_MODES,
     FileFlow,
     check_binary,
+    check_masks,
     class_list,
 )
 from keras_extras.datasets.images._standardize import OWNER
@@ -54,6 +56,7 @@ class FrameFlow(FileFlow):
         validate_filenames: bool,
         subset: str | None,
         groups: str | None,
+        masks: str | PathLike[str] | None,
         reading: Mapping[str, Any],
         **flow: Any,
     ) -> None:
@@ -77,8 +80,9 @@ class FrameFlow(FileFlow):
             OWNER,
             "class_mode",
             class_mode,
-            (*NAMED_MODES, "input", "raw", "multi_output", None),
+            (*NAMED_MODES, "input", "raw", "multi_output", MASKS, None),
         )
+        check_masks(_OWNER, self.class_mode, masks, needed=False)
         self.directory = (
             checks.file_path(OWNER, "directory", directory)
             if directory not in (None, "")
@@ -113,6 +117,18 @@ class FrameFlow(FileFlow):
             single = all(len(row) == 1 for row in numbers)
             self.classes = [row[0] for row in numbers] if single else numbers
         self._columns = _rows_of(self._columns, rows)
+        if self.class_mode == MASKS:
+            self.mask_directory = (
+                self.directory
+                if masks is None
+                else checks.file_path(_OWNER, "masks", masks)
+            )
+            column = _column(dataframe, "y_col", y_col)
+            names = [os.fspath(column[row]) for row in rows]
+            root = self.mask_directory or ""
+            self.mask_paths = [
+                os.path.join(root, os.path.expanduser(name)) for name in names
+            ]
         if weight_col is not None:
             weights = np.asarray(_column(dataframe, "weight_col", weight_col))
             if weights.dtype.kind not in "buif":

@@ -77,6 +77,7 @@ class ImageDataGenerator(ImageAugmenter):
             not the first ones.
         stratify: whether they are drawn at random and of each class alike.
         split_seed: int >= 0, for the two above: the same seed, the same parts.
+        mask_cval: float, what stands outside a mask for `"constant"`.
 
     Raises:
         TypeError: if an argument is of the wrong type.
@@ -116,6 +117,7 @@ class ImageDataGenerator(ImageAugmenter):
         subset: str | None = None,
         *,
         groups: ArrayLike | None = None,
+        masks: ArrayLike | None = None,
         **options: Any,
     ) -> ImageFlow:
         """Makes a data set of images that are in memory.
@@ -138,6 +140,9 @@ class ImageDataGenerator(ImageAugmenter):
                 classes.
             subset: `"training"` or `"validation"`, the parts made by
                 `validation_split`; `None` for all.
+            masks: array `(count, height, width)` or with channels: targets
+                that move as their images do, but keep their numbers. With `y`
+                as well, the targets are the pair `(y, masks)`.
             groups: array `(count,)`, such as the patient of each image:
                 images of one group are all in one part, drawn at random.
             **options: `augment` (`False` gives images as they are, only
@@ -160,6 +165,7 @@ class ImageDataGenerator(ImageAugmenter):
             ignore_class_split=ignore_class_split,
             subset=subset,
             groups=groups,
+            masks=masks,
             batch_size=batch_size,
             shuffle=shuffle,
             seed=seed,
@@ -192,6 +198,7 @@ class ImageDataGenerator(ImageAugmenter):
         exif_orientation: bool = False,
         links_outside: bool = False,
         groups: Callable[[str], Hashable] | None = None,
+        masks: str | PathLike[str] | None = None,
         **options: Any,
     ) -> ImageFlow:
         """Makes a data set of a folder with one folder of images per class.
@@ -210,8 +217,8 @@ class ImageDataGenerator(ImageAugmenter):
                 for all folders, sorted.
             class_mode: `"categorical"` for rows with a single one,
                 `"sparse"` for numbers, `"binary"` for those of at most two
-                classes, `"input"` for the images themselves, `None` for no
-                targets.
+                classes, `"input"` for the images themselves, `"masks"` for
+                masks of another folder, `None` for no targets.
             batch_size: as for `flow`.
             shuffle: as for `flow`. Give `False` for `predict`.
             seed: as for `flow`.
@@ -237,6 +244,10 @@ class ImageDataGenerator(ImageAugmenter):
             links_outside: whether links may lead out of `directory`.
             groups: function from a file name, relative to `directory`, to its
                 group; see `flow`.
+            masks: folder with the masks of `class_mode="masks"`: files with
+                the names of the images, with any ending, read as numbers (of
+                a palette, the places in it). The images need no folders of
+                classes then. Masks move as their images do.
             **options: as for `flow`.
 
         Returns:
@@ -255,6 +266,7 @@ class ImageDataGenerator(ImageAugmenter):
             follow_links=follow_links,
             subset=subset,
             groups=groups,
+            masks=masks,
             reading={
                 "target_size": target_size,
                 "color_mode": color_mode,
@@ -301,6 +313,7 @@ class ImageDataGenerator(ImageAugmenter):
         exif_orientation: bool = False,
         links_outside: bool = False,
         groups: str | None = None,
+        masks: str | PathLike[str] | None = None,
         **options: Any,
     ) -> ImageFlow:
         """Makes a data set of a table with file names and targets.
@@ -338,6 +351,9 @@ class ImageDataGenerator(ImageAugmenter):
             exif_orientation: as for `flow_from_directory`.
             links_outside: as for `flow_from_directory`.
             groups: column with the group of each row; see `flow`.
+            masks: for `class_mode="masks"`, where `y_col` names the files of
+                the masks: the folder that these names start from, `None` for
+                `directory`.
             **options: as for `flow`.
 
         Returns:
@@ -355,6 +371,7 @@ class ImageDataGenerator(ImageAugmenter):
             validate_filenames=validate_filenames,
             subset=subset,
             groups=groups,
+            masks=masks,
             reading={
                 "target_size": target_size,
                 "color_mode": color_mode,

@@ -26,6 +26,7 @@ FORMATS = (
     *("WEBP", "GIF", "AVIF", "JPEG2000"),
 )
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
+MASK = "mask"  # read as numbers, not as colors
 MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}  # as Pillow says
 
 
@@ -136,7 +137,8 @@ def read_image(
     Args:
         path: the file.
         color_mode: `"grayscale"`, `"rgb"` or `"rgba"`. Gray images of 16 and
-            32 bits and of floats keep their values in all of them.
+            32 bits and of floats keep their values in all of them. Or
+            `"mask"`: the numbers as they are, of a palette the places in it.
         target_size: height and width of the result.
         interpolation: one of `INTERPOLATIONS`.
         keep_aspect_ratio: whether to crop in the middle, not to distort.
@@ -192,7 +194,7 @@ def _with_channels(array: np.ndarray, color_mode: str) -> np.ndarray:
     if array.ndim == 3:
         return array
     array = array[..., None]
-    channels = len(MODES[color_mode])
+    channels = 1 if color_mode == MASK else len(MODES[color_mode])
     if channels == 1:
         return array
     # Gray of more than 8 bits: Pillow would clip it to 255.
@@ -287,6 +289,12 @@ def _in_color(image: Any, color_mode: str) -> Any:
         image = image.convert("I")
     if image.mode in ("I", "F"):
         return image
+    if color_mode == MASK:
+        if image.mode == "1":
+            image = image.convert("L").point(lambda value: value // 255)
+        if image.mode in ("L", "P"):
+            return image
+        raise BrokenImageError(f"it is {image.mode}: a mask has one channel")
     mode = MODES[color_mode]
     return image if image.mode == mode else image.convert(mode)
 

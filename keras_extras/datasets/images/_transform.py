@@ -30,6 +30,7 @@ NEUTRAL = {
     "brightness": None,
 }
 _AFFINE = ("theta", "tx", "ty", "shear", "zx", "zy")
+GEOMETRY = (*_AFFINE, "flip_horizontal", "flip_vertical")
 
 
 def transform(
@@ -64,7 +65,9 @@ def transform(
         the dtype holds.
     """
     dtype = np.dtype(images.dtype if dtype is None else dtype)
-    work = np.float64 if dtype == np.float64 else np.float32
+    # Numbers of classes and objects that float32 does not hold, too.
+    wide = order == 0 and dtype.kind in "iu" and dtype.itemsize > 2
+    work = np.float64 if wide or dtype == np.float64 else np.float32
     result = _moved(images, parameters, work, order, fill_mode, cval, indices)
     intensity = parameters.get("channel_shift_intensity")
     if intensity is not None:

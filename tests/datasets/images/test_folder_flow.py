@@ -262,6 +262,81 @@ def test_a_part_to_validate_with_is_not_augmented(folder):
     assert not np.allclose(turned, expected)
 
 
+@pytest.fixture
+def pairs(tmp_path):
+    """A folder of pictures, and one of masks that are pictures halved."""
+    for kind in ("pictures", "masks"):
+        (tmp_path / kind / "deep").mkdir(parents=True)
+    for name in ("a", "b", "deep/c"):
+        seed = ord(name[-1])
+        values = np.random.default_rng(seed).integers(0, 9, (6, 4), "uint8")
+        Image.fromarray(values).save(tmp_path / "pictures" / f"{name}.bmp")
+        mask = Image.fromarray(values, "L")
+        mask.putpalette(list(range(30, 57)))
+        assert mask.mode == "P"
+        mask.save(tmp_path / "masks" / f"{name}.png")
+    return tmp_path
+
+
+def test_images_come_with_the_masks_of_their_names(pairs):
+    generator = ImageDataGenerator(rotation_range=90, interpolation_order=0)
+    flow = generator.flow_from_directory(
+        pairs / "pictures",
+        target_size=(6, 4),
+        color_mode="grayscale",
+        class_mode="masks",
+        masks=pairs / "masks",
+        seed=0,
+    )
+    images, masks = flow[0]
+    assert masks.shape == (3, 6, 4, 1)
+    assert masks.dtype == np.uint8
+    np.testing.assert_array_equal(images, masks)
+    (pairs / "masks" / "b.png").unlink()
+    with pytest.raises(FileNotFoundError, match=r"1 of 3 images.*b\.bmp"):
+        generator.flow_from_directory(
+            pairs / "pictures", class_mode="masks", masks=pairs / "masks"
+        )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"class_mode": "masks"}, "a folder for class_mode"),
+        ({"masks": "x"}, "None without class_mode"),
+    ],
+)
+def test_masks_without_a_use_are_refused(folder, arguments, words):
+    with pytest.raises(ValueError, match=words):
+        flow(folder, **arguments)
+
+
+def test_a_mask_of_colors_is_no_mask(pairs):
+    Image.new("RGB", (4, 6)).save(pairs / "masks" / "b.png")
+    flow = ImageDataGenerator().flow_from_directory(
+        pairs / "pictures", class_mode="masks", masks=pairs / "masks"
+    )
+    with pytest.raises(ValueError, match=r"b\.png.*it is RGB: a mask has one"):
+        flow[0]
+
+
+def test_a_table_may_name_the_masks(pairs):
+    table = {
+        "filename": ["a.bmp", "b.bmp"],
+        "mask": ["b.png", "a.png"],
+    }
+    how = {"target_size": (6, 4), "color_mode": "grayscale", "shuffle": False}
+    images, masks = ImageDataGenerator().flow_from_dataframe(
+        table,
+        pairs / "pictures",
+        y_col="mask",
+        class_mode="masks",
+        masks=pairs / "masks",
+        **how,
+    )[0]
+    np.testing.assert_array_equal(images, masks[::-1])
+
+
 def test_old_code_finds_its_attributes(folder):
     given = flow(folder, subset=None, seed=3)
     assert given.image_data_generator is given.generator
