@@ -126,6 +126,7 @@ ARGUMENTS = {
     "losses": "losses of successive batches",
     "maps": "output of a layer for one image: height, width, channels",
     "mask": "array, 0 where weights are held at zero",
+    "mask_cval": "what stands outside a mask",
     "matrix": "numbers of examples, true class by predicted class",
     "max": "largest number of an array",
     "max_learning_rate": "last learning rate of a range",
