@@ -9,14 +9,18 @@ any order, get the same ones.
 """
 
 import copy
+import inspect
 import operator
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import numpy as np
 from keras.utils import PyDataset
+from numpy.typing import ArrayLike
 
 from keras_extras import _checks as checks
 from keras_extras._errors import invalid_argument
+from keras_extras.datasets._balance import Balance
 from keras_extras.datasets._order import shuffled
 from keras_extras.datasets._prefetch import Prefetcher
 
@@ -32,6 +36,12 @@ class Batches(PyDataset):
         workers: int > 0, threads that make batches.
         max_queue_size: int > 0, how many batches may wait.
         drop_remainder: whether the items that fill no batch are left out.
+        batch_transform: function of the inputs and targets of a batch that
+            returns both; a parameter called `rng` gets random numbers.
+        balance: whether all classes come equally often, or a dict from class
+            to weight.
+        classes: class of each item, for `balance`; `None` if there are none.
+        class_names: names of classes that `balance` may have -> classes.
         owner: what errors call it.
 
     Hooks:
@@ -49,6 +59,10 @@ class Batches(PyDataset):
         max_queue_size: int = 10,
         drop_remainder: bool = False,
         use_multiprocessing: bool = False,
+        batch_transform: Callable[..., Any] | None = None,
+        balance: bool | Mapping[Any, float] = False,
+        classes: ArrayLike | None = None,
+        class_names: Mapping[Any, Any] | None = None,
         owner: str,
     ) -> None:
         super().__init__()  # without Keras's workers, see `_prefetch`
@@ -71,6 +85,13 @@ class Batches(PyDataset):
         self.drop_remainder: bool = checks.boolean(
             owner, "drop_remainder", drop_remainder
         )
+        self.batch_transform: Any = checks.function(
+            owner,
+            "batch_transform",
+            batch_transform,
+            "a function of inputs and targets, or None",
+        )
+        self._balance = self._balanced(owner, balance, classes, class_names)
         self.epoch: int = 0
         self._owner, self._total = owner, total
         self._index, self._count = 0, 1
@@ -182,15 +203,69 @@ class Batches(PyDataset):
         """Goes on to the next order; `fit` calls it at its start, too."""
         self.epoch += 1
 
+    def _balanced(
+        self,
+        owner: str,
+        balance: bool | Mapping[Any, float],
+        classes: ArrayLike | None,
+        names: Mapping[Any, Any] | None,
+    ) -> Balance | None:
+        if not isinstance(balance, Mapping) and not checks.boolean(
+            owner, "balance", balance
+        ):
+            return None
+        if not self.shuffle or classes is None:
+            raise invalid_argument(
+                owner,
+                "balance",
+                "False without "
+                + (
+                    "shuffle=True"
+                    if classes is not None
+                    else "a class of each item"
+                ),
+                balance,
+            )
+        return Balance(owner, classes, balance, names)
+
     def _given(self, epoch: int, index: int) -> Any:
         """Returns a batch of any epoch, which threads may have made."""
         if self._threads == 1:
-            return self._make(epoch, index)
+            return self._made(epoch, index)
         if self._prefetcher is None:
             self._prefetcher = Prefetcher(
-                self._make, self._threads, self._most, self._owner
+                self._made, self._threads, self._most, self._owner
             )
         return self._prefetcher.get(epoch, index, len(self))
+
+    def _made(self, epoch: int, index: int) -> Any:
+        """Makes a batch and transforms it whole."""
+        batch = self._make(epoch, index)
+        if self.batch_transform is None:
+            return batch
+        if not isinstance(batch, tuple) or len(batch) < 2:
+            raise invalid_argument(
+                self._owner,
+                "batch_transform",
+                "None without targets",
+                self.batch_transform,
+            )
+        inputs, targets, *weights = batch
+        result = with_rng(
+            self.batch_transform,
+            self._random_of(epoch, index, 1),
+            inputs,
+            targets,
+        )
+        if not isinstance(result, tuple | list) or len(result) != 2:
+            raise invalid_argument(
+                self._owner,
+                "batch_transform",
+                "a function that returns two things, inputs and targets",
+                type(result).__name__,
+                error=TypeError,
+            )
+        return (*result, *weights)
 
     def _make(self, epoch: int, index: int) -> Any:
         """Makes a batch."""
@@ -200,11 +275,13 @@ class Batches(PyDataset):
         """Returns the numbers of the items of a batch."""
         return self._chosen(epoch, self._edge(index), self._edge(index + 1))
 
-    def _random_of(self, epoch: int, index: int) -> np.random.Generator:
-        """Returns the random numbers that belong to a batch."""
+    def _random_of(
+        self, epoch: int, index: int, use: int = 0
+    ) -> np.random.Generator:
+        """Returns the random numbers that belong to a batch, for one use."""
         # NumPy fills seeds up with zeros, and (start, epoch) is the order's.
-        seeds = (self._start, epoch, 1 + self._index, index)
-        return np.random.default_rng(seeds)
+        seeds = [self._start, epoch, 1 + self._index, index, use]
+        return np.random.default_rng(seeds if use else seeds[:-1])
 
     def _edge(self, batch: int) -> int:
         """Where a batch begins; those that follow have an item each at least.
@@ -219,7 +296,22 @@ class Batches(PyDataset):
         places = np.arange(start, stop) * self._count + self._index
         if not self.shuffle:
             return places
+        if self._balance is not None:
+            return self._balance.order(self._start, epoch)[places]
         return shuffled(places, self._total, (self._start, epoch))
+
+
+def with_rng(
+    function: Callable[..., Any], rng: np.random.Generator, *arguments: Any
+) -> Any:
+    """Calls a function, with random numbers if it has a parameter `rng`."""
+    try:
+        parameters: Any = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # some built-in functions have none
+        parameters = ()
+    if "rng" in parameters:
+        return function(*arguments, rng=rng)
+    return function(*arguments)
 
 
 def start_of_order(owner: str, seed: object) -> tuple[int | None, int]:

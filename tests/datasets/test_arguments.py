@@ -34,6 +34,8 @@ ORDER = {
     "workers": POSITIVE,
     "max_queue_size": POSITIVE,
     "drop_remainder": FLAG,
+    "balance": (["a", None, 2], [{}, {0: "x"}][:0]),
+    "batch_transform": ([3, "abs"], []),
 }
 GENERATOR = {
     **dict.fromkeys(
@@ -101,6 +103,7 @@ READING = {
     "max_pixels": (["a", 1.5, True], [0, 10**12]),
     "exif_orientation": FLAG,
     "links_outside": FLAG,
+    "cache": FLAG,
     "augment": FLAG,
     "subset": ([3], ["test"]),
 }
@@ -135,6 +138,8 @@ DATASET = {
     "images": ([3, [[1]]], [np.zeros(3)]),
     "labels": ([3, [1]], [np.zeros(2)]),
     "transform": ([3, "abs"], []),
+    "label_transform": ([3, "abs"], []),
+    "sample_weight": ([3, [1]], [np.zeros(2)]),
 }
 SPLIT = {
     "validation_size": (["1", None, True, [1]], [0, 4, -1, 0.0, 1.0, NAN]),

@@ -6,16 +6,16 @@ The order is computed from seed and epoch, not stored, and only the items of
 one batch are read: memory does not grow with the files.
 """
 
-import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from keras_extras import _checks as checks
 from keras_extras._errors import invalid_argument
-from keras_extras.datasets._batches import Batches
+from keras_extras.datasets._batches import Batches, with_rng
+from keras_extras.datasets._prepare import without_column
 from keras_extras.datasets.idx._error import IdxFormatError
 from keras_extras.datasets.idx._mapped import IdxArray, open_idx
 
@@ -32,9 +32,10 @@ class IdxDataset(Batches):
     training.
 
     Args:
-        images: path of a plain IDX file, or anything with `shape` that gives
-            an array for an array of indices: an `IdxArray`, a NumPy array.
-            Axis 0 counts the items; at least two axes.
+        images: path of a plain IDX file, a list of paths whose items follow
+            each other, or anything with `shape` that gives an array for an
+            array of indices: an `IdxArray`, a NumPy array. Axis 0 counts the
+            items; at least two axes.
         labels: likewise, with as many items, or `None` for batches without
             labels, `(inputs,)`.
         batch_size: int > 0. Items per batch, and per shard; the last batch
@@ -57,6 +58,14 @@ class IdxDataset(Batches):
             own workers are not used: those of Keras 3.15 hand batches of one
             epoch over to the next after the first call of `fit`.
         max_queue_size: int > 0. How many batches may wait.
+        label_transform: likewise a function of a batch of labels.
+        batch_transform: function of images and labels, after the others, that
+            returns both, such as a mixture of images and of their labels;
+            `rng` as for `transform`.
+        sample_weight: weight of each item, as `labels`, or `None`.
+        balance: `True` for all classes equally often, or a dict from label to
+            weight; with `shuffle=True`. An epoch keeps its length: items of
+            rare classes come several times in it.
 
     Attributes:
         epoch: int. Which order comes next; `on_epoch_end` counts it up. To go
@@ -100,18 +109,42 @@ class IdxDataset(Batches):
         drop_remainder: bool = False,
         workers: int = 1,
         max_queue_size: int = 10,
+        label_transform: Callable[..., Any] | None = None,
+        batch_transform: Callable[..., Any] | None = None,
+        sample_weight: Any = None,
+        balance: bool | Mapping[Any, float] = False,
     ) -> None:
         self.images: Any = _opened(images, "images")
         self.labels: Any | None = (
             None if labels is None else _opened(labels, "labels")
         )
         _check_pair(self.images, self.labels)
+        self.sample_weight: Any | None = None
+        if sample_weight is not None:
+            weights = _opened(sample_weight, "sample_weight")
+            self.sample_weight = weights
+            if tuple(weights.shape) != tuple(self.images.shape[:1]):
+                raise invalid_argument(
+                    "IdxDataset",
+                    "sample_weight.shape",
+                    f"{tuple(self.images.shape[:1])}, one for each image",
+                    tuple(weights.shape),
+                )
         self.transform: Any = checks.function(
             "IdxDataset",
             "transform",
             transform,
             "a function of a batch of images, or None",
         )
+        self.label_transform: Any = checks.function(
+            "IdxDataset",
+            "label_transform",
+            label_transform,
+            "a function of a batch of labels, or None",
+        )
+        classes = self.labels
+        if balance is not False and classes is not None:
+            classes = without_column(np.asarray(classes[:]))
         super().__init__(
             self.images.shape[0],
             batch_size,
@@ -120,32 +153,77 @@ class IdxDataset(Batches):
             drop_remainder=drop_remainder,
             workers=workers,
             max_queue_size=max_queue_size,
+            batch_transform=batch_transform,
+            balance=balance,
+            classes=classes,
             owner="IdxDataset",
         )
 
     def _make(self, epoch: int, index: int) -> tuple[Any, ...]:
         chosen = self._items_of(epoch, index)
         inputs = _taken(self.images, chosen)
-        if self.transform is None:
-            pass
-        elif _takes_rng(self.transform):
+        if self.transform is not None:
             rng = self._random_of(epoch, index)
-            inputs = self.transform(inputs, rng=rng)
-        else:
-            inputs = self.transform(inputs)
+            inputs = with_rng(self.transform, rng, inputs)
         if self.labels is None:
             return (inputs,)
-        return inputs, _taken(self.labels, chosen)
+        labels: Any = _taken(self.labels, chosen)
+        if self.label_transform is not None:
+            rng = self._random_of(epoch, index, 2)
+            labels = with_rng(self.label_transform, rng, labels)
+        if self.sample_weight is None:
+            return inputs, labels
+        return inputs, labels, _taken(self.sample_weight, chosen)
+
+
+class _Joined:
+    """Several arrays, one after the other, as one array."""
+
+    def __init__(self, parts: list[Any], argument: str) -> None:
+        for part in parts[1:]:
+            if part.shape[1:] != parts[0].shape[1:] or (
+                part.dtype != parts[0].dtype
+            ):
+                raise invalid_argument(
+                    "IdxDataset",
+                    argument,
+                    "files of items of one shape and dtype",
+                    [(p.shape, str(p.dtype)) for p in parts],
+                )
+        self._parts = parts
+        self._edges = np.cumsum([0, *(len(part) for part in parts)])
+        self.dtype = parts[0].dtype
+        self.shape: tuple[int, ...] = (
+            int(self._edges[-1]),
+            *parts[0].shape[1:],
+        )
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        rows = np.arange(self.shape[0])[rows]
+        result = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        for part, start, stop in zip(
+            self._parts, self._edges, self._edges[1:], strict=False
+        ):
+            here = np.flatnonzero((rows >= start) & (rows < stop))
+            if here.size:
+                result[here] = part[rows[here] - start]
+        return result
 
 
 def _opened(source: Any, argument: str) -> Any:
     if isinstance(source, str | os.PathLike):
         return open_idx(source)
+    if isinstance(source, list) and all(
+        isinstance(part, str | os.PathLike) for part in source
+    ):
+        parts = [open_idx(part) for part in source]
+        if parts:
+            return _Joined(parts, argument)
     if not hasattr(source, "shape") or not hasattr(source, "__getitem__"):
         raise invalid_argument(
             "IdxDataset",
             argument,
-            "a path of a plain IDX file or an array",
+            "a path of a plain IDX file, a list of them, or an array",
             source,
             fix="Pass an array: np.asarray(...).",
             error=TypeError,
@@ -203,10 +281,3 @@ def _unfit(
     return invalid_argument(
         "IdxDataset", name, f"of {allowed}", source.shape, fix=advice
     )
-
-
-def _takes_rng(function: Callable[..., Any]) -> bool:
-    try:
-        return "rng" in inspect.signature(function).parameters
-    except (TypeError, ValueError):  # some built-in functions have none
-        return False

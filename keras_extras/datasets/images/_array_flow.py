@@ -95,6 +95,9 @@ class ArrayFlow(ImageFlow):
         """Returns the images of these numbers, unchanged."""
         return self.x[indices]
 
+    def _class_of_each(self) -> ArrayLike | None:
+        return None if self.y is None else _classes(self.y)
+
     def _source(
         self, indices: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray | None]:

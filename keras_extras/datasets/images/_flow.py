@@ -9,6 +9,7 @@ images and targets come from.
 
 import math
 import threading
+import types
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 from keras.utils import array_to_img
+from numpy.typing import ArrayLike
 
 from keras_extras import _checks as checks
 from keras_extras import _gray
@@ -53,8 +55,8 @@ class ImageFlow(Batches):
         save_format: `"png"`, `"jpeg"`, `"bmp"` or `"webp"`.
         subset: which part of the data this is, as it was asked for.
         augment: whether images are transformed, or only standardized.
-        **options: `workers`, `max_queue_size` and `drop_remainder`, as for
-            `ImageDataGenerator.flow`.
+        **options: `balance`, `batch_transform`, `workers`, `max_queue_size`
+            and `drop_remainder`, as for `ImageDataGenerator.flow`.
 
     Attributes:
         sample_weight: array with the weight of each image, or `None`.
@@ -75,6 +77,7 @@ class ImageFlow(Batches):
     """
 
     sample_weight: np.ndarray | None = None
+    class_indices: Mapping[str, int] = types.MappingProxyType({})
     _method: str = OWNER  # whom errors speak for
 
     def __init__(
@@ -94,7 +97,14 @@ class ImageFlow(Batches):
     ) -> None:
         check_options(self._method, options)
         super().__init__(
-            samples, batch_size, shuffle, seed, owner=self._method, **options
+            samples,
+            batch_size,
+            shuffle,
+            seed,
+            classes=self._class_of_each(),
+            class_names=self.class_indices,
+            owner=self._method,
+            **options,
         )
         self.generator = generator
         self.subset = subset
@@ -117,6 +127,10 @@ class ImageFlow(Batches):
 
     def targets_at(self, indices: np.ndarray, images: np.ndarray) -> Any:
         """Returns the targets of these numbers, or `None`."""
+        return None
+
+    def _class_of_each(self) -> ArrayLike | None:
+        """Returns the class of each image, or `None` where there is none."""
         return None
 
     def masks_at(self, indices: np.ndarray) -> np.ndarray | None:
@@ -323,16 +337,21 @@ class ImageFlow(Batches):
                 targets = np.argmax(targets, axis=1)
             else:
                 return [""] * count
-        names = {
-            number: name
-            for name, number in getattr(self, "class_indices", {}).items()
-        }
+        names = {number: name for name, number in self.class_indices.items()}
         return [str(names.get(value, f"{value:g}")) for value in targets]
 
 
 _OPTIONS = (
     *("workers", "max_queue_size", "drop_remainder", "use_multiprocessing"),
-    *("augment", "subset", "batch_size", "shuffle", "seed"),
+    *(
+        "balance",
+        "batch_transform",
+        "augment",
+        "subset",
+        "batch_size",
+        "shuffle",
+        "seed",
+    ),
     *("save_to_dir", "save_prefix", "save_format", "groups", "masks"),
 )
 

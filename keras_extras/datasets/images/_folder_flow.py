@@ -13,6 +13,7 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_extras import _checks as checks
 from keras_extras._errors import invalid_argument
@@ -30,7 +31,7 @@ _OWNER = f"{OWNER}.flow_from_directory"
 DIRECTORY_OPTIONS = (
     *("target_size", "color_mode", "classes", "class_mode", "interpolation"),
     *("keep_aspect_ratio", "broken", "max_pixels", "exif_orientation"),
-    *("links_outside", "follow_links", "masks"),
+    *("links_outside", "follow_links", "masks", "cache"),
 )
 MASKS = "masks"
 NAMED_MODES = ("categorical", "binary", "sparse")
@@ -48,11 +49,18 @@ class FileFlow(ImageFlow):
     filenames: list[str]
     filepaths: list[str]
     class_mode: str | None
-    class_indices: dict[str, int]
     classes: Any = None
     # Of class_mode="masks": the folder of the masks, and their paths.
     mask_directory: str | None = None
     mask_paths: list[str]
+
+    def _class_of_each(self) -> ArrayLike | None:
+        several = self.class_mode == "categorical" and any(
+            isinstance(numbers, list) for numbers in self.classes
+        )
+        if self.class_mode not in NAMED_MODES or several:
+            return None
+        return self.classes
 
     def masks_at(self, indices: np.ndarray) -> np.ndarray | None:
         """Reads the masks of these numbers."""
@@ -84,7 +92,11 @@ class FileFlow(ImageFlow):
         max_pixels: int | None,
         exif_orientation: bool,
         links_outside: bool,
+        cache: bool,
     ) -> None:
+        self._cached: dict[str, np.ndarray] | None = (
+            {} if checks.boolean(OWNER, "cache", cache) else None
+        )
         self.links_outside: bool = checks.boolean(
             OWNER, "links_outside", links_outside
         )
@@ -159,8 +171,13 @@ class FileFlow(ImageFlow):
         return good
 
     def _read(self, path: str) -> np.ndarray:
+        if self._cached is not None and path in self._cached:
+            return self._cached[path]
         inside = None if self.links_outside else self.directory
-        return _image_files.read_image(path, inside=inside, **self._reading)
+        image = _image_files.read_image(path, inside=inside, **self._reading)
+        if self._cached is not None:
+            self._cached[path] = image
+        return image
 
     def images_at(self, indices: np.ndarray) -> np.ndarray:
         """Reads the images of these numbers."""

@@ -146,7 +146,13 @@ class ImageDataGenerator(ImageAugmenter):
             groups: array `(count,)`, such as the patient of each image:
                 images of one group are all in one part, drawn at random.
             **options: `augment` (`False` gives images as they are, only
-                standardized, for the validation part), `workers` (int > 0,
+                standardized, for the validation part), `balance` (`True` for
+                all classes equally often, or a dict from class to weight: an
+                epoch keeps its length, and images of rare classes come
+                several times in it), `batch_transform` (function of the
+                images and targets of a batch that returns both, such as a
+                mixture of them; `rng`, if it has such a parameter, is a
+                `numpy.random.Generator`), `workers` (int > 0,
                 threads that make the next batches while the model works, if
                 `fit` is called with `shuffle=False`), `max_queue_size` (int >
                 0, how many batches may wait) and `drop_remainder` (whether
@@ -197,6 +203,7 @@ class ImageDataGenerator(ImageAugmenter):
         max_pixels: int | None = None,
         exif_orientation: bool = False,
         links_outside: bool = False,
+        cache: bool = False,
         groups: Callable[[str], Hashable] | None = None,
         masks: str | PathLike[str] | None = None,
         **options: Any,
@@ -242,6 +249,9 @@ class ImageDataGenerator(ImageAugmenter):
             exif_orientation: whether pictures of cameras are turned as their
                 EXIF entry says.
             links_outside: whether links may lead out of `directory`.
+            cache: whether images stay in memory once they are read: 1 byte
+                for each pixel and channel. Read and scaled once, they are
+                augmented in each epoch.
             groups: function from a file name, relative to `directory`, to its
                 group; see `flow`.
             masks: folder with the masks of `class_mode="masks"`: files with
@@ -276,6 +286,7 @@ class ImageDataGenerator(ImageAugmenter):
                 "max_pixels": max_pixels,
                 "exif_orientation": exif_orientation,
                 "links_outside": links_outside,
+                "cache": cache,
             },
             batch_size=batch_size,
             shuffle=shuffle,
@@ -312,6 +323,7 @@ class ImageDataGenerator(ImageAugmenter):
         max_pixels: int | None = None,
         exif_orientation: bool = False,
         links_outside: bool = False,
+        cache: bool = False,
         groups: str | None = None,
         masks: str | PathLike[str] | None = None,
         **options: Any,
@@ -350,6 +362,7 @@ class ImageDataGenerator(ImageAugmenter):
             max_pixels: as for `flow_from_directory`.
             exif_orientation: as for `flow_from_directory`.
             links_outside: as for `flow_from_directory`.
+            cache: as for `flow_from_directory`.
             groups: column with the group of each row; see `flow`.
             masks: for `class_mode="masks"`, where `y_col` names the files of
                 the masks: the folder that these names start from, `None` for
@@ -381,6 +394,7 @@ class ImageDataGenerator(ImageAugmenter):
                 "max_pixels": max_pixels,
                 "exif_orientation": exif_orientation,
                 "links_outside": links_outside,
+                "cache": cache,
             },
             batch_size=batch_size,
             shuffle=shuffle,

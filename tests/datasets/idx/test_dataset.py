@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from keras_extras.datasets import (
     IdxDataset,
     IdxFormatError,
+    ImageDataGenerator,
     load_mnist,
     open_idx,
     scale_to_unit,
@@ -369,3 +370,80 @@ def test_arrays_that_do_not_belong_together_are_named():
         IdxDataset(np.zeros(3))
     with pytest.raises(ValueError, match=r"labels\.shape must be of 3 labels"):
         IdxDataset(np.zeros((3, 2)), np.zeros(()))
+
+
+def test_files_of_a_list_follow_each_other(tmp_path):
+    images = np.random.default_rng(0).integers(0, 255, (9, 3, 2), "uint8")
+    for name, part in (("a", slice(0, 4)), ("b", slice(4, 9))):
+        write_idx(tmp_path / name, images[part])
+    paths = [tmp_path / "a", str(tmp_path / "b")]
+    dataset = IdxDataset(paths, np.arange(9), batch_size=9)
+    np.testing.assert_array_equal(dataset[0][0], images)
+    dataset = IdxDataset(paths, np.arange(9), 4, shuffle=True, seed=0)
+    for x, y in dataset:
+        np.testing.assert_array_equal(x, images[y])
+    write_idx(tmp_path / "c", np.zeros((2, 3, 3), "uint8"))
+    with pytest.raises(ValueError, match="items of one shape and dtype"):
+        IdxDataset([tmp_path / "a", tmp_path / "c"])
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_weights_and_transforms_follow_the_images(workers):
+    images = np.arange(10.0)[:, None]
+
+    def mix(x, y, rng):
+        share = rng.uniform(size=len(x))
+        return np.concatenate([x, share[:, None]], axis=1), -y
+
+    dataset = IdxDataset(
+        images,
+        np.arange(10),
+        4,
+        shuffle=True,
+        seed=0,
+        label_transform=lambda y: y * 2,
+        batch_transform=mix,
+        sample_weight=np.arange(10) / 10,
+        workers=workers,
+    )
+    again = [batch for batch in dataset]
+    dataset.epoch = 0
+    seen = []
+    for batch, expected in zip(dataset, again, strict=True):
+        x, y, weight = batch
+        np.testing.assert_array_equal(y, -2 * x[:, 0])
+        np.testing.assert_allclose(weight, x[:, 0] / 10)
+        np.testing.assert_array_equal(x, expected[0])
+        seen += x[:, 1].tolist()
+    assert len(set(seen)) == 10
+
+
+def test_layers_of_keras_mix_images_and_labels():
+    mixup = keras.layers.MixUp(seed=0)
+
+    def mix(images, labels):
+        mixed = mixup({"images": images, "labels": labels}, training=True)
+        return mixed["images"], mixed["labels"]
+
+    images = np.random.default_rng(0).uniform(size=(6, 4, 4, 1))
+    flow = ImageDataGenerator().flow(
+        images, np.eye(2)[[0, 1] * 3], batch_transform=mix
+    )
+    x, y = flow[0]
+    assert keras.ops.shape(x) == (6, 4, 4, 1)
+    np.testing.assert_allclose(keras.ops.sum(y, -1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("labels", "function", "error", "words"),
+    [
+        (None, lambda x, y: (x, y), ValueError, "None without targets"),
+        (np.zeros(3), lambda x, y: x, TypeError, "inputs and targets"),
+    ],
+)
+def test_a_batch_transform_gives_inputs_and_targets(
+    labels, function, error, words
+):
+    dataset = IdxDataset(np.zeros((3, 2)), labels, batch_transform=function)
+    with pytest.raises(error, match=words):
+        dataset[0]

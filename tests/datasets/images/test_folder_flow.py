@@ -1,5 +1,7 @@
 """Flows of folders."""
 
+import os
+
 import keras
 import numpy as np
 import pytest
@@ -335,6 +337,14 @@ def test_a_table_may_name_the_masks(pairs):
         **how,
     )[0]
     np.testing.assert_array_equal(images, masks[::-1])
+
+
+def test_cached_images_are_read_once(folder):
+    given = flow(folder, cache=True)
+    first = given[0][0]
+    for file in given.filepaths:
+        os.unlink(file)
+    np.testing.assert_array_equal(given[0][0], first)
 
 
 def test_old_code_finds_its_attributes(folder):
