@@ -100,7 +100,7 @@ def weight_gradients(
                 training=training,
             )
 
-    return _differentiate(loss, [_array(one) for one in variables])
+    return _differentiate(loss, [_array(variable) for variable in variables])
 
 
 def _differentiate(
@@ -125,9 +125,9 @@ def _scope(
     # A later pair wins over an earlier one. `stop_gradient`: torch would sum
     # gradients up in each weight that takes part.
     pairs = [
-        (one, keras.ops.stop_gradient(one.value))
-        for one in constants
-        if _is_number(one.dtype)
+        (constant, keras.ops.stop_gradient(constant.value))
+        for constant in constants
+        if _is_number(constant.dtype)
     ]
     return keras.StatelessScope([*pairs, *mapping], collect_losses=True)
 

@@ -183,7 +183,7 @@ class BestWeightsOnInterrupt(Callback):
             raise KeyboardInterrupt
 
     def _is_fitting(self, frame: FrameType | None) -> bool:
-        """Tells whether the model is at work; an error may have ended it."""
+        """Returns whether the model is at work; an error may have ended it."""
         while frame is not None:
             if frame.f_locals.get("self") is self._fitted:
                 return True

@@ -16,7 +16,7 @@ import keras
 
 
 def is_main_process() -> bool:
-    """Tells whether this is the process that writes files.
+    """Returns whether this is the process that writes files.
 
     Anything that is not set, or not readable, speaks for yes: a process that
     trains alone must not lose its record.
@@ -44,7 +44,7 @@ def _is_positive(number: str | None) -> bool:
 
 
 def _is_chief(config: str | None) -> bool:
-    """Tells whether TF_CONFIG names this task the chief, or no task at all."""
+    """Returns whether TF_CONFIG names this task the chief, or none."""
     try:
         read = json.loads(config or "{}")
         task, cluster = read.get("task"), read.get("cluster", {})

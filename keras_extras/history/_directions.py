@@ -90,11 +90,11 @@ def metric_direction(name: str) -> Literal["max", "min"] | None:
     rest = _snake_case(name)
     while rest:
         rest = re.sub(r"(^|_)top_?\d+$", r"\1top_k", rest)
-        words = rest.split("_")
-        for start in range(len(words)):
-            found = _DIRECTIONS.get("_".join(words[start:]))
+        parts = rest.split("_")
+        for start in range(len(parts)):
+            found = _DIRECTIONS.get("_".join(parts[start:]))
             if found:
-                return None if _TURNS & set(words[:start]) else found
+                return None if _TURNS & set(parts[:start]) else found
         shorter = _AFTER.sub("", rest)
         rest = shorter if shorter != rest else ""
     return None

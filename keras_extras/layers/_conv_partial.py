@@ -99,7 +99,7 @@ class PartialConv(Conv):
         """Returns `None`: a mask that Keras passes on is used up here."""
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
-        """Returns `(batch, *windows, filters)`, with that of the mask if so."""
+        """Returns `(batch, *windows, filters)`, and the shape of the mask."""
         if not self.return_mask:
             return super().compute_output_shape(input_shape)
         return tuple(

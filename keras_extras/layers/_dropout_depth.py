@@ -173,5 +173,5 @@ class DropPath(Dropout):
 
 
 def _is_nested(input_shape: Sequence[Any]) -> bool:
-    """Tells shapes from the shape of one tensor."""
+    """Returns whether these are several shapes, not one."""
     return all(hasattr(size, "__len__") for size in input_shape)

@@ -106,13 +106,15 @@ class ActivationFunctionsDisplay(Display):
             return np.asarray(found, dtype="float64").reshape(-1)
 
         values, derivatives = {}, {}
-        for one in [functions] if isinstance(functions, str) else functions:
+        for given in [functions] if isinstance(functions, str) else functions:
             try:
-                function = keras.activations.get(one)
+                function = keras.activations.get(given)
             except ValueError:
                 known = "names that Keras knows, or functions of a tensor"
-                raise invalid_argument(owner, "functions", known, one) from None
-            name = _name(one)
+                raise invalid_argument(
+                    owner, "functions", known, given
+                ) from None
+            name = _name(given)
             values[name] = evaluate(function, x)
             # The same numbers, each in a row with another one.
             apart = np.roll(evaluate(function, np.roll(x, 1)), -1)
@@ -223,7 +225,7 @@ def _arrays(arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 
 def _saturated(slope: np.ndarray) -> np.ndarray:
-    """Tells from where on, towards either end, the slope stays near 0."""
+    """Returns from where on, towards either end, the slope stays near 0."""
     flat = np.abs(slope) < _FLAT
     left = np.cumprod(flat).astype(bool)
     right = np.cumprod(flat[::-1]).astype(bool)[::-1]

@@ -213,6 +213,8 @@ class FiltersDisplay(Display):
 
 def all_layers(layer: Any) -> Iterator[Any]:
     """Yields the layers inside of a model, or of a layer, in their order."""
-    for one in getattr(layer, "layers", None) or getattr(layer, "_layers", ()):
-        yield one
-        yield from all_layers(one)
+    for sublayer in getattr(layer, "layers", None) or getattr(
+        layer, "_layers", ()
+    ):
+        yield sublayer
+        yield from all_layers(sublayer)

@@ -75,7 +75,7 @@ class HistogramDisplay(Display):
         self, histograms: Mapping[str, Bars], *, quantity: str = "value"
     ) -> None:
         self.histograms: dict[str, Bars] = {
-            str(name): one for name, one in histograms.items()
+            str(name): histogram for name, histogram in histograms.items()
         }
         self.quantity = quantity
         if not self.histograms:

@@ -160,8 +160,8 @@ class HistoryDisplay(Display):
         display = cls(epochs, curves, name=name, unit=unit)
         best = best_epoch(cls.__name__, display, monitor, mode)
         if metrics is None:
-            shown = [one for one in display.groups if one not in _NO_METRICS]
-            metrics = sorted(shown, key=lambda one: one != "loss")
+            shown = [name for name in display.groups if name not in _NO_METRICS]
+            metrics = sorted(shown, key=lambda name: name != "loss")
         return display._only(metrics, best)
 
     def _only(

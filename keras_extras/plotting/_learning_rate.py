@@ -208,5 +208,5 @@ def _rates(schedule: Any, steps: np.ndarray) -> np.ndarray:
             return np.asarray(keras.ops.convert_to_numpy(found))
         except Exception:  # a condition that is no tensor; then one by one
             pass
-    rates = [keras.ops.convert_to_numpy(schedule(int(one))) for one in steps]
+    rates = [keras.ops.convert_to_numpy(schedule(int(step))) for step in steps]
     return np.asarray(rates, dtype="float64").reshape(-1)

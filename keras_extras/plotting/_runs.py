@@ -83,7 +83,11 @@ class RunsDisplay(Display):
         self.histories: dict[str, list[HistoryDisplay]] = {
             str(name): list(repeats) for name, repeats in histories.items()
         }
-        every = [one for repeats in self.histories.values() for one in repeats]
+        every = [
+            history
+            for repeats in self.histories.values()
+            for history in repeats
+        ]
         if not every or not all(self.histories.values()):
             raise invalid_argument(
                 self, "histories", "at least one run for each name", histories
@@ -94,10 +98,12 @@ class RunsDisplay(Display):
         common = [
             curve
             for curve in every[0].curves
-            if all(curve in one.curves for one in every)
+            if all(curve in history.curves for history in every)
         ]
         if columns is None:
-            columns = [one for one in common if f"val_{one}" not in common]
+            columns = [
+                column for column in common if f"val_{column}" not in common
+            ]
         for curve in columns:
             if curve not in common:
                 raise invalid_argument(
@@ -151,13 +157,13 @@ class RunsDisplay(Display):
                 repeats = [repeats]
             runs[name] = [
                 HistoryDisplay.from_history(
-                    one,
+                    history,
                     metrics=metrics,
                     name=str(name),
                     monitor=monitor,
                     mode=mode,
                 )
-                for one in repeats
+                for history in repeats
             ]
         return cls(runs, columns=columns, band=band)
 
@@ -259,13 +265,15 @@ def _together(
     logged = [
         {
             epoch: value
-            for epoch, value in zip(one.epochs, one.curves[curve], strict=True)
+            for epoch, value in zip(
+                history.epochs, history.curves[curve], strict=True
+            )
             if not np.isnan(value)
         }
-        for one in repeats
+        for history in repeats
     ]
     epochs = sorted(set(logged[0]).intersection(*logged[1:]))
-    values = [[one[epoch] for epoch in epochs] for one in logged]
+    values = [[history[epoch] for epoch in epochs] for history in logged]
     return np.asarray(epochs), np.asarray(values, dtype="float64")
 
 
@@ -294,7 +302,7 @@ def _name_ends(axis: Any, named: Sequence[tuple[str, Any]]) -> None:
     lines = max(text.count("\n") + 1 for text in texts)
     gap = 9 * 1.25 * lines / (72 * inches)
     heights = spread([end[1] for end in ends], gap, 1.0)
-    for (_, line), end, height, words in zip(
+    for (_, line), end, height, text in zip(
         named, ends, heights, texts, strict=True
     ):
         axis.plot(
@@ -321,7 +329,7 @@ def _name_ends(axis: Any, named: Sequence[tuple[str, Any]]) -> None:
         axis.text(
             1.09,
             height,
-            words,
+            text,
             fontsize=9,
             va="center",
             linespacing=1.0,

@@ -138,7 +138,7 @@ def axes_grid(
 
 
 def wants_log(values: Any) -> bool:
-    """Tells whether positive numbers span so much that a log scale is due."""
+    """Returns whether positive numbers span enough for a log scale."""
     values = np.asarray(values, dtype="float64")
     values = values[np.isfinite(values)]
     return bool(

@@ -194,7 +194,7 @@ def _pair(argument: str, data: Any) -> tuple[Any, Any]:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Tells whether two inputs are one object, or equal arrays."""
+    """Returns whether two inputs are one object, or equal arrays."""
     if one is other:
         return True
     if isinstance(one, dict) and isinstance(other, dict):

@@ -298,13 +298,13 @@ def _asked(
         return opener.open(request, timeout=timeout)
     except urllib.error.HTTPError as error:
         error.close()
-        words = f"HTTP {error.code} {error.reason}"
+        reason = f"HTTP {error.code} {error.reason}"
         if error.code == 416:  # no such range: what we have is not its start
             file.truncate(0)
-            raise _BrokenError(words) from error
+            raise _BrokenError(reason) from error
         if error.code in _COME_AGAIN or error.code >= 500:
-            raise _BrokenError(words) from error
-        raise _RefusedError(words) from error
+            raise _BrokenError(reason) from error
+        raise _RefusedError(reason) from error
     except urllib.error.URLError as error:
         if isinstance(error.reason, ssl.SSLCertVerificationError):
             raise _RefusedError(str(error.reason)) from error
@@ -346,7 +346,7 @@ def _check(part: str, size: int, sha256: str, *, resumed: bool) -> None:
     if is_genuine(part, size, sha256):
         return
     os.unlink(part)
-    words = "its file has another SHA-256"
+    reason = "its file has another SHA-256"
     if resumed:  # the first bytes may have come from elsewhere
-        raise _BrokenError(words)
-    raise _RefusedError(words)
+        raise _BrokenError(reason)
+    raise _RefusedError(reason)

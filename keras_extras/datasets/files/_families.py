@@ -74,8 +74,8 @@ COMPRESSIONS = (".gz", ".xz", ".bz2")
 
 def _published(table: str) -> tuple[Published, ...]:
     """Returns the files of a table: name, size and SHA-256, one by one."""
-    words = table.split()
-    rows = zip(words[::3], words[1::3], words[2::3], strict=True)
+    fields = table.split()
+    rows = zip(fields[::3], fields[1::3], fields[2::3], strict=True)
     return tuple(Published(name, int(size), sha) for name, size, sha in rows)
 
 

@@ -75,14 +75,14 @@ def blocks_of(nodes: Any, merge: bool = True) -> list[Block]:
     place: dict[int, int] = {}  # node -> block
     for index, node in enumerate(nodes):
         family = family_of(node)
-        sources = tuple(dict.fromkeys(place[one] for one in node.inputs))
+        sources = tuple(dict.fromkeys(place[source] for source in node.inputs))
         if merge and _follows(node, family, consumers, blocks, sources):
             (at,) = sources
             block = blocks[at]
             # Dropout of nothing is there to be switched on, and is no news.
             news = getattr(node.layer, "rate", None) != 0
             blocks[at] = block._replace(
-                after=block.after + [" ".join(_words(node))] * news,
+                after=block.after + [" ".join(_lines_of(node))] * news,
                 parameters=block.parameters + node.parameters,
             )
             place[index] = at
@@ -146,11 +146,11 @@ def _follows(
 
 
 def _title(node: Any) -> tuple[str, list[str]]:
-    words = _words(node)
+    lines = _lines_of(node)
     if node.kind == "Input" or not node.layer or _is_given(node):
         title = node.name if node.layer or node.kind == "Input" else node.kind
-        return title, words if node.layer else []
-    return words[0], words[1:]
+        return title, lines if node.layer else []
+    return lines[0], lines[1:]
 
 
 def _is_given(node: Any) -> bool:
@@ -160,30 +160,30 @@ def _is_given(node: Any) -> bool:
     return not re.fullmatch(re.escape(snake) + r"(_\d+)?", node.name)
 
 
-def _words(node: Any) -> list[str]:
+def _lines_of(node: Any) -> list[str]:
     """Returns the class of a layer, and what it is set to."""
-    layer, words = node.layer, [node.kind]
+    layer, lines = node.layer, [node.kind]
     if layer is None:
-        return words
+        return lines
     for name in ("kernel_size", "pool_size", "size"):
         window = getattr(layer, name, None)
         if isinstance(window, int):
             window = (window,)
         if isinstance(window, (tuple, list)):
-            words.append(_TIMES.join(map(str, window)))
+            lines.append(_TIMES.join(map(str, window)))
     strides = getattr(layer, "strides", None)
     if isinstance(strides, int):
         strides = (strides,)
     if strides and hasattr(layer, "kernel_size") and max(strides) > 1:
         strides = sorted(set(strides)) if len(set(strides)) == 1 else strides
-        words.append("stride " + _TIMES.join(map(str, strides)))
+        lines.append("stride " + _TIMES.join(map(str, strides)))
     rate = getattr(layer, "rate", None)
     if isinstance(rate, float):
-        words.append(f"{100 * rate:g}%")
+        lines.append(f"{100 * rate:g}%")
     activation = getattr(layer, "activation", None)
     activation = getattr(activation, "__name__", None)
     if activation not in _ACTIVATIONS_WITHOUT_NAME:
         if node.kind == "Activation":
             return [activation]
-        words.append(activation)
-    return words
+        lines.append(activation)
+    return lines

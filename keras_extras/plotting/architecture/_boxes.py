@@ -164,12 +164,12 @@ class Boxes:
         if line.points is not None:
             # The straight one enters in the middle, others on their side.
             beside = [
-                one
-                for one in self.layout.lines
-                if one.target == line.target and self._side(one)
+                other
+                for other in self.layout.lines
+                if other.target == line.target and self._side(other)
             ]
             side = self._side(line)
-            same = [one for one in beside if self._side(one) == side]
+            same = [other for other in beside if self._side(other) == side]
             if side and len(same) < len(self._into(line.target)):
                 step = min(
                     0.2, 0.4 * self.sizes[line.target][0] / (len(same) + 1)
@@ -184,7 +184,7 @@ class Boxes:
         )
 
     def _into(self, target: int) -> list[Line]:
-        return [one for one in self.layout.lines if one.target == target]
+        return [other for other in self.layout.lines if other.target == target]
 
     def _side(self, line: Line) -> int:
         """-1, 0 or 1: whether a line comes from left, above or right."""
@@ -218,7 +218,9 @@ class Boxes:
                     codes.append(path.Path.LINETO)
         ax.add_patch(
             patches.FancyArrowPatch(
-                path=path.Path([self._at(*one) for one in vertices], codes),
+                path=path.Path(
+                    [self._at(*vertex) for vertex in vertices], codes
+                ),
                 arrowstyle=(
                     "-|>,head_length=3.2,head_width=1.9"
                     if line.target < len(self.blocks)
@@ -257,7 +259,7 @@ def _lines(block: Block) -> list[_Text]:
     weights = weights_text(block.parameters)
     settings = ", ".join(block.details)
     if block.family == "join":
-        after = "".join(f" + {one}" for one in block.after)
+        after = "".join(f" + {name}" for name in block.after)
         return [(block.title + after, "", "bold", _TITLE)]
     if block.family == "input":
         return [(block.title, shape_text(block.shape), "bold", _TITLE)]

@@ -91,17 +91,17 @@ def layout(
     lines, edges, left, tallest = [], [], 0.0, 0.0
     for column, start in enumerate(first):
         stop = [*first, len(heights)][column + 1]
-        members = [i for i, one in enumerate(column_of) if one == column]
+        members = [i for i, node in enumerate(column_of) if node == column]
         tops = [
             sum(heights[start:r]) + rank_gap * (r - start)
             for r in range(start, stop)
         ]
         tallest = max(tallest, tops[-1] + heights[stop - 1])
         x, passing, right = _places(members, sizes, inputs, ranks)
-        for one in members:
-            rank = ranks[one] - start
-            middle = tops[rank] + heights[ranks[one]] / 2
-            centers[one] = (left + x[one], middle)
+        for node in members:
+            rank = ranks[node] - start
+            middle = tops[rank] + heights[ranks[node]] / 2
+            centers[node] = (left + x[node], middle)
         for (source, target), lanes in passing.items():
             points = [
                 (
@@ -128,7 +128,7 @@ def ranks_of(inputs: Sequence[Sequence[int]]) -> list[int]:
     """Returns the rank of each box: below its inputs, near what it is for."""
     ranks: list[int] = []
     for sources in inputs:
-        ranks.append(1 + max((ranks[one] for one in sources), default=-1))
+        ranks.append(1 + max((ranks[node] for node in sources), default=-1))
     for index in reversed(range(len(inputs))):
         below = [
             ranks[target]
@@ -173,7 +173,7 @@ def _add_points(
         old.append(start - 0.5)
         for source, target in crossing:
             inputs[target] = tuple(
-                point if one == source else one for one in inputs[target]
+                point if node == source else node for node in inputs[target]
             )
     moved = [rank + sum(rank >= start for start in first[1:]) for rank in ranks]
     begins = [start + number for number, start in enumerate(first)]
@@ -183,8 +183,8 @@ def _add_points(
 
 def crossings(order: Sequence[Sequence], edges: Sequence[tuple]) -> int:
     """Counts the crossings between neighboring ranks."""
-    place = {one: at for rank in order for at, one in enumerate(rank)}
-    level = {one: at for at, rank in enumerate(order) for one in rank}
+    place = {node: at for rank in order for at, node in enumerate(rank)}
+    level = {node: at for at, rank in enumerate(order) for node in rank}
     count = 0
     for i, (a, b) in enumerate(edges):
         for c, d in edges[i + 1 :]:
@@ -230,8 +230,8 @@ def _places(
     """Returns x of boxes and lanes of one column, the lanes, and its width."""
     inside = set(members)
     order: dict[int, list[_Thing]] = {}
-    for one in members:
-        order.setdefault(ranks[one], []).append(one)
+    for node in members:
+        order.setdefault(ranks[node], []).append(node)
     edges: list[tuple[_Thing, _Thing]] = []
     passing: dict[tuple[int, int], list[_Lane]] = {}
     for target in members:
@@ -256,15 +256,15 @@ def _places(
 
     rows = _ordered(rows, up, down, edges)
     width: dict[_Thing, float] = {
-        one: _LANE if isinstance(one, tuple) else sizes[one][0]
+        node: _LANE if isinstance(node, tuple) else sizes[node][0]
         for row in rows
-        for one in row
+        for node in row
     }
     x = _spread(rows, up, down, width, _spine(members, inputs, ranks))
     _straighten(x, rows, width, passing.values())
-    left = min(x[one] - width[one] / 2 for one in x)
-    right = max(x[one] + width[one] / 2 for one in x)
-    return {one: at - left for one, at in x.items()}, passing, right - left
+    left = min(x[node] - width[node] / 2 for node in x)
+    right = max(x[node] + width[node] / 2 for node in x)
+    return {node: at - left for node, at in x.items()}, passing, right - left
 
 
 def _ordered(
@@ -278,22 +278,22 @@ def _ordered(
         if not least:
             break
         near = up if sweep % 2 == 0 else down
-        place = {one: at for row in rows for at, one in enumerate(row)}
+        place = {node: at for row in rows for at, node in enumerate(row)}
         new = []
         for row in rows if sweep % 2 == 0 else reversed(rows):
 
             def wish(
-                one: _Thing,
+                node: _Thing,
                 place: dict[_Thing, int] = place,
                 near: _Near = near,
             ) -> float:
-                around = near.get(one, [])
+                around = near.get(node, [])
                 if not around:
-                    return place[one]
+                    return place[node]
                 return sum(place[other] for other in around) / len(around)
 
             row = sorted(row, key=wish)
-            place.update({one: at for at, one in enumerate(row)})
+            place.update({node: at for at, node in enumerate(row)})
             new.append(row)
         rows = new if sweep % 2 == 0 else new[::-1]
         count = crossings(rows, edges)
@@ -309,10 +309,10 @@ def _spine(
 ) -> set[int]:
     """Returns the boxes of the longest path."""
     inside, length, before = set(members), {}, {}
-    for one in sorted(members, key=ranks.__getitem__):
-        sources = [source for source in inputs[one] if source in inside]
-        before[one] = max(sources, key=length.__getitem__, default=None)
-        length[one] = 1 + (length[before[one]] if sources else 0)
+    for node in sorted(members, key=ranks.__getitem__):
+        sources = [source for source in inputs[node] if source in inside]
+        before[node] = max(sources, key=length.__getitem__, default=None)
+        length[node] = 1 + (length[before[node]] if sources else 0)
     at, spine = max(members, key=length.__getitem__), set()
     while at is not None:
         spine.add(at)
@@ -331,25 +331,26 @@ def _spread(
     x: dict[_Thing, float] = {}
     for row in rows:
         at = 0.0
-        for one in row:
-            x[one] = at + width[one] / 2
-            at += width[one] + _GAP
+        for node in row:
+            x[node] = at + width[node] / 2
+            at += width[node] + _GAP
 
-    def pull(one: _Thing, other: _Thing) -> float:
-        lanes = isinstance(one, tuple) + isinstance(other, tuple)
+    def pull(node: _Thing, other: _Thing) -> float:
+        lanes = isinstance(node, tuple) + isinstance(other, tuple)
         return (4.0, 1.0, 400.0)[lanes]
 
     for sweep in range(4 * _SWEEPS):
         near = (up, down)[sweep % 2]
         for row in rows if sweep % 2 == 0 else rows[::-1]:
             wishes, weights = [], []
-            for one in row:
+            for node in row:
                 around = [
-                    (pull(one, other), x[other]) for other in near.get(one, [])
+                    (pull(node, other), x[other])
+                    for other in near.get(node, [])
                 ]
                 weight = sum(part for part, _ in around)
-                wish = x[one]
-                if one in spine:
+                wish = x[node]
+                if node in spine:
                     wish, weight = 0.0, 1e9
                 elif weight:
                     wish = sum(part * at for part, at in around) / weight
@@ -366,7 +367,7 @@ def _straighten(
     lanes: Collection[list[_Lane]],
 ) -> None:
     """Moves the lanes of each line to the outermost of them."""
-    row_of = {one: row for row in rows for one in row}
+    row_of = {node: row for row in rows for node in row}
     for _ in range(3):
         for chain in lanes:
             outer = max((x[lane] for lane in chain), key=abs, default=0.0)
@@ -384,10 +385,10 @@ def _push(
     for step in (1, -1):
         at = middle
         while 0 <= at + step < len(row):
-            one, other = row[at], row[at + step]
-            least = (width[one] + width[other]) / 2 + _GAP
-            if step * (x[other] - x[one]) < least:
-                x[other] = x[one] + step * least
+            node, other = row[at], row[at + step]
+            least = (width[node] + width[other]) / 2 + _GAP
+            if step * (x[other] - x[node]) < least:
+                x[other] = x[node] + step * least
             at += step
 
 
@@ -402,9 +403,9 @@ def _apart(
     Least squares: neighbors that would come too close move as one group.
     """
     offsets, at = [], 0.0
-    for one, before in zip(row, [None, *row], strict=False):
+    for node, before in zip(row, [None, *row], strict=False):
         if before is not None:
-            at += (width[before] + width[one]) / 2 + _GAP
+            at += (width[before] + width[node]) / 2 + _GAP
         offsets.append(at)
     wanted = [
         wish - offset for wish, offset in zip(wishes, offsets, strict=True)

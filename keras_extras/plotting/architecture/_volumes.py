@@ -91,7 +91,7 @@ class Volumes:
         self.solids = _solids(blocks)
         self.rows: list[list[_Solid]] = [[]]
         self.width, used = 0.0, 0.0
-        slots = [max(one.reach, one.text_width) for one in self.solids]
+        slots = [max(solid.reach, solid.text_width) for solid in self.solids]
         gap = (_ROW_WIDTH - sum(slots)) / len(slots)
         gap = max(0.08, min(0.2, gap)) if gap > 0.08 else 0.2
         slots = [slot + gap for slot in slots]
@@ -111,8 +111,8 @@ class Volumes:
         self.height = 2 * _MARGIN
         self._heights = []
         for row in self.rows:
-            lines = max(len(one.lines) for one in row)
-            rise = max(one.rise for one in row)
+            lines = max(len(solid.lines) for solid in row)
+            rise = max(solid.rise for solid in row)
             self._heights.append((rise, lines * _LINE + 0.12))
             self.height += rise + lines * _LINE + 0.12
         self.height += 0.28 * (len(self.rows) - 1)
@@ -127,11 +127,11 @@ class Volumes:
                     _link(ax, patches, before, solid)
                 _draw_solid(ax, patches, solid)
                 for number, line in enumerate(solid.lines):
-                    words, size, weight, color = line
+                    content, size, weight, color = line
                     ax.text(
                         solid.x + solid.reach / 2,
                         top - rise - 0.1 - _LINE * (number + 0.5),
-                        label(words, MAX_LETTERS),
+                        label(content, MAX_LETTERS),
                         ha="center",
                         va="center_baseline",
                         fontsize=size,
@@ -184,21 +184,21 @@ def _parts(block: Block) -> Any:
 def _lines(block: Block) -> list[_Text]:
     """Returns lines of text: words, size, weight and color of each."""
     lines = [
-        (one, _TITLE, "bold", INK)
-        for one in _wrapped(block.title, _TITLE, "bold")
+        (text, _TITLE, "bold", INK)
+        for text in _wrapped(block.title, _TITLE, "bold")
     ]
-    for words in _grouped(block.details):
-        lines.append((words, _TEXT, "normal", INK))
+    for text in _grouped(block.details):
+        lines.append((text, _TEXT, "normal", INK))
     lines.append((shape_text(block.shape), _TEXT, "normal", INK))
     weights = weights_text(block.parameters)
     if weights:
         lines += [
-            (one, _TEXT, "normal", _MUTED) for one in _wrapped(weights, _TEXT)
+            (text, _TEXT, "normal", _MUTED) for text in _wrapped(weights, _TEXT)
         ]
-    for one in block.after:
+    for name in block.after:
         lines += [
-            (words, _TEXT, "normal", _MUTED)
-            for words in _wrapped(f"+ {one}", _TEXT)
+            (text, _TEXT, "normal", _MUTED)
+            for text in _wrapped(f"+ {name}", _TEXT)
         ]
     return lines
 
@@ -206,12 +206,12 @@ def _lines(block: Block) -> list[_Text]:
 def _grouped(details: Sequence[str]) -> list[str]:
     """Joins settings as long as they fit into one line."""
     lines: list[str] = []
-    for one in details:
-        joined = f"{lines[-1]} {one}" if lines else one
+    for detail in details:
+        joined = f"{lines[-1]} {detail}" if lines else detail
         if lines and inches(joined, _TEXT) <= _WRAP:
             lines[-1] = joined
         else:
-            lines.append(one)
+            lines.append(detail)
     return lines
 
 
@@ -242,7 +242,7 @@ def _draw_solid(ax: Any, patches: Any, solid: _Solid) -> None:
     for corners, share in faces:
         ax.add_patch(
             patches.Polygon(
-                [solid.corner(*one) for one in corners],
+                [solid.corner(*corner) for corner in corners],
                 closed=True,
                 facecolor=_mixed(color, share),
                 edgecolor="white",
