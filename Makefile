@@ -17,13 +17,15 @@ LINT := $(VENV)/.has-lint
 DOCS := $(VENV)/.has-docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full lint docs bench bench-quick clean
+.PHONY: help demo test test-full test-matrix lint docs bench bench-quick clean
 
 help:
 	@echo "make demo       train two models on real digits; makes a report"
 	@echo "                (KERAS_BACKEND=tensorflow, jax or torch)"
 	@echo "make test       run all tests on each backend"
 	@echo "make test-full  the same, with the long property tests"
+	@echo "make test-matrix    the wheel alone, with lowest and newest versions"
+	@echo "                (LANES='lowest/jax newest/torch' for some of them)"
 	@echo "make lint       check format, style, types and import directions"
 	@echo "make docs       build the documentation into site/"
 	@echo "make bench      measure our layers against Keras's, on each backend"
@@ -39,6 +41,10 @@ test: $(TEST)
 test-full: $(TEST)
 	HYPOTHESIS_PROFILE=full \
 	$(BIN)/python tools/test_backends.py $(BACKENDS) -- --full $(PYTEST_ARGS)
+
+# The environments of the lanes are made and removed by the tool.
+test-matrix:
+	$(PYTHON) tools/test_matrix.py $(LANES)
 
 lint: $(TEST) $(LINT)
 	$(BIN)/ruff format --check

@@ -25,6 +25,9 @@ def expected():
 
 @pytest.mark.parametrize("make", write.MODELS, ids=lambda make: make.__name__)
 def test_a_saved_model_predicts_what_it_did(make, expected):
+    version = tuple(map(int, keras.__version__.split(".")[:2]))
+    if version < (3, 15) and make in (write.families, write.research):
+        pytest.skip("Keras 3.15 wrote arguments of its initializers into it")
     model = keras.saving.load_model(FOLDER / f"{make.__name__}.keras")
     _, shape = make()
     inputs = write.inputs_of(shape)

@@ -46,13 +46,13 @@ def transpose_conv(
 ) -> Tensor:
     """Returns the inputs' derivative of a way of computing outputs."""
     channels = kernel.shape[-2] * window.groups
-    like = jax.ShapeDtypeStruct(
+    inputs = jnp.zeros(
         (outputs.shape[0], *window.lengths, channels), outputs.dtype
     )
-    linear = jax.linear_transpose(
-        lambda inputs: conv(inputs, kernel, window), like
-    )
-    return linear(outputs)[0]
+    # Not `jax.linear_transpose`, which fails on a scan before JAX 0.8. The
+    # outputs of zeros are not used, so they are not computed.
+    _, pullback = jax.vjp(lambda inputs: conv(inputs, kernel, window), inputs)
+    return pullback(outputs)[0]
 
 
 def add_zeros(inputs: Tensor, pads: Sequence[Pads]) -> Tensor:
