@@ -359,8 +359,6 @@ def _native(result: Any) -> Any:
         return (
             result if dtype.isnative else result.astype(dtype.newbyteorder("="))
         )
-    if isinstance(result, np.dtype):
-        return result.newbyteorder("=")
     if type(result) in (list, tuple):
         return type(result)(map(_native, result))
     if isinstance(result, tuple):  # a namedtuple

@@ -145,7 +145,7 @@ FUNCTIONS = {
     "accumulate": lambda a: np.add.accumulate(a, 1),
     "repeat": lambda a: (a.repeat(2, 0), np.tile(a, 2)),
     "reshape": lambda a: (a.reshape(3, 10)[1:], a.reshape((-1, 2))[...]),
-    "result": lambda a: np.empty(3, np.result_type(a)) * 0,
+    "result": lambda a: np.zeros(3, np.result_type(a)),
     "round": lambda a: (a.round(), np.round(a, -1), round(float(a[0, 0, 0]))),
     "same": lambda a: (np.array_equal(a, a), np.allclose(a, a)),
     "searchsorted": lambda a: a.ravel().searchsorted([1, 4]),
@@ -316,6 +316,15 @@ def test_it_is_never_written_to(pair):
     with pytest.raises(TypeError, match="item assignment"):
         mapped[0] = 1
     check_same(mapped[...], array)
+
+
+def test_it_is_added_to_an_array_in_place(pair):
+    array, mapped = pair("int32")
+    total = original = array.astype(">i4")
+    total += mapped
+    assert total is original
+    np.testing.assert_array_equal(original, 2 * array)
+    assert np.cumsum(mapped, 0, out=original) is original
 
 
 def test_it_becomes_an_array(pair):
