@@ -38,6 +38,7 @@ def replaced(
         OSError: if the folder or the disk does not take the file. It names
             `path`, which is then as it was.
     """
+    refuse_pipe(path)
     target = Path(path)
     if target.exists() and not target.is_file():
         # A pipe or a device holds nothing that could be lost. A folder raises.
@@ -81,6 +82,21 @@ def draft_of(path: StrPath) -> Iterator[Path]:
     finally:
         with contextlib.suppress(FileNotFoundError):
             draft.unlink()
+
+
+def refuse_pipe(path: StrPath) -> None:
+    """Raises for a named pipe, which waits for ever if nobody else opens it.
+
+    Raises:
+        OSError: it names `path`, and says how to use it all the same.
+    """
+    place = os.path.realpath(path)
+    # A pipe without a name, such as /dev/stdin, is open on both sides.
+    if os.path.lexists(place) and stat.S_ISFIFO(os.lstat(place).st_mode):
+        raise OSError(
+            f"{os.fspath(path)} is a named pipe, which may never answer. Open "
+            "it yourself, and pass the open file."
+        )
 
 
 def put_in_place(draft: Path, target: Path) -> None:

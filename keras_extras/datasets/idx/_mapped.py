@@ -20,7 +20,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import DTypeLike
 
 from keras_extras._errors import invalid_argument
-from keras_extras._files import StrPath
+from keras_extras._files import StrPath, refuse_pipe
 from keras_extras.datasets.idx import _stream as stream
 from keras_extras.datasets.idx._error import IdxFormatError, not_idx
 from keras_extras.datasets.idx._header import as_array, read_header
@@ -81,7 +81,9 @@ def open_idx(path: StrPath | IO[bytes]) -> "IdxArray":
         `numpy.load(path, mmap_mode="r")`, for .npy files.
     """
     if isinstance(path, str | os.PathLike):
-        with open(stream.spelled(path), "rb") as file:
+        name = stream.spelled(path)
+        refuse_pipe(name)
+        with open(name, "rb") as file:
             return IdxArray(file)
     if not hasattr(path, "read"):
         raise stream.not_a_file("open_idx", path)

@@ -18,7 +18,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 
 from keras_extras._errors import invalid_argument
-from keras_extras._files import StrPath, replaced
+from keras_extras._files import StrPath, refuse_pipe, replaced
 from keras_extras.datasets.idx._error import IdxFormatError
 
 # A DEFLATE match of 258 bytes takes two bits at least: 258 * 8 / 2.
@@ -90,6 +90,7 @@ def opened(path: StrPath | IO[bytes], owner: str) -> Iterator[Source]:
     with contextlib.ExitStack() as stack:
         if isinstance(path, str | os.PathLike):
             name = spelled(path)
+            refuse_pipe(name)
             file = stack.enter_context(open(name, "rb"))
             status = os.fstat(file.fileno())
             size = status.st_size if stat.S_ISREG(status.st_mode) else None
