@@ -434,6 +434,18 @@ def test_lines_of_any_bytes_cost_no_other_line(tmp_path_factory, junk):
     )
 
 
+def test_another_line_in_the_place_of_a_torn_one_is_not_cut_off(tmp_path):
+    path = tmp_path / "run.jsonl"
+    recorded([(0, [{"loss": 1.0}])], HistoryRecorder(path))
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"run":1,"epoch"')
+    recorder = HistoryRecorder(path)
+    path.write_bytes(whole + b'{"run":2,"epoc')
+    with pytest.warns(UserWarning, match="another program has changed it"):
+        recorded([(0, [{"loss": 2.0}])], recorder)
+    assert path.read_bytes() == whole + b'{"run":2,"epoc'
+
+
 def test_no_record_is_said_so(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"m\.keras\.history\.jsonl"):
         read_history(tmp_path / "m.keras")
