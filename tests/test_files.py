@@ -1,14 +1,17 @@
 """The old file or the new one, whatever happens in between."""
 
+import gc
 import os
+import pickle
 import stat
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
-from keras_extras._files import draft_of, replaced
+from keras_extras._files import FileLock, draft_of, refuse_pipe, replaced
 
 
 def names(folder):
@@ -141,3 +144,78 @@ def test_a_killed_writer_leaves_the_file(tmp_path):
     with replaced(path) as file:  # what was left behind is in nobody's way
         file.write(b"new")
     assert path.read_bytes() == b"new"
+
+
+# --- locks and pipes ---------------------------------------------------------
+
+
+def test_a_lock_has_one_owner(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    first, second = FileLock(tmp_path / "a"), FileLock(tmp_path / "link")
+    assert first.acquire() is None
+    assert first.acquire() is None  # it has it already
+    assert second.acquire() == os.getpid()
+    assert (first.is_held, second.is_held) == (True, False)
+    second.release()  # which is not its own
+    assert second.acquire() == os.getpid()
+    copy = pickle.loads(pickle.dumps(first))
+    assert not copy.is_held
+    first.release()
+    assert names(tmp_path) == ["link"]
+    assert second.acquire() is None
+    del second  # nobody can release it any more
+    gc.collect()
+    assert first.acquire() is None
+    first.release()
+    first.release()
+
+
+def test_one_of_many_threads_has_the_lock_at_a_time(tmp_path):
+    inside, most, done = [], [], []
+
+    def work():
+        lock = FileLock(tmp_path / "a")
+        for _ in range(30):
+            while lock.acquire() is not None:
+                time.sleep(0)
+            inside.append(1)
+            most.append(len(inside))
+            inside.pop()
+            done.append(1)
+            lock.release()
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (max(most), len(done), names(tmp_path)) == (1, 180, [])
+
+
+def test_a_lock_without_a_number_is_of_nobody_known(tmp_path):
+    lock, other = FileLock(tmp_path / "a"), FileLock(tmp_path / "a")
+    lock.acquire()
+    (tmp_path / "a.lock").write_text("")
+    assert other.acquire() == 0
+    lock.release()
+    with pytest.raises(OSError, match="missing"):
+        FileLock(tmp_path / "missing" / "a").acquire()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_named_pipe_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(OSError, match=f"{name} is a named pipe"):
+            refuse_pipe(tmp_path / name)
+        with (
+            pytest.raises(OSError, match="is a named pipe"),
+            replaced(tmp_path / name),
+        ):
+            pass
+    refuse_pipe(tmp_path / "missing")
+    hear, said = os.pipe()
+    refuse_pipe(f"/dev/fd/{hear}")  # as the shell gives it
+    os.close(hear)
+    os.close(said)

@@ -17,6 +17,7 @@ from keras_extras.callbacks._epochs import EpochCount
 from keras_extras.callbacks._main_process import is_main_process
 from keras_extras.callbacks._output import ipython_display
 from keras_extras.history import metric_direction
+from keras_extras.history._rows import single_numbers
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _ASCII = "_.-~=+*#"  # for terminals that cannot show blocks
@@ -134,10 +135,7 @@ class LivePlot(keras.callbacks.Callback):
     # --- helpers -------------------------------------------------------------
 
     def _chosen(self, logs: Mapping[str, Any]) -> dict[str, float]:
-        numbers = {}
-        for name, value in logs.items():
-            if np.size(value) == 1:
-                numbers[name] = float(np.asarray(value).reshape(()))
+        numbers = single_numbers(logs)
         if self.metrics is None:
             return {name: numbers[name] for name in numbers if "/" not in name}
         known = list(

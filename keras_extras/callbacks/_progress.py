@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_extras._errors import import_optional
 from keras_extras.callbacks._output import ipython_display
+from keras_extras.history._rows import single_numbers
 
 # Often enough for the eye; in a notebook each drawing is a message.
 _TERMINAL_SECONDS = 0.1
@@ -234,9 +234,8 @@ class ProgressBar(keras.callbacks.Callback):
         if self._phase == "validate" and self._training:
             parts.append(f"validating: {self._validated}")
         parts += [
-            f"{name} {float(np.asarray(value).reshape(())):.4g}"
-            for name, value in self._numbers.items()
-            if np.size(value) == 1
+            f"{name} {value:.4g}"
+            for name, value in single_numbers(self._numbers).items()
         ]
         return left, "  ".join(["", *parts])
 

@@ -27,7 +27,7 @@ from keras_extras.callbacks._run_metadata import (
 )
 from keras_extras.history import HistoryRow, history_path
 from keras_extras.history._history import HistoryTables
-from keras_extras.history._journal import Journal, entries_of, plain
+from keras_extras.history._journal import Journal, encoded, entries_of
 from keras_extras.history._rows import numbers_in, split_of
 
 
@@ -45,7 +45,9 @@ class HistoryRecorder(HistoryTables, keras.callbacks.Callback):
     path of an earlier training begins with its rows and adds to its file. If
     the file cannot be written, there is one warning, training goes on, and
     what is missing is written with a later epoch if that is possible again.
-    Where several processes train together, the first one writes.
+    One recorder writes to a file at a time; a file with the end `.lock` says
+    so while it trains. Where several processes train together, the first one
+    writes.
 
     Every value becomes a Python float. An array of several numbers gives one
     row each, named `metric[0]`, `metric[1]`, ... (`metric[0,1]` for two
@@ -80,6 +82,7 @@ class HistoryRecorder(HistoryTables, keras.callbacks.Callback):
         last_epoch: number of the last epoch recorded; for `initial_epoch`.
 
     Raises:
+        RuntimeError: by `fit`, if another recorder is writing to the file.
         TypeError: if `path` is no path or `metadata` no dict.
         ValueError: if there is a file that is no record, or if `metadata`
             cannot be written as JSON.
@@ -116,17 +119,13 @@ class HistoryRecorder(HistoryTables, keras.callbacks.Callback):
         self.rows: list[HistoryRow] = []
         self.runs: list[dict[str, Any]] = []
         self._journal: Journal | None = None
-        self._unwritten: list[dict[str, Any]] = []
+        self._unwritten = b""  # lines of the file
         self._warned = False
         self._left_out: set[str] = set()
         self._batches = BatchValues()
         if path is not None:
             self._journal = Journal(history_path(path))
-            self._read(self._journal)
-        runs = [run["run"] for run in self.runs]
-        runs += [row.run for row in self.rows]
-        self._count = EpochCount(max(runs, default=0), self.last_epoch)
-        self._last_step = self.rows[-1].step if self.rows else 0
+        self._read()
         self._begin_run()
         self._begin_epoch()
 
@@ -134,6 +133,13 @@ class HistoryRecorder(HistoryTables, keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Prepares for the next run; it counts once an epoch is complete."""
+        journal = self._written()
+        if journal is not None:
+            try:
+                if journal.begin() and not self._unwritten:
+                    self._read()  # what another recorder has added
+            except OSError as error:
+                self._warn_unusable(error)
         self._begin_run()
         self._begin_epoch()
         self._about = describe_begin(self.params)
@@ -142,6 +148,9 @@ class HistoryRecorder(HistoryTables, keras.callbacks.Callback):
         self, epoch: int, logs: Mapping[str, Any] | None = None
     ) -> None:
         """Starts the clock of the epoch."""
+        journal = self._written()
+        if journal is not None:
+            journal.check()
         self._begin_epoch()
 
     def on_train_batch_begin(
@@ -193,9 +202,14 @@ class HistoryRecorder(HistoryTables, keras.callbacks.Callback):
             numbers.append((*head, name, "system", value))
         rows = [HistoryRow(self._count.run, epoch, *each) for each in numbers]
         self.rows.extend(rows)
-        self._unwritten.extend(entries_of(rows))
+        self._unwritten += encoded(*entries_of(rows))
         self._begin_epoch()
         self._write()
+
+    def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Lets other recorders write to the file."""
+        if self._journal is not None:
+            self._journal.end()
 
     # --- helpers -------------------------------------------------------------
 
@@ -225,7 +239,7 @@ class HistoryRecorder(HistoryTables, keras.callbacks.Callback):
             self._left_out.add(metric)
             warnings.warn(
                 f"HistoryRecorder: logs[{metric!r}] is not a number and is "
-                f"left out. Received: {value!r}.",
+                f"left out. Received a {type(value).__name__}.",
                 stacklevel=4,
             )
 
@@ -242,37 +256,41 @@ class HistoryRecorder(HistoryTables, keras.callbacks.Callback):
         except Exception as error:
             about["model"] = {"unknown": f"{type(error).__name__}: {error}"}
         about["metadata"] = self.metadata
-        # As it is read back from the file.
-        self.runs.append(plain(about))
-        self._unwritten.append(self.runs[-1])
+        line = encoded(about)
+        self.runs.append(json.loads(line))  # as it is read back
+        self._unwritten += line
 
-    def _read(self, journal: Journal) -> None:
-        """Begins with what an earlier training left in the file."""
-        try:
-            runs, rows = journal.read()
-        except OSError as error:
-            self._warn_unusable(journal, error)
-        else:
-            self.runs.extend(runs)
-            self.rows.extend(rows)
+    def _read(self) -> None:
+        """Begins with what earlier trainings left in the file, if any."""
+        if self._journal is not None:
+            try:
+                self.runs, self.rows = self._journal.read()
+            except OSError as error:
+                self._warn_unusable(error)
+        runs = [run["run"] for run in self.runs]
+        runs += [row.run for row in self.rows]
+        self._count = EpochCount(max(runs, default=0), self.last_epoch)
+        self._last_step = self.rows[-1].step if self.rows else 0
+
+    def _written(self) -> Journal | None:
+        """Returns the file, if there is one and this process writes it."""
+        return self._journal if is_main_process() else None
 
     def _write(self) -> None:
-        journal = self._journal
-        if journal is None or not is_main_process():
-            self._unwritten.clear()
-            return
-        try:
-            journal.append(self._unwritten)
-        except OSError as error:
-            self._warn_unusable(journal, error)
-        else:
-            self._unwritten.clear()
+        journal = self._written()
+        if journal is not None:
+            try:
+                journal.append(self._unwritten)
+            except OSError as error:
+                self._warn_unusable(error)
+                return
+        self._unwritten = b""
 
-    def _warn_unusable(self, journal: Journal, error: OSError) -> None:
-        if not self._warned:
+    def _warn_unusable(self, error: OSError) -> None:
+        if not self._warned and self._journal is not None:
             self._warned = True
             warnings.warn(
-                f"HistoryRecorder: {journal.path} cannot be used "
+                f"HistoryRecorder: {self._journal.path} cannot be used "
                 f"({error}). Training goes on; the rows are in memory.",
                 stacklevel=4,
             )
@@ -292,7 +310,7 @@ def _checked(metadata: Any) -> dict[str, Any]:
         )
     try:
         return json.loads(json.dumps(dict(metadata)))
-    except (TypeError, ValueError) as error:
+    except (RecursionError, TypeError, ValueError) as error:
         raise invalid_argument(
             "HistoryRecorder",
             "metadata",

@@ -1,6 +1,7 @@
 """The commands `keras-extras idx ...`: parse, call, print."""
 
 import argparse
+import os
 import re
 from pathlib import Path
 
@@ -137,8 +138,6 @@ def run_info(args: argparse.Namespace) -> int:
 
 def run_convert(args: argparse.Namespace) -> int:
     """Converts one file or folder."""
-    from keras_extras.datasets import read_idx, write_idx
-
     beside = _convert.form_of(args.source) in ("", "npy")
     array, labels = _convert.load(
         args.source,
@@ -146,14 +145,16 @@ def run_convert(args: argparse.Namespace) -> int:
         dtype=args.dtype,
         with_labels=args.labels is not None and not beside,
     )
-    if args.labels is not None and beside:
-        labels = read_idx(args.labels)
-    if args.labels is not None and labels is not None and not beside:
-        write_idx(args.labels, labels)
-        print(f"{args.labels}: {labels.dtype}, shape {labels.shape}")
-        labels = None
-    _convert.save(args.target, array, labels)
-    print(f"{args.target}: {array.dtype}, shape {array.shape}")
+    saves = []  # all is checked before anything is written
+    if args.labels and beside:
+        labels, _ = _convert.load(args.labels)
+    elif args.labels and labels is not None:
+        if os.path.realpath(args.labels) == os.path.realpath(args.target):
+            raise ValueError(f"{args.labels}: cannot hold data and labels.")
+        saves, labels = [_convert.saver(args.labels, labels)], None
+    saves.append(_convert.saver(args.target, array, labels))
+    for save in saves:
+        save()
     return 0
 
 

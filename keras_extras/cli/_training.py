@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from keras_extras._files import draft_of, replaced
+from keras_extras._files import FileLock, draft_of, replaced
 from keras_extras.cli._recipes import Recipe, find_recipe
 
 if TYPE_CHECKING:
@@ -249,7 +249,15 @@ def train_and_report(
         say(f"\nTraining {name}: {find_recipe(name).title}")
         # Begins anew, and is complete up to the last epoch if it is killed.
         journal = folder / f"{name}.jsonl"
+        lock = FileLock(journal)
+        holder = lock.acquire()
+        if holder is not None:
+            raise RuntimeError(
+                f"{journal} is being written by process {holder}. Name "
+                "another folder: --output FOLDER."
+            )
         journal.unlink(missing_ok=True)
+        lock.release()
         result = train(
             name,
             images,

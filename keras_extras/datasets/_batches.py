@@ -232,7 +232,7 @@ class Batches(PyDataset):
         """Returns a batch of any epoch, which threads may have made."""
         if self._threads == 1:
             return self._made(epoch, index)
-        if self._prefetcher is None:
+        if self._prefetcher is None or not self._prefetcher.has_threads:
             self._prefetcher = Prefetcher(
                 self._made, self._threads, self._most, self._owner
             )

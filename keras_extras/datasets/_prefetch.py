@@ -8,6 +8,7 @@ that batches of one epoch come in the next. Here a batch waits under its epoch
 and number, and nobody else gets it.
 """
 
+import os
 import threading
 import warnings
 from collections.abc import Callable
@@ -37,12 +38,18 @@ class Prefetcher:
         self._make = make
         self._threads, self._most, self._owner = threads, most, owner
         self._pool = ThreadPoolExecutor(threads)
+        self._process = os.getpid()
         # TensorFlow asks from threads of its own, and those of an iterator
         # that Keras has given up may still be at it.
         self._lock = threading.Lock()
         self._waiting: dict[tuple[int, int], Future[Any]] = {}
         self._last = (-1, -1)
         self._astray = 0
+
+    @property
+    def has_threads(self) -> bool:
+        """Whether its threads are there, and not left behind in a fork."""
+        return self._process == os.getpid()
 
     def get(self, epoch: int, index: int, length: int) -> Any:
         """Returns a batch of an epoch of `length` batches."""

@@ -149,7 +149,7 @@ def _named(owner: str, runs: Any) -> Iterator[tuple[str, Any]]:
 def _rows(history: Any) -> Iterable[HistoryRow]:
     if hasattr(history, "columns") and hasattr(history, "index"):  # a frame
         return [
-            row_of_log(int(epoch), str(name), float(value))
+            row_of_log(int(epoch), name, float(value))
             for epoch, line in zip(
                 history.index, history.to_numpy(), strict=True
             )

@@ -17,7 +17,12 @@ import numpy as np
 from keras_extras import _checks
 from keras_extras._errors import import_optional, invalid_argument
 from keras_extras.history._history import HistoryTables, read_history
-from keras_extras.history._rows import HistoryRow, numbers_in, split_of
+from keras_extras.history._rows import (
+    HistoryRow,
+    metric_name,
+    numbers_in,
+    split_of,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,9 +145,9 @@ def rows_of(history: Any, *, owner: str) -> Iterable[HistoryRow]:
     )
 
 
-def row_of_log(epoch: int, log_name: str, value: float) -> HistoryRow:
+def row_of_log(epoch: int, log_name: object, value: float) -> HistoryRow:
     """Returns the row of a number of which only the epoch is known."""
-    nan, (metric, split) = float("nan"), split_of(log_name)
+    nan, (metric, split) = float("nan"), split_of(metric_name(log_name))
     return HistoryRow(1, epoch, 0, nan, nan, metric, split, value)
 
 

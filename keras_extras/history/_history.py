@@ -14,8 +14,9 @@ from keras_extras import _checks
 from keras_extras._errors import import_optional
 from keras_extras._files import replaced
 from keras_extras.history._journal import (
+    HEADER,
     Journal,
-    encode_record,
+    encoded,
     entries_of,
     history_path,
 )
@@ -104,7 +105,7 @@ class HistoryTables:
         target = history_path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         with replaced(target) as file:
-            file.write(encode_record([*self.runs, *entries_of(self.rows)]))
+            file.write(HEADER + encoded(*self.runs, *entries_of(self.rows)))
         return target
 
 

@@ -7,7 +7,7 @@ logged, so a metric that appears late, or in every second epoch only, moves no
 other number.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -68,6 +68,12 @@ def columns_of(rows: Sequence[HistoryRow]) -> dict[str, np.ndarray]:
     }
 
 
+def metric_name(name: object) -> str:
+    """Returns any name as a text that every file and table takes."""
+    # Half of a surrogate pair cannot be written.
+    return str(name).encode(errors="replace").decode()
+
+
 def split_of(log_name: str) -> tuple[str, str]:
     """Returns metric and split of a name in Keras's logs."""
     if log_name.startswith("val_"):
@@ -75,8 +81,9 @@ def split_of(log_name: str) -> tuple[str, str]:
     return log_name, "train"
 
 
-def numbers_in(log_name: str, value: Any) -> list[tuple[str, float]] | None:
+def numbers_in(log_name: object, value: Any) -> list[tuple[str, float]] | None:
     """Returns the (name, number) pairs of a log; `None` if not numeric."""
+    name = metric_name(log_name)
     if isinstance(value, keras.Variable):
         value = value.value  # NumPy 2 warns of Keras's own way
     if keras.ops.is_tensor(value):
@@ -91,8 +98,14 @@ def numbers_in(log_name: str, value: Any) -> list[tuple[str, float]] | None:
     except (TypeError, ValueError):
         return None
     if array.size == 1:
-        return [(log_name, array.item())]
+        return [(name, array.item())]
     return [
-        (f"{log_name}[{','.join(map(str, position))}]", float(number))
+        (f"{name}[{','.join(map(str, position))}]", float(number))
         for position, number in np.ndenumerate(array)
     ]
+
+
+def single_numbers(logs: Mapping[Any, Any]) -> dict[str, float]:
+    """Returns those of the logs that are one number each."""
+    found = [numbers_in(name, value) or [] for name, value in logs.items()]
+    return dict(numbers[0] for numbers in found if len(numbers) == 1)

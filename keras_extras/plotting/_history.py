@@ -13,6 +13,7 @@ from keras_extras.plotting._display import BLUE, INK, VERMILLION, Display
 from keras_extras.plotting._style import (
     SERIES,
     axes_grid,
+    drawable,
     dress,
     label,
     legend,
@@ -235,7 +236,7 @@ class HistoryDisplay(Display):
         }
         (self.lines_[curve],) = axis.plot(
             self.epochs[logged],
-            self.curves[curve][logged],
+            drawable(self.curves[curve][logged]),
             **self._styled("line", style, **look),
         )
 
@@ -250,7 +251,7 @@ class HistoryDisplay(Display):
             text += f" ({significant(value)})"
             axis.plot(
                 self.best_epoch,
-                value,
+                drawable(value),
                 marker="o",
                 markersize=10,
                 markerfacecolor="none",

@@ -137,6 +137,16 @@ def axes_grid(
     return axes[:count]
 
 
+def drawable(values: Any) -> np.ndarray:
+    """Returns finite numbers so that matplotlib's arithmetic has room.
+
+    It subtracts the ends of an axis, and divides by the difference.
+    """
+    values = np.asarray(values, "float64")
+    near = np.where(abs(values) < 1e-250, 0, np.clip(values, -1e250, 1e250))
+    return np.where(np.isfinite(values), near, values)
+
+
 def wants_log(values: Any) -> bool:
     """Returns whether positive numbers span enough for a log scale."""
     values = np.asarray(values, dtype="float64")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_extras.callbacks import HistoryRecorder
+from keras_extras.callbacks import HistoryRecorder, LivePlot, ProgressBar
 from keras_extras.history import history_frame
 from tests.history.recording import fit, logged, recorded, tiny_model
 
@@ -313,3 +313,29 @@ def test_what_is_no_number_is_left_out_with_one_warning(value):
         rows = logged(recorded([(0, [entry, entry])]).rows)
     assert len(caught) == 1
     assert [row.metric for row in rows] == ["loss", "loss"]
+
+
+@pytest.mark.filterwarnings("ignore:.*is not a number:UserWarning")
+def test_strange_logs_end_no_training(capsys):
+    class Strange(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs.update(
+                {
+                    3: 0.5,
+                    None: 4,
+                    "\ud800": 1e308,
+                    "huge": 10**5000,
+                    "low": -1e308,
+                    "text": "no number",
+                }
+            )
+
+    recorder = HistoryRecorder()
+    callbacks = [Strange(), recorder, ProgressBar(), LivePlot()]
+    fit(tiny_model(), callbacks, epochs=2)
+    frame = history_frame(recorder)
+    assert (
+        frame[["3", "None", "?", "low"]].values.tolist()
+        == [[0.5, 4.0, 1e308, -1e308]] * 2
+    )
+    assert "huge" not in frame.columns

@@ -1,9 +1,17 @@
 """The commands `keras-extras idx ...`, on thirty digits."""
 
 import csv
+import os
+import struct
+import tempfile
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from keras_extras import cli
@@ -129,6 +137,273 @@ def test_classes_that_are_words_are_numbered_by_name(tmp_path, monkeypatch):
     assert read_idx("x").shape == (3, 2, 3, 3)
     Image.fromarray(np.zeros((5, 5), "uint8")).save("pets/cat/9.png")
     assert run("convert", "pets", "z", "--labels", "y") == 1
+
+
+# --- nothing is lost without a word -------------------------------------------
+
+
+@given(
+    labels=st.lists(st.integers(-(2**31), 2**31 - 1), min_size=1, max_size=8),
+    dtype=st.sampled_from(["uint8", "uint16", "int32"]),
+    channels=st.sampled_from([(), (1,), (2,), (3,), (4,)]),
+)
+@settings(max_examples=15)
+def test_folders_give_back_labels_and_images(labels, dtype, channels):
+    if dtype != "uint8" and channels:
+        channels = (1,)
+    most = 255 if dtype == "uint8" else 65_535
+    random = np.random.default_rng(0)
+    images = random.integers(0, most, (len(labels), 2, 3, *channels), dtype)
+    images.flat[0] = most
+    if channels == (1,):
+        images = images[..., 0]  # a channel that PNG does not know
+    with tempfile.TemporaryDirectory() as folder:
+        np.savez(f"{folder}/a.npz", images, labels)
+        write_idx(f"{folder}/y", np.array(labels, "int32"))
+        np.save(f"{folder}/x.npy", images)
+        given = ("--labels", f"{folder}/y")
+        assert run("convert", f"{folder}/x.npy", f"{folder}/png/", *given) == 0
+        back = ("--labels", f"{folder}/z.idx")
+        assert run("convert", f"{folder}/png", f"{folder}/b.npy", *back) == 0
+        again = np.load(f"{folder}/b.npy")
+        np.testing.assert_array_equal(again, images)
+        assert again.dtype == ("uint8" if dtype == "uint8" else "uint16")
+        assert read_idx(f"{folder}/z.idx").tolist() == labels
+        if dtype == "uint8" or not channels:
+            assert run("convert", f"{folder}/b.npy", f"{folder}/c.idx") == 0
+            assert run("convert", f"{folder}/c.idx", f"{folder}/d/") == 0
+            assert run("convert", f"{folder}/d/", f"{folder}/e.npy") == 0
+            np.testing.assert_array_equal(np.load(f"{folder}/e.npy"), images)
+
+
+@given(
+    data=arrays(
+        st.sampled_from(
+            ["uint8", "int8", "int16", "int32", "float32", "float64"]
+        ),
+        st.tuples(st.integers(1, 4), st.integers(1, 3)),
+        unique=False,
+    ),
+    form=st.sampled_from(["csv", "npy", "npz", "NPY", "NPZ", "CSV", "idx.gz"]),
+    labels=st.sampled_from(["int8", "int32", "float64", None]),
+)
+@settings(max_examples=30)
+def test_every_other_form_gives_back_the_array(data, form, labels):
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = f"{folder}/x", f"{folder}/a.{form}"
+        write_idx(source, data)
+        to, back = [], []
+        if labels and form.lower() in ("csv", "npz"):
+            values = np.arange(-1, len(data) - 1).astype(labels)
+            values = values / 3 if labels == "float64" else values
+            write_idx(f"{folder}/y", values)
+            to, back = ["--labels", f"{folder}/y"], ["--labels", f"{folder}/z"]
+        assert run("convert", source, target, *to) == 0
+        assert sorted(os.listdir(folder)) == sorted(
+            ["x", f"a.{form}", *(["y"] if to else [])]
+        )
+        if form.lower() == "csv":
+            back += ["--dtype", data.dtype.name, "--shape", str(data.shape[1])]
+        assert run("convert", target, f"{folder}/again", *back) == 0
+        again = read_idx(f"{folder}/again")
+        np.testing.assert_array_equal(again, data)
+        assert again.dtype == data.dtype
+        if to:
+            np.testing.assert_array_equal(read_idx(f"{folder}/z"), values)
+
+
+def png(path, pixels, **options):
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture = Image.fromarray(np.asarray(pixels))
+    picture.convert(options.pop("mode", picture.mode)).save(
+        path, format="PNG", **options
+    )
+
+
+def deep_color(path):
+    """Writes a PNG of one pixel with 16 bits in each of three colors."""
+
+    def chunk(kind, data):
+        checked = kind + data
+        return (
+            struct.pack(">I", len(data))
+            + checked
+            + struct.pack(">I", zlib.crc32(checked))
+        )
+
+    Path(path).write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">2I5B", 1, 1, 16, 2, 0, 0, 0))
+        + chunk(b"IDAT", zlib.compress(b"\0" + struct.pack(">3H", 1, 2, 3)))
+        + chunk(b"IEND", b"")
+    )
+
+
+def make_sources():
+    """Writes what the refusals below begin from."""
+    rows = np.zeros((3, 2, 2), "uint8")
+    write_idx("x", rows)
+    write_idx("float", rows.astype("float32"))
+    write_idx("negative", rows.astype("int16") - 1)
+    write_idx("y", np.array([-1, 5, 3], "int8"))
+    write_idx("yf", np.array([0.5, 1.5, 0.5], "float32"))
+    np.save("big.npy", np.array([2**31]))
+    np.save("bool.npy", np.zeros((3, 2, 2), bool))
+    np.save("none.npy", np.zeros((0, 2, 2), "uint8"))
+    np.savez("wide.npz", np.zeros((1, 1)), np.array([2**53 + 1]))
+    np.savez("xy.npz", rows, np.arange(3))
+    for name in ("1", "01"):
+        png(f"twice/{name}/0.png", rows[0])
+        png(f"mixed/{name[-1:]}x/0.png", rows[0])
+    png("mixed/7/0.png", rows[0])
+    png("huge/2147483648/0.png", rows[0])
+    png("depths/0.png", rows[0])
+    png("depths/1.png", rows[0].astype("uint16"))
+    Path("deep").mkdir()
+    deep_color("deep/0.png")
+    Path("full").mkdir()
+    png("full/0.png", rows[0])
+    png(
+        "moving/0.png",
+        rows[0],
+        save_all=True,
+        append_images=[Image.fromarray(rows[0] + 1)],
+    )
+    Path("cut").mkdir()
+    Path("cut/0.png").write_bytes(Path("full/0.png").read_bytes()[:40])
+    Path("empty.npy").touch()
+    Path("text.npz").write_text("hello")
+    Path("head.npy").write_bytes(Path("big.npy").read_bytes()[:60])
+    Path("cut.npz").write_bytes(Path("xy.npz").read_bytes()[:200])
+    Path("a.npz").write_bytes(Path("big.npy").read_bytes())
+    Path("a.npy").write_bytes(Path("xy.npz").read_bytes())
+    Path("empty.csv").touch()
+    Path("names.csv").write_text("label,pixel\n")
+    Path("far.csv").write_text("4294967301,1\n")
+    Path("words.csv").write_text("a,b\n1,2\n3,x\n")
+    Path("inf.csv").write_text("1,inf\n")
+    Path("much.csv").write_text("1,1e300\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("yf out.idx --labels x", "holds one array. Leave out --labels"),
+        ("x out.npy --labels y", "holds one array. Leave out --labels"),
+        ("x out/ --labels yf", "called by whole numbers; these labels are"),
+        ("float out/", "PNG files hold uint8 images"),
+        ("negative out/", "PNG files hold uint8 images"),
+        ("none.npy out/", "PNG files hold uint8 images"),
+        ("bool.npy out/", "PNG files hold uint8 images"),
+        ("none.npy out.csv", "is no table"),
+        ("bool.npy out.csv", "cannot hold bool"),
+        ("bool.npy out.idx", "array.dtype must be"),
+        ("big.npy out.idx", "array.dtype must be"),
+        ("wide.npz out.idx --labels out.y", "this name stands for none"),
+        ("x full/", "is not empty"),
+        ("x full", "is not empty"),
+        ("x .", "the folder you are in"),
+        ("x out.jpg", "this name stands for none of the forms"),
+        ("x out.csv.gz", "this name stands for none of the forms"),
+        ("x out.npy.gz", "this name stands for none of the forms"),
+        ("xy.npz out.idx --labels out.txt", "this name stands for none"),
+        ("xy.npz out.idx --labels out.idx", "cannot hold data and labels"),
+        ("xy.npz out.jpg --labels out", "this name stands for none"),
+        ("twice out.idx --labels out", "several subfolders are the same label"),
+        ("mixed out.idx --labels out", "are numbers, which are their labels"),
+        ("huge out.idx --labels out", "labels from 2147483648 to"),
+        ("far.csv out.idx --labels out", "labels from 4294967301 to"),
+        ("depths out.npy", "expected uint8, shape (2, 2), as in 0.png, found"),
+        ("deep out.npy", "of 16-bit colors Pillow reads 8 bits"),
+        ("moving out.npy", "it is animated"),
+        ("cut out.npy", "not read as a PNG image"),
+        ("empty.npy out.idx", "not a .npy file, or damaged"),
+        ("head.npy out.idx", "not a .npy file, or damaged"),
+        ("text.npz out.idx", "not an .npz archive, or damaged"),
+        ("cut.npz out.idx", "not an .npz archive, or damaged"),
+        ("a.npz out.idx", "not an .npz archive, or damaged"),
+        ("a.npy out.idx", "not a .npy file, or damaged"),
+        ("empty.csv out.idx", "expected lines of numbers, found none"),
+        ("names.csv out.idx", "expected lines of numbers, found none"),
+        ("words.csv out.idx", "could not convert string 'x'"),
+        ("inf.csv out.idx", "column 2: expected a whole number"),
+        ("much.csv out.idx --dtype float32", "found 1e+300"),
+    ],
+)  # fmt: skip
+def test_what_would_be_lost_is_refused_before_it_is_written(
+    words, reason, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    make_sources()
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    assert run("convert", *words.split()) == 1
+    printed = capsys.readouterr()
+    assert reason in printed.err
+    assert len(printed.err.splitlines()) == 1
+    after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    assert after == before
+
+
+def test_no_dtype_of_csv_holds_both(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.save("x.npy", np.zeros((1, 1)))
+    np.save("y.npy", np.array([2**53 + 1]))
+    assert run("convert", "x.npy", "a.csv", "--labels", "y.npy") == 1
+    assert "no dtype of a table holds both" in capsys.readouterr().err
+    np.save("x.npy", np.zeros((1, 1), "float32"))
+    np.save("y.npy", np.array([2**24 + 1]))
+    assert run("convert", "x.npy", "a.csv", "--labels", "y.npy") == 0
+    assert Path("a.csv").read_text() == f"{2**24 + 1},0\n"
+
+
+def test_pictures_are_read_as_they_are(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    gray = np.array([[0, 300], [65535, 7]], "uint16")
+    png("a/10.PNG", gray)
+    png("a/9.png", gray + 1)
+    png("a/.9.png", np.zeros((7, 7), "uint8"))  # hidden: a draft, or Apple's
+    Path("a/notes.txt").touch()
+    assert run("convert", "a", "a.npy") == 0
+    assert "a: left out 1 that are no images" in capsys.readouterr().err
+    read = np.load("a.npy")
+    assert read.dtype == np.uint16
+    assert read.tolist() == [(gray + 1).tolist(), gray.tolist()]
+
+    pixels = np.arange(4, dtype="uint8").reshape(2, 2)
+    for mode, channels in (("LA", 2), ("RGBA", 4), ("P", 3)):
+        png(f"{mode}/0.png", np.stack([pixels] * 3, -1), mode=mode)
+        assert run("convert", mode, f"{mode}.npy") == 0
+        assert np.load(f"{mode}.npy").shape == (1, 2, 2, channels)
+    png("one/0.png", pixels > 1)
+    png("clear/0.png", pixels, transparency=3)
+    for name in ("one", "clear"):
+        assert run("convert", name, f"{name}.npy") == 0
+    assert np.load("one.npy").tolist() == [[[0, 0], [255, 255]]]
+    assert np.load("clear.npy")[0].tolist() == [
+        [[0, 255], [1, 255]],
+        [[2, 255], [3, 0]],
+    ]
+
+
+def test_words_are_said_with_their_numbers(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ("dog", "cat"):
+        png(f"pets/{name}/0.png", np.zeros((2, 2), "uint8"))
+    png("pets/0.png", np.zeros((2, 2), "uint8"))
+    (tmp_path / "pets" / ".cache").mkdir()
+    assert run("convert", "pets", "x", "--labels", "y") == 0
+    printed = capsys.readouterr()
+    assert "labels: 0 cat, 1 dog\n" in printed.out
+    assert "left out 1" in printed.err
+    assert read_idx("y").tolist() == [0, 1]
+
+
+def test_a_folder_that_is_empty_is_filled(digits, tmp_path):
+    (tmp_path / "out").mkdir()
+    assert run("convert", "images-idx3-ubyte", "out") == 0
+    assert len(list((tmp_path / "out").iterdir())) == 30
+    assert not list(tmp_path.glob(".*"))
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])

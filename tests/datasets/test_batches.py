@@ -1,6 +1,10 @@
 """What all data sets for `fit` share: epochs, shards, what is left out."""
 
+import os
 import pickle
+import signal
+import threading
+from typing import Any
 
 import keras
 import numpy as np
@@ -187,3 +191,48 @@ def test_model_that_is_built_by_fit_gets_each_item_once_an_epoch(kind):
     model.fit(dataset, epochs=3, shuffle=False, verbose=0)
     counts = keras.ops.convert_to_numpy(layer.counts.value)
     assert counts.tolist() == [3.0] * 24
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("kind", ["flow", "dataset"])
+def test_a_forked_child_makes_its_own_batches(kind):
+    images = np.random.default_rng(0).random((40, 4, 4, 1), "float32")
+    options = {"batch_size": 4, "workers": 3, "shuffle": True, "seed": 1}
+    data: Any = (
+        ImageDataGenerator(rotation_range=90).flow(images, **options)
+        if kind == "flow"
+        else IdxDataset(images, **options)
+    )
+    expected = [np.asarray(data[index][0]) for index in range(len(data))]
+    data[0], data[1]  # its threads are at work
+    stop = threading.Event()
+
+    def take():
+        while not stop.is_set():
+            next(iter(data))
+
+    taker = threading.Thread(target=take)
+    taker.start()
+    try:
+        for _ in range(5):
+            child = os.fork()
+            if not child:
+                try:
+                    signal.alarm(20)
+                    data.epoch = 0
+                    same = all(
+                        np.array_equal(data[index][0], expected[index])
+                        for index in range(len(data))
+                    )
+                    next(iter(data))
+                    os._exit(0 if same else 1)
+                finally:
+                    os._exit(2)
+            _, status = os.waitpid(child, 0)
+            assert os.waitstatus_to_exitcode(status) == 0
+    finally:
+        stop.set()
+        taker.join()
+    assert len(data) == 10  # and goes on in the parent
+    data[3]

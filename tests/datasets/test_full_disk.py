@@ -89,15 +89,18 @@ def test_what_was_there_is_still_there(name, tmp_path, capsys):
     assert {file.name for file in folder.iterdir()} == {name, "noise"}
 
 
-def test_a_folder_of_pictures_keeps_those_it_had(tmp_path, capsys):
+@pytest.mark.parametrize("exists", [False, True])
+def test_of_a_folder_of_pictures_nothing_is_left(exists, tmp_path, capsys):
     write_idx(tmp_path / "noise", NOISE)
     folder = tmp_path / "png"
-    folder.mkdir()
-    (folder / "0.png").write_bytes(b"old")
+    if exists:
+        folder.mkdir()
     with full_disk(limit=1000):
         assert main(["idx", "convert", f"{tmp_path}/noise", f"{folder}/"])
-    assert (folder / "0.png").read_bytes() == b"old"
-    assert len(list(folder.iterdir())) == 1
+    assert "large" in capsys.readouterr().err
+    left = {"noise", "png"} if exists else {"noise"}
+    assert {file.name for file in tmp_path.iterdir()} == left
+    assert not exists or not list(folder.iterdir())
 
 
 def test_a_flow_leaves_no_half_picture(tmp_path):

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -17,7 +18,6 @@ from hypothesis import strategies as st
 
 from keras_extras.callbacks import HistoryRecorder
 from keras_extras.history import history_frame, history_path, read_history
-from keras_extras.history._journal import Journal
 from tests.history.killed_journal import numbers_of
 from tests.history.recording import fit, logged, recorded, tiny_model
 
@@ -333,6 +333,22 @@ def test_a_later_version_is_refused(tmp_path):
         '{"run": 1, "epoch": 1, "rows": [[1, 2]]}',
         '{"run": 1, "epoch": null, "rows": []}',
         '{"run": 1, "epoch": 1, "rows": [[1, 0, 0, "loss", "train", "much"]]}',
+        '{"run": 1, "epoch": 1, "rows": [[1, 0, 0, 7, "train", 0.5]]}',
+        '{"run": 1, "epoch": 1, "rows": [[1, 0, 0, "loss", null, 0.5]]}',
+        '{"run": 1, "epoch": 1e999, "rows": []}',
+        '{"run": 1, "epoch": 1.5, "rows": []}',
+        '{"run": true, "epoch": 1, "rows": []}',
+        '{"run": -1, "started": ""}',
+        f'{{"run": 1, "epoch": 1{"0" * 400}, "rows": []}}',
+        f'{{"run": 1{"0" * 30}, "started": ""}}',
+        f'{{"run": 1, "epoch": 1{"0" * 9000}, "rows": []}}',
+        '{"run": 1, "epoch": 1, "rows": [[1e999, 0, 0, "loss", "train", 0]]}',
+        '{"run": 1, "epoch": 1, "rows": [[1, 0, 0, "a", "train", '
+        f"1{'0' * 400}]]}}",
+        "[" * 100_000,
+        f'{{"run": 1, "deep": {"[" * 900}{"]" * 900}}}',
+        '{"run": 1, "epoch": 1, "rows": ' + "[" * 50_000,
+        "null",
     ],
 )
 def test_a_spoiled_line_is_left_out_with_a_warning(line, tmp_path):
@@ -345,19 +361,253 @@ def test_a_spoiled_line_is_left_out_with_a_warning(line, tmp_path):
     assert history_frame(history)["loss"].tolist() == [1.0, 2.0]
 
 
+NAMES = st.one_of(
+    st.text(max_size=5),
+    st.integers(),
+    st.none(),
+    st.just("\ud800"),
+    st.tuples(st.integers(), st.text(max_size=2)),
+)
+NUMBERS = st.one_of(
+    st.floats(),
+    st.sampled_from([1e308, -1e308, 5e-324, 10**400, 10**5000, "text", None]),
+    st.integers(),
+)
+
+
+@given(st.lists(st.dictionaries(NAMES, NUMBERS, max_size=3), max_size=3))
+@pytest.mark.filterwarnings("ignore:.*is not a number:UserWarning")
+def test_no_log_ends_a_training_or_a_record(tmp_path_factory, epochs):
+    path = tmp_path_factory.mktemp("logs") / "run.jsonl"
+    recorder = recorded([(0, epochs)], HistoryRecorder(path))
+    if not epochs:
+        return
+    history = read_history(path)
+    assert is_same(list(history.rows), recorder.rows)
+    assert len(history_frame(path)) == len(history_frame(recorder))
+    recorder.to_csv(path.with_suffix(".csv"))
+    assert all(isinstance(row.metric, str) for row in recorder.rows)
+
+
+JUNK = st.one_of(
+    st.binary(max_size=40),
+    st.sampled_from([b"[" * 5000, b'{"run":1e999}', b"\xff", b"\0" * 9, b""]),
+    st.builds(
+        lambda value: json.dumps(value).encode(),
+        st.recursive(
+            st.one_of(
+                st.none(),
+                st.booleans(),
+                st.integers(-(10**400), 10**400),
+                st.floats(),
+                st.sampled_from(["run", "epoch", "rows", "loss", "\ud800"]),
+            ),
+            lambda inner: st.one_of(
+                st.lists(inner, max_size=6),
+                st.dictionaries(
+                    st.sampled_from(["run", "epoch", "rows", "x"]), inner
+                ),
+            ),
+            max_leaves=12,
+        ),
+    ),
+)
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), JUNK), max_size=4))
+@pytest.mark.filterwarnings("ignore:.*is left out:UserWarning")
+def test_lines_of_any_bytes_cost_no_other_line(tmp_path_factory, junk):
+    path = tmp_path_factory.mktemp("junk") / "run.jsonl"
+    recorded([(0, [{"loss": 1.0}, {"loss": 2.0}])], HistoryRecorder(path))
+    lines = path.read_bytes().split(b"\n")
+    for place, line in junk:
+        lines.insert(place, line)
+    path.write_bytes(b"\n".join(lines))
+    history = read_history(path)
+    values = [row.value for row in history.rows if row.metric == "loss"]
+    assert [value for value in values if value in (1.0, 2.0)][:2] == [1.0, 2.0]
+    history_frame(history)
+    history.save(path.with_name("again.jsonl"))
+    assert is_same(
+        list(read_history(path.with_name("again.jsonl")).rows),
+        list(history.rows),
+    )
+
+
+def test_another_line_in_the_place_of_a_torn_one_is_not_cut_off(tmp_path):
+    path = tmp_path / "run.jsonl"
+    recorded([(0, [{"loss": 1.0}])], HistoryRecorder(path))
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"run":1,"epoch"')
+    recorder = HistoryRecorder(path)
+    path.write_bytes(whole + b'{"run":2,"epoc')
+    with pytest.warns(UserWarning, match="another program has changed it"):
+        recorded([(0, [{"loss": 2.0}])], recorder)
+    assert path.read_bytes() == whole + b'{"run":2,"epoc'
+
+
 def test_no_record_is_said_so(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"m\.keras\.history\.jsonl"):
         read_history(tmp_path / "m.keras")
 
 
-def test_two_writers_do_not_cut_each_other(tmp_path):
+# --- several writers ---------------------------------------------------------
+
+
+def epochs_of(path):
+    return [row.epoch for row in logged(read_history(path).rows)]
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"run":1,"ep'])
+def test_a_second_recorder_goes_on_after_the_first(tmp_path, torn):
     path = tmp_path / "run.jsonl"
-    one, two = Journal(path), Journal(path)
-    for number in range(3):
-        one.append([{"run": 1, "number": number}])
-        two.append([{"run": 2, "number": number}])
-    runs, _ = Journal(path).read()
-    assert [entry["run"] for entry in runs] == [1, 2] * 3
+    recorded([(0, [{"loss": 1.0}])], HistoryRecorder(path))
+    path.write_bytes(path.read_bytes() + torn)
+    first, second = HistoryRecorder(path), HistoryRecorder(path)
+    recorded([(0, [{"loss": 2.0}, {"loss": 3.0}])], first)
+    recorded([(0, [{"loss": 4.0}])], second)
+    recorded([(0, [{"loss": 5.0}])], first)
+    assert history_frame(path)["loss"].tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert is_same(list(read_history(path).rows), first.rows)
+    assert [run["run"] for run in read_history(path).runs] == [1, 2, 3, 4]
+    assert [file.name for file in tmp_path.iterdir()] == ["run.jsonl"]
+
+
+def test_two_recorders_of_one_training_are_refused_before_it(tmp_path):
+    path = tmp_path / "run.jsonl"
+    both = [HistoryRecorder(path), HistoryRecorder(path)]
+    with pytest.raises(RuntimeError, match=f"of process {os.getpid()}"):
+        fit(tiny_model(), both)
+    assert not path.exists()
+    fit(tiny_model(), [both[0]])  # and the path can be used again
+    assert epochs_of(path) == [1] * 4
+
+
+def test_a_recorder_follows_one_that_was_interrupted(tmp_path):
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                raise KeyboardInterrupt
+
+    path = tmp_path / "run.jsonl"
+    first = HistoryRecorder(path)
+    with pytest.raises(KeyboardInterrupt):
+        fit(tiny_model(), [first, Stop()], epochs=5)
+    second = HistoryRecorder(path)
+    fit(tiny_model(), [second])
+    fit(tiny_model(), [first])
+    assert sorted(set(epochs_of(path))) == [1, 2, 3]
+
+
+def test_another_thread_is_told_who_writes(tmp_path):
+    path, errors = tmp_path / "run.jsonl", []
+    first = HistoryRecorder(path)
+    first.on_train_begin()
+
+    def train():
+        try:
+            recorded([(0, [{"loss": 9.0}])], HistoryRecorder(path))
+        except RuntimeError as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    thread.join()
+    assert f"process {os.getpid()} (this one)" in errors[0]
+    recorded([(0, [{"loss": 1.0}])], first)
+    assert epochs_of(path) == [1]
+
+
+SECOND = """
+import sys
+from keras_extras.callbacks import HistoryRecorder
+from tests.history.recording import recorded
+recorded([(0, [{"loss": 9.0}])], HistoryRecorder(sys.argv[1]))
+"""
+
+
+def run_second(path):
+    return subprocess.run(
+        [sys.executable, "-c", SECOND, str(path)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "KERAS_BACKEND": "numpy", "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+    )
+
+
+def test_another_process_is_told_who_writes(tmp_path):
+    path = tmp_path / "run.jsonl"
+    first = recorded([(0, [{"loss": 1.0}])], HistoryRecorder(path))
+    first.on_train_begin()
+    ran = run_second(path)
+    assert ran.returncode
+    assert f"recorder of process {os.getpid()}. Give each" in ran.stderr
+    first.on_train_end()
+    assert run_second(path).returncode == 0
+    assert epochs_of(path) == [1, 2]
+    assert [file.name for file in tmp_path.iterdir()] == ["run.jsonl"]
+
+
+@needs_kill
+def test_the_lock_of_a_dead_process_is_taken_over(tmp_path):
+    path = tmp_path / "run.jsonl"
+    hear, said = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            recorder = HistoryRecorder(path)
+            recorder.on_train_begin()
+            # A worker of the child, which outlives it and has its files open.
+            if os.fork():
+                os.write(said, b"ready")
+            time.sleep(60)
+        finally:
+            os._exit(1)
+    assert os.read(hear, 5) == b"ready"
+    with pytest.raises(RuntimeError, match=f"of process {child}"):
+        HistoryRecorder(path).on_train_begin()
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert (tmp_path / "run.jsonl.lock").exists()
+    recorded([(0, [{"loss": 1.0}])], HistoryRecorder(path))
+    assert epochs_of(path) == [1]
+
+
+@needs_kill
+def test_a_forked_child_does_not_write_for_its_parent(tmp_path):
+    path = tmp_path / "run.jsonl"
+    recorder = HistoryRecorder(path)
+    recorder.on_train_begin()
+    child = os.fork()
+    if not child:
+        try:
+            recorder.on_train_begin()
+        except RuntimeError:
+            recorder.on_train_end()
+            os._exit(7)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert (tmp_path / "run.jsonl.lock").exists()
+    recorded([(0, [{"loss": 1.0}])], recorder)
+    assert epochs_of(path) == [1]
+
+
+@pytest.mark.parametrize("other", [b"{}\n", b'{"run":1', b"x" * 400])
+def test_what_was_not_read_is_never_cut_off(tmp_path, other):
+    path = tmp_path / "run.jsonl"
+    recorder = recorded([(0, [{"loss": 1.0}])], HistoryRecorder(path))
+    recorder.on_train_begin()
+    path.write_bytes(path.read_bytes() + other)  # an older version, an editor
+    before = path.read_bytes()
+    recorder.on_epoch_begin(0)
+    with pytest.warns(UserWarning, match="another program has changed it"):
+        recorder.on_epoch_end(0, {"loss": 2.0})
+    assert path.read_bytes() == before
+    assert history_frame(recorder)["loss"].tolist() == [1.0, 2.0]
+    recorder.save(tmp_path / "saved.jsonl")
+    assert epochs_of(tmp_path / "saved.jsonl") == [1, 2]
 
 
 def test_a_file_that_was_removed_is_begun_again(tmp_path):

@@ -48,7 +48,9 @@ def test_drawn_numbers_are_the_given_ones(data, length, first):
     for name in names:
         logged = frame[name].dropna()
         assert lines[name].get_xdata().tolist() == logged.index.tolist()
-        assert lines[name].get_ydata().tolist() == logged.tolist()
+        # Smaller ones are 0 on the paper.
+        expected = pytest.approx(logged.tolist(), rel=0, abs=1e-250)
+        assert lines[name].get_ydata().tolist() == expected
 
 
 def test_loss_stands_beside_accuracy():
@@ -329,3 +331,13 @@ def test_of_an_unknown_metric_no_epoch_is_best():
     assert display.best_epoch is None
     told = HistoryDisplay.from_history(history, monitor="my_number", mode="max")
     assert told.best_epoch == 2
+
+
+def test_the_largest_and_smallest_numbers_are_drawn():
+    curves = {
+        "loss": [1e308, -1e308],
+        "tiny": [5e-324, 0.0],
+        "acc": [np.inf, 1],
+    }
+    display = HistoryDisplay([1, 2], curves, best_epoch=1).plot()
+    display.figure_.canvas.draw()

@@ -7,6 +7,7 @@ claims; writing never leaves half a file where a whole one was.
 """
 
 import contextlib
+import io
 import os
 import re
 import stat
@@ -18,7 +19,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 
 from keras_extras._errors import invalid_argument
-from keras_extras._files import StrPath, replaced
+from keras_extras._files import StrPath, refuse_pipe, replaced
 from keras_extras.datasets.idx._error import IdxFormatError
 
 # A DEFLATE match of 258 bytes takes two bits at least: 258 * 8 / 2.
@@ -90,6 +91,7 @@ def opened(path: StrPath | IO[bytes], owner: str) -> Iterator[Source]:
     with contextlib.ExitStack() as stack:
         if isinstance(path, str | os.PathLike):
             name = spelled(path)
+            refuse_pipe(name)
             file = stack.enter_context(open(name, "rb"))
             status = os.fstat(file.fileno())
             size = status.st_size if stat.S_ISREG(status.st_mode) else None
@@ -270,15 +272,27 @@ def _trailer(checksum: int, size: int) -> bytes:
     return struct.pack("<II", checksum, size & 0xFFFFFFFF)
 
 
-def write_all(file: IO[bytes], pieces: Iterable[bytes]) -> None:
-    """Writes pieces to a file that may take a part of each only."""
+def write_all(file: IO[bytes], pieces: Iterable[bytes]) -> int:
+    """Writes pieces to a file that may take a part of each only.
+
+    Returns:
+        How many bytes these are.
+    """
+    total = 0
     for piece in pieces:
         rest = memoryview(piece)
         while rest:
-            # An unbuffered file may take a part only. Files that count
-            # nothing (return None) take all.
-            written = file.write(rest)
-            rest = rest[len(rest) if written is None else written :]
+            written: Any = file.write(rest)
+            if written is None and not isinstance(file, io.RawIOBase):
+                written = len(rest)  # it counts nothing, and takes all
+            if not written:
+                raise BlockingIOError(
+                    f"{name_of(file)} took {total} bytes and no more at the "
+                    "moment: writing needs a blocking file."
+                )
+            rest = rest[written:]
+            total += written
+    return total
 
 
 def name_of(file: object) -> str:

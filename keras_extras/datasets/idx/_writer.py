@@ -8,7 +8,8 @@ written last, so a file with a wrong count is never mistaken for a whole one.
 
 import contextlib
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterable, Sequence
 from typing import IO, Any, Self
 
 import numpy as np
@@ -38,6 +39,10 @@ class IdxWriter:
     so that the count can be set in the end; every reader of gzip understands
     that, and such files can be appended to.
 
+    If a `write` fails in the middle, on a full disk or by Ctrl-C, the writer
+    is closed and what was there before stays. Threads may share a writer: each
+    batch is written as a whole.
+
     Args:
         path: path of the file (`~` is the home folder), or a seekable file
             object open for writing in binary mode, which is written from its
@@ -60,7 +65,7 @@ class IdxWriter:
         ValueError: if a batch does not fit to the dtype or item shape, if the
             count grows over 2**32 - 1, if neither a batch nor item shape and
             dtype were given, or if a gzip file to append to was not written
-            by this class.
+            by this class; by `write` and `close` after a `write` that failed.
 
     Examples:
         >>> import tempfile
@@ -95,6 +100,8 @@ class IdxWriter:
         self._compress = compress
         if compress is not None:
             self._compress = checks.boolean("IdxWriter", "compress", compress)
+        self._lock = threading.RLock()
+        self._is_failed = False
         self._file: Any = None
         self._member: stream.Deflate | None = None
         self._whole: int | None = None  # length before an append
@@ -113,58 +120,50 @@ class IdxWriter:
             batch: array `(count, *item_shape)` of the dtype of the file, in
                 any byte order and memory layout.
         """
-        if self._file is None:
-            raise ValueError("IdxWriter: the file is closed.")
         array = np.asarray(batch)
-        self._check(array)
-        if self._item_shape is None or self._dtype is None:
-            self._item_shape, self._dtype = array.shape[1:], array.dtype
-            self._head()
-        if not self._begun:
-            self._begin(self._file)
-        data = pieces(array)
-        if self._member is not None:
-            data = map(self._member.add, data)
-        stream.write_all(self._file, data)
-        self.count += len(array)
+        with self._lock:
+            if self._file is None:
+                raise self._closed()
+            self._check(array)
+            try:
+                if self._item_shape is None or self._dtype is None:
+                    self._item_shape, self._dtype = array.shape[1:], array.dtype
+                self._begin()
+                data = pieces(array)
+                member = self._member
+                self._put(data if member is None else map(member.add, data))
+            except BaseException:  # Ctrl-C too: the file must not stay torn
+                self._is_failed = True
+                self.discard()
+                raise
+            self.count += len(array)
 
     def close(self) -> None:
         """Sets the count and puts the file in its place."""
-        if self._file is None:
-            return
-        try:
-            if not self._begun:
-                self._begin(self._file)
-            if self._member is not None:
-                stream.write_all(self._file, [self._member.end()])
-            if self._whole is not None:
-                os.fsync(self._file.fileno())  # the numbers, then the count
-            end = self._file.tell()
-            self._file.seek(self._start)
-            stream.write_all(self._file, [self._head()])
-            self._file.seek(end)
-            file, self._file = self._file, None
-        except BaseException:  # Ctrl-C too: the file must not stay torn
-            self.discard()
-            raise
-        with self._stack:
-            file.flush()
+        with self._lock:
+            if self._is_failed:
+                raise self._closed()
+            if self._file is not None:
+                self._finish()
 
     def discard(self) -> None:
         """Leaves the file as it was before, or none where there was none."""
-        if self._file is None:
-            return
-        file, self._file = self._file, None
-        if self._whole is not None:
-            # The count stands at the start, and may have been written.
-            file.truncate(self._whole)
-            file.seek(self._start)
-            stream.write_all(file, [self._before])
-        # The error makes `replaced` throw away what was written beside.
-        error = _Discarded()
-        with contextlib.suppress(_Discarded):
-            if not self._stack.__exit__(_Discarded, error, None):
-                raise error
+        with self._lock:
+            if self._file is None:
+                return
+            file, self._file = self._file, None
+            try:
+                if self._whole is not None:
+                    # The count stands at the start, and may be written.
+                    file.truncate(self._whole)
+                    file.seek(self._start)
+                    stream.write_all(file, [self._before])
+            finally:
+                # The error makes `replaced` drop what was written beside.
+                error = _Discarded()
+                with contextlib.suppress(_Discarded):
+                    if not self._stack.__exit__(_Discarded, error, None):
+                        raise error
 
     def __enter__(self) -> Self:
         return self
@@ -174,6 +173,29 @@ class IdxWriter:
             self.close()
         else:
             self.discard()
+
+    def _finish(self) -> None:
+        try:
+            self._begin()
+            if self._member is not None:
+                self._put([self._member.end()])
+            if self._whole is not None:
+                os.fsync(self._file.fileno())  # the numbers, then the count
+            if self._file.tell() != self._end:  # as by a forked child
+                raise OSError("IdxWriter: something else wrote to the file.")
+            self._file.seek(self._start)
+            stream.write_all(self._file, [self._head()])
+            self._file.seek(self._end)
+            file, self._file = self._file, None
+        except BaseException:  # Ctrl-C too: the file must not stay torn
+            self.discard()
+            raise
+        with self._stack:
+            file.flush()
+
+    def _closed(self) -> Exception:
+        reason = "a write has failed, so " if self._is_failed else ""
+        return ValueError(f"IdxWriter: {reason}the file is closed.")
 
     def _open_new(self, path: Any) -> None:
         if isinstance(path, str | os.PathLike):
@@ -200,7 +222,7 @@ class IdxWriter:
                 fix="Write to a pipe with write_idx.",
                 error=TypeError,
             )
-        self._start = self._file.tell()
+        self._start = self._end = self._file.tell()
         self._begun = False
 
     def _open_to_append(self, path: Any) -> None:
@@ -247,23 +269,27 @@ class IdxWriter:
                 fix="Unpack it: keras-extras idx convert FILE.gz FILE.",
             )
         self._start = 0
-        self._whole = self._file.seek(0, os.SEEK_END)
+        self._whole = self._end = self._file.seek(0, os.SEEK_END)
         self._begun = True
         try:
-            self._begin_member(self._file)
+            self._begin_member()
         except BaseException:  # Ctrl-C too: the file must not stay torn
             self.discard()
             raise
 
-    def _begin(self, file: IO[bytes]) -> None:
-        stream.write_all(file, [self._head()])
-        self._begun = True
-        self._begin_member(file)
+    def _begin(self) -> None:
+        if not self._begun:
+            self._put([self._head()])
+            self._begun = True
+            self._begin_member()
 
-    def _begin_member(self, file: IO[bytes]) -> None:
+    def _begin_member(self) -> None:
         if self._compress:
             self._member = stream.Deflate()
-            stream.write_all(file, [self._member.head])
+            self._put([self._member.head])
+
+    def _put(self, data: Iterable[bytes]) -> None:
+        self._end += stream.write_all(self._file, data)
 
     def _head(self) -> bytes:
         if self._dtype is None or self._item_shape is None:
@@ -287,6 +313,8 @@ class IdxWriter:
                 batch.shape,
             )
         dtype = batch.dtype.newbyteorder("=")
+        if self._dtype is None:
+            packed(dtype, batch.shape, "IdxWriter")  # raises what IDX lacks
         if self._dtype is not None and self._dtype != dtype:
             raise invalid_argument(
                 "IdxWriter",

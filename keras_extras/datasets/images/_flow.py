@@ -8,6 +8,7 @@ images and targets come from.
 """
 
 import math
+import os
 import threading
 import types
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,16 @@ _SAVE_FORMATS = {
     "bmp": "BMP",
     "webp": "WEBP",
 }
+
+# Whose turn it is to take the next batch: one lock for all flows, that nobody
+# has while the process is forked, since a child would wait for it for ever.
+_turns = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_turns.acquire,
+        after_in_parent=_turns.release,
+        after_in_child=_turns.release,
+    )
 
 
 class ImageFlow(Batches):
@@ -119,7 +130,6 @@ class ImageFlow(Batches):
             OWNER, "save_format", save_format, tuple(_SAVE_FORMATS)
         )
         self.batch_index = 0
-        self._turns = threading.Lock()
 
     def images_at(self, indices: np.ndarray) -> np.ndarray:
         """Returns the images of these numbers, unchanged."""
@@ -236,7 +246,7 @@ class ImageFlow(Batches):
     def __next__(self) -> Any:
         if not len(self):
             raise StopIteration
-        with self._turns:
+        with _turns:
             epoch, index = self.epoch, self.batch_index
             self.batch_index = (index + 1) % len(self)
             if self.batch_index == 0:
@@ -250,13 +260,6 @@ class ImageFlow(Batches):
     def reset(self) -> None:
         """Lets `next` start with the first batch of the epoch again."""
         self.batch_index: int = 0
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_turns": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self._turns = threading.Lock()
 
     def _save(
         self,

@@ -13,7 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_extras.datasets import IdxFormatError, read_idx, write_idx
+from keras_extras.datasets import (
+    IdxFormatError,
+    IdxWriter,
+    idx_info,
+    open_idx,
+    read_idx,
+    write_idx,
+)
 
 MIB = 2**20
 DIGITS = np.arange(200, dtype="uint8").reshape(2, 10, 10)
@@ -341,16 +348,41 @@ def test_link_stays_a_link(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_pipe_is_read_and_written_and_stays_a_pipe(tmp_path):
+@pytest.mark.parametrize(
+    "use",
+    [
+        read_idx,
+        idx_info,
+        open_idx,
+        IdxWriter,
+        lambda path: write_idx(path, DIGITS),
+        lambda path: IdxWriter(path, append=True),
+    ],
+)
+def test_named_pipe_does_not_wait_for_the_other_end(use, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(OSError, match="is a named pipe"):
+            use(tmp_path / name)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_pipe_is_read_and_written_as_a_file(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    writer = threading.Thread(target=write_idx, args=(pipe, DIGITS))
+
+    def write():
+        with pipe.open("wb") as file:
+            write_idx(file, DIGITS)
+
+    writer = threading.Thread(target=write)
     writer.start()
-    result = read_idx(pipe)
+    with pipe.open("rb") as file:
+        result = read_idx(file)
     writer.join()
 
     np.testing.assert_array_equal(result, DIGITS)
-    assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
 def test_missing_folder_error_names_the_path_that_was_given(tmp_path):

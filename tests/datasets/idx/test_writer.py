@@ -1,7 +1,9 @@
+import contextlib
 import gzip
 import io
 import os
 import struct
+from concurrent.futures import ThreadPoolExecutor
 
 import hypothesis.extra.numpy as hnp
 import numpy as np
@@ -218,3 +220,125 @@ def test_file_that_cannot_be_sought_in_is_refused():
             IdxWriter(path)
     with pytest.raises(TypeError, match="a path, to append"):
         IdxWriter(io.BytesIO(), append=True)
+
+
+# --- writes that fail --------------------------------------------------------
+
+
+class Failing:
+    """Takes the place of the file of a writer, and fails after some bytes."""
+
+    def __init__(self, file, room):
+        self.file, self.room = file, room
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+    def write(self, data):
+        taken = self.file.write(data[: self.room])
+        self.room -= taken
+        if not taken:
+            self.room = 1000  # to write over what is there
+            raise OSError(28, "No space left on device")
+        return taken
+
+
+@pytest.mark.parametrize("append", [False, True])
+@pytest.mark.parametrize("compress", [False, True])
+@pytest.mark.parametrize("room", [0, 1, 9, 20, 100])
+def test_a_failed_write_leaves_the_file_as_it_was(
+    append, compress, room, tmp_path
+):
+    path = tmp_path / "file"
+    with IdxWriter(path, compress=compress) as writer:
+        writer.write(ROWS)
+    before = path.read_bytes()
+    noise = np.random.default_rng(0).integers(0, 99, (999, 2), "int16")
+    writer = IdxWriter(path, append=append, compress=compress)
+    writer._file = Failing(writer._file, room)
+
+    def write():
+        writer.write(noise)
+        writer.close()  # where the compressor kept all of it
+
+    with pytest.raises(OSError, match="No space left"):
+        write()
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["file"]
+    with pytest.raises(ValueError, match="the file is closed"):
+        writer.write(ROWS)
+
+
+def test_a_failed_write_that_was_caught_is_not_forgotten(tmp_path):
+    def train():
+        with IdxWriter(tmp_path / "file") as writer:
+            writer.write(ROWS)
+            writer._file = Failing(writer._file, 3)
+            with pytest.raises(OSError, match="No space left"):
+                writer.write(ROWS)
+
+    write_idx(tmp_path / "file", ROWS[:1])
+    with pytest.raises(ValueError, match="a write has failed"):
+        train()
+    assert len(read_idx(tmp_path / "file")) == 1
+
+
+def test_a_batch_of_a_wrong_kind_does_not_end_the_writer(tmp_path):
+    with IdxWriter(tmp_path / "file") as writer:
+        for wrong in (np.zeros(2, "int64"), np.zeros(2, "complex64"), 3):
+            with pytest.raises(ValueError, match="IdxWriter"):
+                writer.write(wrong)
+        writer.write(ROWS)
+    np.testing.assert_array_equal(read_idx(tmp_path / "file"), ROWS)
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_batches_of_threads_are_whole(compress, tmp_path):
+    batches = [np.full((50, 300), number, "uint8") for number in range(16)]
+    with (
+        IdxWriter(tmp_path / "file", compress=compress) as writer,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        list(pool.map(writer.write, batches))
+    read = read_idx(tmp_path / "file").reshape(16, 50, 300)
+    assert sorted(read[:, 0, 0]) == list(range(16))
+    assert (read == read[:, :1, :1]).all()
+
+
+def test_bytes_of_another_writer_are_noticed(tmp_path):
+    write_idx(tmp_path / "file", ROWS)
+    writer = IdxWriter(tmp_path / "file")
+    writer.write(ROWS)
+    writer._file.write(b"as a forked child may")
+    with pytest.raises(OSError, match="something else wrote"):
+        writer.close()
+    np.testing.assert_array_equal(read_idx(tmp_path / "file"), ROWS)
+
+
+@pytest.mark.skipif(not hasattr(os, "set_blocking"), reason="needs pipes")
+@pytest.mark.parametrize("buffering", [0, -1])
+def test_a_pipe_that_does_not_wait_is_an_error(buffering):
+    hear, said = os.pipe()
+    os.set_blocking(said, False)
+    with os.fdopen(hear, "rb"):
+        file = os.fdopen(said, "wb", buffering=buffering)
+        with pytest.raises(BlockingIOError):
+            write_idx(file, np.zeros(1_000_000, "uint8"))
+        with contextlib.suppress(BlockingIOError):
+            file.close()
+
+
+def test_a_file_that_counts_nothing_takes_all():
+    class Silent(io.BytesIO):
+        def write(self, data):
+            super().write(data)
+
+    class Stuck(io.BytesIO):
+        def write(self, data):
+            return 0
+
+    file = Silent()
+    write_idx(file, ROWS)
+    assert len(file.getvalue()) == 12 + ROWS.nbytes
+    with pytest.raises(BlockingIOError, match="took 0 bytes"):
+        write_idx(Stuck(), ROWS)
