@@ -9,6 +9,7 @@ window size * filters / groups products; with groups, or strides together with
 dilation, outputs take the place of inputs.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import keras
@@ -106,6 +107,10 @@ class ConvTranspose(Conv):
     """
 
     output_axes: ClassVar[dict[str, tuple[int, ...]]] = {"kernel": (-2,)}
+    _refused_arguments: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("pad_mode", "pad_value"),
+        "A transposed convolution cuts its output and pads nothing.",
+    )
 
     def __init__(
         self,
@@ -130,16 +135,6 @@ class ConvTranspose(Conv):
         kernel_transform: Any = None,
         **kwargs: Any,
     ) -> None:
-        for name in ("pad_mode", "pad_value"):
-            if name in kwargs:
-                raise invalid_argument(
-                    self,
-                    name,
-                    "left out",
-                    kwargs[name],
-                    context="A transposed convolution cuts its output and "
-                    "pads nothing.",
-                )
         super().__init__(
             filters,
             kernel_size,
