@@ -173,7 +173,7 @@ def _is_refused(cls: type, args: tuple, kwargs: dict) -> bool:
             return True
         kinds = {item.kind for item in signature.parameters.values()}
         # Ours hand `*args` on as they are; of others nobody knows.
-        ours = constructor.__module__.partition(".")[0] == "keras_extras"
+        ours = str(constructor.__module__).partition(".")[0] == "keras_extras"
         if not ours or inspect.Parameter.VAR_POSITIONAL not in kinds:
             return False
     return False

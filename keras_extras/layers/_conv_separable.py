@@ -67,7 +67,11 @@ class SeparableConv(ConvLayer):
         pad_mode: what the pads hold: `"constant"`, `"reflect"`,
             `"symmetric"`, `"edge"` or `"wrap"`, with NumPy's meaning.
         pad_value: float, the constant of mode `"constant"`.
-        **kwargs: `name`, `dtype`, `trainable`, as in `keras.layers.Layer`.
+        **kwargs: `use_mask`, as in `Conv`; `name`, `dtype`, `trainable`, as in
+            `keras.layers.Layer`.
+
+    Call arguments:
+        inputs, mask, training: as in `Conv`.
 
     Input shape:
         `(batch, *spatial, channels)`; channels second if
@@ -81,6 +85,7 @@ class SeparableConv(ConvLayer):
             the input.
 
     Hooks:
+        `mask_inputs(inputs, mask)`: what stands in place of masked steps.
         `pad_inputs(inputs)`: pads that a convolution cannot do itself.
         `transform_depthwise_kernel(kernel)`: T, before use.
         `transform_pointwise_kernel(kernel)`: U, before use.
@@ -181,7 +186,10 @@ class SeparableConv(ConvLayer):
         )
         self.add_bias_weight(self.filters)
 
-    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+    def call(
+        self, inputs: Tensor, training: bool | None = None, mask: Tensor = None
+    ) -> Tensor:
+        inputs = self.mask_inputs(inputs, mask)
         padded = self.pad_inputs(inputs)  # (batch, *padded, channels)
         depthwise, pointwise = (
             self.apply_transforms(prefix, training)

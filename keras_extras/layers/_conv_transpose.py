@@ -183,6 +183,20 @@ class ConvTranspose(Conv):
         """Returns the inputs as they are."""
         return inputs
 
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor) -> Any:
+        """Returns which outputs come of steps that are not masked."""
+        if previous_mask is None:
+            return None
+        added = self.output_padding
+        return ops.conv_transpose_mask(
+            previous_mask,
+            self.kernel_size[0],
+            self.strides[0],
+            self.padding,
+            None if added is None else added[0],
+            self.dilation_rate[0],
+        )
+
     def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         """Returns the transposed convolution of the inputs with `kernel`."""
         return ops.conv_transpose(

@@ -35,6 +35,7 @@ from keras_extras.ops._kernel_symmetry import (
     householder_kernel,
     reflect_kernel,
 )
+from keras_extras.ops._mask import conv_mask, conv_transpose_mask, pool_mask
 from keras_extras.ops._maxout import maxout
 from keras_extras.ops._pad import pad, pad_spatial
 from keras_extras.ops._pixel_shuffle import (
@@ -71,7 +72,9 @@ __all__ = [
     "cayley_kernel",
     "conditional_conv",
     "conv",
+    "conv_mask",
     "conv_transpose",
+    "conv_transpose_mask",
     "cosine_conv",
     "cosine_dense",
     "dense",
@@ -99,6 +102,7 @@ __all__ = [
     "partial_conv",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "pool_mask",
     "power_iteration",
     "quantize_kernel",
     "reflect_kernel",
