@@ -202,6 +202,7 @@ class Conv(ConvLayer, KernelLayer):
             split into `groups`, or no window fits into the input.
 
     Hooks:
+        `add_weights(kernel_shape, num_outputs)`: makes the weights, in `build`.
         `mask_inputs(inputs, mask)`: what stands in place of masked steps.
         `pad_inputs(inputs)`: pads that a convolution cannot do itself.
         `transform_kernel(kernel)`: what is done to the kernel before use.
