@@ -203,7 +203,6 @@ class Conv(ConvLayer, KernelLayer):
 
     Hooks:
         `add_weights(kernel_shape, num_outputs)`: makes the weights, in `build`.
-        `mask_inputs(inputs, mask)`: what stands in place of masked steps.
         `pad_inputs(inputs)`: pads that a convolution cannot do itself.
         `transform_kernel(kernel)`: what is done to the kernel before use.
         `convolution_op(inputs, kernel)`: the contraction.

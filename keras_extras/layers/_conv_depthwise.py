@@ -79,7 +79,6 @@ class DepthwiseConv(ConvLayer):
             the input.
 
     Hooks:
-        `mask_inputs(inputs, mask)`: what stands in place of masked steps.
         `pad_inputs(inputs)`: pads that a convolution cannot do itself.
         `transform_kernel(kernel)`: what is done to the kernel before use.
         `convolution_op(inputs, kernel)`: the contraction.

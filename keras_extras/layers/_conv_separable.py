@@ -85,7 +85,6 @@ class SeparableConv(ConvLayer):
             the input.
 
     Hooks:
-        `mask_inputs(inputs, mask)`: what stands in place of masked steps.
         `pad_inputs(inputs)`: pads that a convolution cannot do itself.
         `transform_depthwise_kernel(kernel)`: T, before use.
         `transform_pointwise_kernel(kernel)`: U, before use.
