@@ -13,7 +13,7 @@ from keras_extras.ops._conv_depthwise import depthwise_conv
 from keras_extras.ops._conv_partial import partial_conv
 from keras_extras.ops._conv_separable import separable_conv
 from keras_extras.ops._conv_transpose import conv_transpose
-from keras_extras.ops._dense import dense, low_rank_update
+from keras_extras.ops._dense import dense, dora_update, low_rank_update
 from keras_extras.ops._dense_cosine import cosine_dense
 from keras_extras.ops._dense_noisy import factorized_noise, signed_root
 from keras_extras.ops._dropout_block import drop_block
@@ -79,6 +79,7 @@ __all__ = [
     "cosine_dense",
     "dense",
     "depthwise_conv",
+    "dora_update",
     "drop_block",
     "equalize_kernel",
     "extract_windows",
