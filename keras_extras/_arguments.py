@@ -10,16 +10,16 @@ from typing import Any
 import keras
 
 from keras_extras import _shapes as shapes
-from keras_extras._checks import choice
+from keras_extras._checks import choice, did_you_mean
 from keras_extras._errors import invalid_argument
 from keras_extras._shapes import Shape
 
 # What stands behind an argument is told by the end of its name.
-_GETTERS = {
-    "activation": keras.activations.get,
-    "initializer": keras.initializers.get,
-    "regularizer": keras.regularizers.get,
-    "constraint": keras.constraints.get,
+_HOMES: dict[str, Any] = {
+    "activation": keras.activations,
+    "initializer": keras.initializers,
+    "regularizer": keras.regularizers,
+    "constraint": keras.constraints,
 }
 
 
@@ -93,15 +93,34 @@ def resolve(
     """
     kind = name.rpartition("_")[2]
     try:
-        return (get or _GETTERS[kind])(value)
-    except (TypeError, ValueError) as cause:
+        return (get or _HOMES[kind].get)(value)
+    except (KeyError, TypeError, ValueError) as cause:
         named = isinstance(value, str | dict | list)
         article = "an" if kind[0] in "aeiou" else "a"
+        what = "a function" if kind == "activation" else "an object"
+        context, fix = str(cause), ""
+        if get is None and isinstance(value, str):
+            names = _names(kind)
+            fix = did_you_mean(value, names)
+            context = f"Names are {', '.join(map(repr, names))}."
         raise invalid_argument(
             owner,
             name,
-            f"{article} {kind}: its name, its config, an object or None",
+            f"{article} {kind}: its name, its config, {what} or None",
             value,
             error=ValueError if named else TypeError,
-            context=str(cause),
+            context=context,
+            fix=fix,
         ) from cause
+
+
+def _names(kind: str) -> list[str]:
+    """Returns the names that Keras knows for an argument of a kind."""
+    get, found = _HOMES[kind].get, []
+    for name in filter(str.islower, dir(_HOMES[kind])):
+        try:
+            get(name)
+        except (KeyError, TypeError, ValueError):  # `constant` needs more
+            continue
+        found.append(name)
+    return found

@@ -11,7 +11,7 @@ import math
 import numbers
 import operator
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
@@ -31,6 +31,35 @@ _TORCH_PAD_MODES = {
     "replicate": "edge",
     "circular": "wrap",
 }
+
+# Arguments by the names of torch and of others; the first that there is here.
+_OTHER_NAMES = {
+    "out_channels": ("filters",),
+    "out_features": ("units",),
+    "hidden": ("units",),
+    "kernel": ("kernel_size", "pool_size"),
+    "kernel_size": ("pool_size",),
+    "window": ("kernel_size", "pool_size"),
+    "bias": ("use_bias",),
+    "padding_mode": ("pad_mode",),
+    "p": ("rate",),
+    "drop_prob": ("rate",),
+    "eps": ("epsilon",),
+    "dim": ("axis",),
+    "start_dim": ("start_axis",),
+    "end_dim": ("end_axis",),
+    "unflattened_size": ("shape",),
+    "norm_type": ("order",),
+    "upscale_factor": ("factor",),
+    "downscale_factor": ("factor",),
+    "n_power_iterations": ("power_iterations",),
+    "orthogonal_map": ("method",),
+    "r": ("lora_rank",),
+    "rank": ("lora_rank",),
+    "alpha": ("lora_alpha",),
+    "weight_decay": ("kernel_regularizer",),
+}
+_NEEDLESS_NAMES = ("in_channels", "in_features", "input_size", "device")
 
 
 # --- numbers -----------------------------------------------------------------
@@ -222,11 +251,75 @@ def function(owner: object, name: str, value: Any, allowed: str) -> Any:
 
 
 def did_you_mean(value: object, names: Iterable[str]) -> str:
-    """Returns `"Did you mean 'valid'?"`; `""` if no name is close."""
+    """Returns `"Did you mean 'valid'?"`; `""` if no name is close.
+
+    Small and capital letters and what stands between words are the same:
+    `"weight_norm"` is close to `"WeightNorm"`.
+    """
     if not isinstance(value, str):
         return ""
-    close = difflib.get_close_matches(value, list(names), n=1, cutoff=0.5)
-    return f"Did you mean {close[0]!r}?" if close else ""
+    plain = {_plain(name): name for name in names}
+    close = difflib.get_close_matches(_plain(value), plain, n=1, cutoff=0.5)
+    return f"Did you mean {plain[close[0]]!r}?" if close else ""
+
+
+def argument_names(
+    owner: object,
+    given: Mapping[str, object],
+    allowed: Sequence[str],
+    *,
+    error: type[Exception] = ValueError,
+) -> None:
+    """Raises if an argument has none of the allowed names; says the closest.
+
+    Args:
+        owner: see `invalid_argument`.
+        given: the arguments, by name.
+        allowed: the names that there are.
+        error: what to raise: Keras raises `ValueError`, Python `TypeError`.
+    """
+    unknown = {
+        name: value for name, value in given.items() if name not in allowed
+    }
+    if not unknown:
+        return
+    hints = [_meant_argument(name, allowed) for name in unknown]
+    if len(unknown) > 1:
+        hints = [
+            hint.replace("?", f" for {name!r}?")
+            for name, hint in zip(unknown, hints, strict=True)
+        ]
+    listed = ", ".join(allowed)
+    # The first sentence is that of Keras.
+    name = owner if isinstance(owner, str) else type(owner).__name__
+    raise error(
+        " ".join(
+            [
+                f"Unrecognized keyword arguments passed to {name}: {unknown}.",
+                *filter(None, hints),
+                f"{name} takes {listed}.",
+            ]
+        )
+    )
+
+
+def _meant_argument(name: str, allowed: Sequence[str]) -> str:
+    if name in _NEEDLESS_NAMES:
+        return f"Leave {name} out: Keras knows it by itself."
+    for other in _OTHER_NAMES.get(name, ()):
+        if other in allowed:
+            return f"Did you mean {other!r}?"
+    return did_you_mean(name, allowed)
+
+
+def _takes(owner: object, name: str) -> bool:
+    """Returns whether the constructor of `owner` has an argument `name`."""
+    names = getattr(owner, "_argument_names", None)
+    return names is not None and name in names()
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "").replace(" ", "")
 
 
 def file_path(owner: object, name: str, value: object) -> str:
@@ -355,7 +448,15 @@ def padding(owner: object, value: object) -> str | Pads:
     """Returns `"valid"`, `"same"`, `"causal"`, or (before, after) per axis."""
     if isinstance(value, str):
         require_rank(owner)
-        return choice(owner, "padding", value.lower(), PADDINGS)
+        lower = value.lower()
+        content = _TORCH_PAD_MODES.get(lower, lower)
+        fix = ""
+        if content in PAD_MODES and _takes(owner, "pad_mode"):
+            fix = (
+                "padding is how much is added; what the pads hold is "
+                f"pad_mode={content!r}."
+            )
+        return choice(owner, "padding", lower, PADDINGS, fix=fix)
     return pads(owner, value, f"one of {PADDINGS}, ")
 
 

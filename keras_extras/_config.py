@@ -6,10 +6,25 @@ nothing else.
 """
 
 import inspect
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
+
+from keras_extras import _checks as checks
+from keras_extras._errors import invalid_argument
+
+_VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+# What every constructor of Keras takes; and what it takes with a warning.
+_KERAS_NAMES = (
+    "name",
+    "dtype",
+    "trainable",
+    "activity_regularizer",
+    "autocast",
+)
+_OLD_NAMES = ("input_shape", "input_dim")
 
 
 class FromCall:
@@ -21,6 +36,8 @@ class FromCall:
     they are not part of the config.
 
     Raises:
+        ValueError: if the call has a name that no constructor knows; the
+            message says which name was meant.
         AttributeError: by `get_config`, if an argument was not stored.
 
     Hooks:
@@ -29,11 +46,26 @@ class FromCall:
 
     # The last class whose constructor's arguments belong to the call.
     _first_constructor: type = keras.layers.Layer
+    # Arguments of parents that the class does not take, and why.
+    _refused_arguments: ClassVar[Mapping[str, str]] = {}
     _made_with: dict  # the arguments of the call, by name
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         made = super().__new__(cls, *args, **kwargs)
         bound = bind(cls, cls._first_constructor, args, kwargs)
+        for name in set(kwargs) & set(cls._refused_arguments):
+            raise invalid_argument(
+                cls.__name__,
+                name,
+                "left out",
+                kwargs[name],
+                context=cls._refused_arguments[name],
+            )
+        if kwargs and _is_refused(cls, args, kwargs):
+            # Python would name what is missing, and not what came instead.
+            checks.argument_names(
+                cls.__name__, kwargs, cls._argument_names(), error=TypeError
+            )
         # Past Keras's tracking, which starts in `__init__` only. Lists are
         # copied: what is done to them later was not an argument.
         call = {
@@ -42,6 +74,32 @@ class FromCall:
         }
         object.__setattr__(made, "_made_with", call)
         return made
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # What no constructor has taken so far is left to Keras.
+        unknown = {
+            name: value
+            for name, value in kwargs.items()
+            if name not in _KERAS_NAMES and name not in _OLD_NAMES
+        }
+        if unknown:
+            checks.argument_names(self, unknown, self._argument_names())
+        super().__init__(*args, **kwargs)
+
+    @classmethod
+    def _argument_names(cls) -> list[str]:
+        """Returns the names of all that the constructor takes."""
+        chain = _constructors(cls, cls._first_constructor)
+        named = [
+            item.name
+            for parameters in chain
+            for item in parameters
+            if item.kind not in _VARIABLE
+        ]
+        if any(item.kind is item.VAR_KEYWORD for item in chain[-1]):
+            named += _KERAS_NAMES
+        unique = dict.fromkeys(named)
+        return [name for name in unique if name not in cls._refused_arguments]
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor arguments in plain form, by name."""
@@ -88,10 +146,7 @@ def bind(cls: type, base: type, args: tuple, kwargs: dict) -> dict:
         kinds = {parameter.kind for parameter in parameters}
         for parameter in parameters:
             name = parameter.name
-            if parameter.kind in (
-                parameter.VAR_POSITIONAL,
-                parameter.VAR_KEYWORD,
-            ):
+            if parameter.kind in _VARIABLE:
                 continue
             if rest and parameter.kind is not parameter.KEYWORD_ONLY:
                 bound.setdefault(name, rest[0])
@@ -103,6 +158,25 @@ def bind(cls: type, base: type, args: tuple, kwargs: dict) -> dict:
         if inspect.Parameter.VAR_POSITIONAL not in kinds:
             rest = ()
     return bound
+
+
+def _is_refused(cls: type, args: tuple, kwargs: dict) -> bool:
+    """Returns whether Python refuses the call `cls(*args, **kwargs)`."""
+    for owner in cls.__mro__:
+        constructor = vars(owner).get("__init__")
+        if constructor is None:
+            continue
+        signature = inspect.signature(constructor)
+        try:
+            signature.bind(None, *args, **kwargs)
+        except TypeError:
+            return True
+        kinds = {item.kind for item in signature.parameters.values()}
+        # Ours hand `*args` on as they are; of others nobody knows.
+        ours = str(constructor.__module__).partition(".")[0] == "keras_extras"
+        if not ours or inspect.Parameter.VAR_POSITIONAL not in kinds:
+            return False
+    return False
 
 
 def accepted(cls: type, base: type, config: dict) -> dict:

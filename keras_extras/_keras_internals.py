@@ -107,6 +107,19 @@ def node_counts(operation: keras.Operation) -> tuple[int, int]:
     return len(known._inbound_nodes), len(known._outbound_nodes)
 
 
+def was_given_mask(layer: keras.Layer) -> bool:
+    """Returns whether a mask reaches the layer in a graph.
+
+    Keras writes it into the calls that a layer remembers, and nowhere else:
+    `layer.input` is the first argument alone.
+    """
+    known: Any = layer
+    return any(
+        node.arguments.kwargs.get("mask") is not None
+        for node in known._inbound_nodes
+    )
+
+
 def forget_nodes(operation: keras.Operation, counts: tuple[int, int]) -> None:
     """Makes an operation forget the calls since `node_counts` was asked."""
     known: Any = operation

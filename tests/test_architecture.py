@@ -78,7 +78,7 @@ ALLOWED = {
     "_probabilities": Arrows(house=("_checks", "_errors"), outside=("numpy",)),
     "_keras_internals": Arrows(outside=("keras",)),
     "_arguments": Arrows(house=GROUND, outside=("keras",)),
-    "_config": Arrows(outside=("keras", "numpy")),
+    "_config": Arrows(house=("_errors", "_checks"), outside=("keras", "numpy")),
     "_gradients": Arrows(outside=("keras", "numpy")),
     "ops": Arrows(
         house=(*GROUND, "_arguments", "ops._fast"), outside=("keras", "numpy")

@@ -180,6 +180,40 @@ def test_names_of_torch_are_understood():
         checks.pad_mode("Conv2D", "reflects")
 
 
+@pytest.mark.parametrize(
+    ("value", "closest"),
+    [
+        ("weight_norm", "'WeightNorm'"),
+        ("weightnrom", "'WeightNorm'"),
+        ("UNIT-NORM", "'UnitNorm'"),
+        ("dropout", None),
+        (3, None),
+    ],
+)
+def test_the_closest_name_is_found_whatever_its_spelling(value, closest):
+    names = ("WeightNorm", "UnitNorm")
+    hint = f"Did you mean {closest}?" if closest else ""
+    assert checks.did_you_mean(value, names) == hint
+
+
+def test_unknown_arguments_are_listed_each_with_its_hint():
+    allowed = ["strides", "use_bias", "filters"]
+    checks.argument_names("Conv2D", {"strides": 2}, allowed)
+    with pytest.raises(ValueError, match=r"^Unrecognized") as caught:
+        checks.argument_names(
+            "Conv2D", {"stride": 2, "xyz": 0, "bias": 1, "strides": 2}, allowed
+        )
+    assert str(caught.value) == (
+        "Unrecognized keyword arguments passed to Conv2D: {'stride': 2, "
+        "'xyz': 0, 'bias': 1}. Did you mean 'strides' for 'stride'? Did you "
+        "mean 'use_bias' for 'bias'? Conv2D takes strides, use_bias, filters."
+    )
+    with pytest.raises(TypeError, match=r"Leave in_channels out"):
+        checks.argument_names(
+            "Conv2D", {"in_channels": 3}, allowed, error=TypeError
+        )
+
+
 def test_paths_are_texts(monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
     assert checks.file_path("x", "path", pathlib.Path("a")) == "a"

@@ -27,6 +27,16 @@ class Nested(stock.Layer):
 # --- models ------------------------------------------------------------------
 
 
+def test_a_mask_stands_in_the_call_of_a_graph():
+    """`to_keras` refuses layers that take one where Keras's ignore it."""
+    x = keras.Input((5,), dtype="int32")
+    for masked in (True, False):
+        layer = keras_extras.layers.Conv1D(2, 3)
+        assert not internals.was_given_mask(layer)
+        layer(stock.Embedding(4, 3, mask_zero=masked)(x))
+        assert internals.was_given_mask(layer) is masked
+
+
 def test_who_wrote_a_class():
     """`to_extras`, `to_keras`, the trace and the fast `fit` ask that."""
     for thing in (stock.Dense(1), stock.Dense, keras.ops.add):

@@ -237,6 +237,7 @@ ARGUMENTS = {
     "use_bias": "whether a bias is added",
     "use_factorised": "whether noise is made of numbers per row and column",
     "use_gain": "whether each output has a trainable factor",
+    "use_mask": "whether masks count and are handed on",
     "validation_split": "share of the data that is held back, the first ones",
     "value": "one logged number",
     "values": "name -> numbers",

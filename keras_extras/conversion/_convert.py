@@ -19,6 +19,7 @@ from keras_extras.conversion._rebuild import (
     own_weights,
 )
 from keras_extras.conversion._to_stock import (
+    IGNORING_MASKS,
     OURS,
     arguments_of,
     expressed,
@@ -146,7 +147,10 @@ def _is_opened(layer: Any) -> bool:
 
 def _open(layer: Any, rebuilder: Rebuilder) -> Replacement:
     ours = OURS[type(layer)]
-    new = ours(**arguments_of(layer, type(layer), rebuilder))
+    arguments = arguments_of(layer, type(layer), rebuilder)
+    if ours in IGNORING_MASKS:
+        arguments["use_mask"] = False
+    new = ours(**arguments)
     return Replacement(new, _carry_by_name)
 
 

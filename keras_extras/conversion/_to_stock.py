@@ -12,6 +12,7 @@ import keras
 
 from keras_extras import layers
 from keras_extras._checks import Pads
+from keras_extras._keras_internals import was_given_mask
 from keras_extras.conversion._rebuild import (
     Replacement,
     carry_nothing,
@@ -41,6 +42,12 @@ _FROZEN = {
 }
 _POOLS = layers.Pool
 _CONVOLUTIONS = (layers.Conv, layers.DepthwiseConv, layers.SeparableConv)
+# Ours that take masks, which Keras's of the same name ignore.
+IGNORING_MASKS = {
+    ours
+    for ours in STOCK
+    if issubclass(ours, (_POOLS, *_CONVOLUTIONS)) and ours.rank == 1
+}
 
 
 def kinds(pattern: str) -> tuple[type, ...]:
@@ -88,6 +95,9 @@ def expressed(layer: Any, rebuilder: Any) -> Replacement:
         arguments[name] = None  # merged into the kernel
     settled |= {f"{prefix}_transform" for prefix in _prefixes(layer)}
     settled.add("noise_shape")  # where Keras has none, the rank tells it
+    settled.add("use_mask")
+    if leaf in IGNORING_MASKS and layer.use_mask and was_given_mask(layer):
+        raise Unlike("it takes a mask, which Keras's layer ignores.")
     if isinstance(layer, (_POOLS, *_CONVOLUTIONS)):
         before, after = _pads(layer, arguments, settled)
     _refuse_arguments(layer, leaf, stock, settled)

@@ -180,6 +180,7 @@ class KernelLayer(BiasLayer):
         **kwargs: `name`, `dtype`, `trainable`, as in `keras.layers.Layer`.
 
     Hooks:
+        `add_weights(kernel_shape, num_outputs)`: makes the weights, in `build`.
         `transform_kernel(kernel)`: what is done to the kernel before use,
             after `kernel_transform`.
         `add_bias(outputs)`: adds the bias along the channels.

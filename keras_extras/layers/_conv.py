@@ -38,6 +38,7 @@ class ConvLayer(BiasLayer):
         dilation_rate: Ints = 1,
         pad_mode: str = "constant",
         pad_value: float = 0.0,
+        use_mask: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -55,6 +56,29 @@ class ConvLayer(BiasLayer):
             self, "pad_value", pad_value, finite=False
         )
         self.input_spec = keras.layers.InputSpec(min_ndim=self.rank + 2)
+        self.use_mask: bool = checks.boolean(self, "use_mask", use_mask)
+        self.supports_masking = self.rank == 1 and self.use_mask
+
+    def mask_inputs(self, inputs: Tensor, mask: Tensor = None) -> Tensor:
+        """Returns the inputs with what pads hold in place of masked steps."""
+        if mask is None or not self.supports_masking:
+            return inputs
+        axis = shapes.channel_axis(self.rank, self.data_format)
+        valid = keras.ops.cast(keras.ops.expand_dims(mask, axis), "bool")
+        # Not a product: what is masked may be infinite, or no number.
+        return keras.ops.where(valid, inputs, self.pad_value)
+
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor) -> Any:
+        """Returns which outputs stand for steps that are not masked."""
+        if previous_mask is None:
+            return None
+        return ops.conv_mask(
+            previous_mask,
+            self.kernel_size[0],
+            self.strides[0],
+            self.padding,
+            self.dilation_rate[0],
+        )
 
     def pad_inputs(self, inputs: Tensor) -> Tensor:
         """Returns the padded input; zeros are left to the convolution."""
@@ -154,8 +178,16 @@ class Conv(ConvLayer, KernelLayer):
         pad_mode: what the pads hold: `"constant"`, `"reflect"`,
             `"symmetric"`, `"edge"` or `"wrap"`, with NumPy's meaning.
         pad_value: float, the constant of mode `"constant"`.
-        **kwargs: `lora_rank` and `lora_alpha` (see `enable_lora`); `name`,
-            `dtype`, `trainable`, as in `keras.layers.Layer`.
+        **kwargs: `use_mask`: bool, False ignores masks, as Keras's layers do;
+            `lora_rank` and `lora_alpha` (see `enable_lora`); `name`, `dtype`,
+            `trainable`, as in `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: tensor with batch, `rank` spatial axes and channels.
+        mask: bool tensor `(batch, steps)` for the 1D layers, which Keras
+            fills in. What is masked is as if it were padded, whatever stands
+            there; which outputs are masked is told by `ops.conv_mask`.
+        training: bool, which transforms of the kernel may ask for.
 
     Input shape:
         `(batch, *spatial, channels)`; channels second if
@@ -170,6 +202,7 @@ class Conv(ConvLayer, KernelLayer):
             split into `groups`, or no window fits into the input.
 
     Hooks:
+        `add_weights(kernel_shape, num_outputs)`: makes the weights, in `build`.
         `pad_inputs(inputs)`: pads that a convolution cannot do itself.
         `transform_kernel(kernel)`: what is done to the kernel before use.
         `convolution_op(inputs, kernel)`: the contraction.
@@ -260,7 +293,10 @@ class Conv(ConvLayer, KernelLayer):
     def _kernel_channels(self, channels: int) -> tuple[int, int]:
         return channels // self.groups, self.filters
 
-    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+    def call(
+        self, inputs: Tensor, training: bool | None = None, mask: Tensor = None
+    ) -> Tensor:
+        inputs = self.mask_inputs(inputs, mask)
         padded = self.pad_inputs(inputs)  # (batch, *padded, channels)
         outputs = self.convolution_op(padded, self._kernel_for_use(training))
         outputs = self.add_bias(outputs)  # (batch, *windows, filters)

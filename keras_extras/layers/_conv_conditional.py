@@ -79,6 +79,7 @@ class CondConv(Conv):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.supports_masking = False  # the routing looks at all steps
         self.num_experts: int = checks.integer(self, "num_experts", num_experts)
         self._resolve(
             routing_activation=routing_activation,
@@ -108,7 +109,9 @@ class CondConv(Conv):
         self.kernel_initializer = initial
 
     # Its own `call`: the shares of the inputs reach two later steps.
-    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+    def call(  # pyright: ignore[reportIncompatibleMethodOverride]: no mask
+        self, inputs: Tensor, training: bool | None = None
+    ) -> Tensor:
         routing = self.route(inputs)  # (batch, experts)
         outputs = self.convolution_op(
             self.pad_inputs(inputs), self._kernel_for_use(), routing

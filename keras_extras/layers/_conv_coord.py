@@ -50,6 +50,7 @@ class CoordConv(Conv):
 
     def __init__(self, *args: Any, with_r: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.supports_masking = False  # a masked step has its coordinates
         self.with_r: bool = checks.boolean(self, "with_r", with_r)
 
     def _channels_to_convolve(self, input_shape: Shape) -> int:

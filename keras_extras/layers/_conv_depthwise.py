@@ -61,7 +61,11 @@ class DepthwiseConv(ConvLayer):
         pad_mode: what the pads hold: `"constant"`, `"reflect"`,
             `"symmetric"`, `"edge"` or `"wrap"`, with NumPy's meaning.
         pad_value: float, the constant of mode `"constant"`.
-        **kwargs: `name`, `dtype`, `trainable`, as in `keras.layers.Layer`.
+        **kwargs: `use_mask`, as in `Conv`; `name`, `dtype`, `trainable`, as in
+            `keras.layers.Layer`.
+
+    Call arguments:
+        inputs, mask, training: as in `Conv`.
 
     Input shape:
         `(batch, *spatial, channels)`; channels second if
@@ -150,7 +154,10 @@ class DepthwiseConv(ConvLayer):
         )
         self.add_bias_weight(channels * self.depth_multiplier)
 
-    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+    def call(
+        self, inputs: Tensor, training: bool | None = None, mask: Tensor = None
+    ) -> Tensor:
+        inputs = self.mask_inputs(inputs, mask)
         padded = self.pad_inputs(inputs)  # (batch, *padded, channels)
         kernel = self.apply_transforms("depthwise", training)
         outputs = self.convolution_op(padded, self.transform_kernel(kernel))

@@ -71,6 +71,7 @@ class PartialConv(Conv):
         self.return_mask: bool = checks.boolean(
             self, "return_mask", return_mask
         )
+        self.supports_masking = True  # takes those of any rank, and ends them
         if self.pad_value != 0:
             raise invalid_argument(self, "pad_value", "0", self.pad_value)
 

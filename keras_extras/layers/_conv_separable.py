@@ -67,7 +67,11 @@ class SeparableConv(ConvLayer):
         pad_mode: what the pads hold: `"constant"`, `"reflect"`,
             `"symmetric"`, `"edge"` or `"wrap"`, with NumPy's meaning.
         pad_value: float, the constant of mode `"constant"`.
-        **kwargs: `name`, `dtype`, `trainable`, as in `keras.layers.Layer`.
+        **kwargs: `use_mask`, as in `Conv`; `name`, `dtype`, `trainable`, as in
+            `keras.layers.Layer`.
+
+    Call arguments:
+        inputs, mask, training: as in `Conv`.
 
     Input shape:
         `(batch, *spatial, channels)`; channels second if
@@ -181,7 +185,10 @@ class SeparableConv(ConvLayer):
         )
         self.add_bias_weight(self.filters)
 
-    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+    def call(
+        self, inputs: Tensor, training: bool | None = None, mask: Tensor = None
+    ) -> Tensor:
+        inputs = self.mask_inputs(inputs, mask)
         padded = self.pad_inputs(inputs)  # (batch, *padded, channels)
         depthwise, pointwise = (
             self.apply_transforms(prefix, training)

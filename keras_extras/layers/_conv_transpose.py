@@ -9,6 +9,7 @@ window size * filters / groups products; with groups, or strides together with
 dilation, outputs take the place of inputs.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import keras
@@ -106,6 +107,10 @@ class ConvTranspose(Conv):
     """
 
     output_axes: ClassVar[dict[str, tuple[int, ...]]] = {"kernel": (-2,)}
+    _refused_arguments: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("pad_mode", "pad_value"),
+        "A transposed convolution cuts its output and pads nothing.",
+    )
 
     def __init__(
         self,
@@ -130,16 +135,6 @@ class ConvTranspose(Conv):
         kernel_transform: Any = None,
         **kwargs: Any,
     ) -> None:
-        for name in ("pad_mode", "pad_value"):
-            if name in kwargs:
-                raise invalid_argument(
-                    self,
-                    name,
-                    "left out",
-                    kwargs[name],
-                    context="A transposed convolution cuts its output and "
-                    "pads nothing.",
-                )
         super().__init__(
             filters,
             kernel_size,
@@ -187,6 +182,20 @@ class ConvTranspose(Conv):
     def pad_inputs(self, inputs: Tensor) -> Tensor:
         """Returns the inputs as they are."""
         return inputs
+
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor) -> Any:
+        """Returns which outputs come of steps that are not masked."""
+        if previous_mask is None:
+            return None
+        added = self.output_padding
+        return ops.conv_transpose_mask(
+            previous_mask,
+            self.kernel_size[0],
+            self.strides[0],
+            self.padding,
+            None if added is None else added[0],
+            self.dilation_rate[0],
+        )
 
     def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         """Returns the transposed convolution of the inputs with `kernel`."""

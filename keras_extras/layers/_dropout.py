@@ -6,8 +6,8 @@ A subclass chooses which elements share one b (`noise_shape`), or what is done
 instead of multiplying.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import keras
 
@@ -150,6 +150,10 @@ class SpatialDropout(Dropout):
         Tompson et al., "Efficient Object Localization Using Convolutional
         Networks", arXiv:1411.4280.
     """
+
+    _refused_arguments: ClassVar[Mapping[str, str]] = {
+        "noise_shape": "The class decides what is dropped together."
+    }
 
     def __init__(
         self,

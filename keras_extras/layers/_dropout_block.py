@@ -8,7 +8,8 @@ with L the lengths and k the blocks on the spatial axes. A leaf chooses the
 rank. Cost: a maximum over windows of the block's size.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import keras
 
@@ -70,6 +71,10 @@ class DropBlock(Dropout):
         Ghiasi et al., "DropBlock", arXiv:1810.12890. Probability and scale as
         in `torchvision.ops.DropBlock2d`.
     """
+
+    _refused_arguments: ClassVar[Mapping[str, str]] = {
+        "noise_shape": "The class decides what is dropped together."
+    }
 
     def __init__(
         self,

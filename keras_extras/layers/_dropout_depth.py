@@ -6,8 +6,8 @@
 In inference the first takes the expected b, the second passes its input on.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import keras
 
@@ -158,6 +158,10 @@ class DropPath(Dropout):
         `timm.layers.DropPath`; `torchvision.ops.StochasticDepth` in its mode
         `"row"`.
     """
+
+    _refused_arguments: ClassVar[Mapping[str, str]] = {
+        "noise_shape": "The class decides what is dropped together."
+    }
 
     def __init__(
         self, rate: float, seed: int | None = None, **kwargs: Any

@@ -6,6 +6,7 @@ A subclass chooses R (the attribute `reduce`, or the hook `pool_op`) or how the
 input is padded; a leaf chooses the rank. Cost: outputs * window size.
 """
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -45,7 +46,16 @@ class Pool(Layer):
         pad_mode: what the pads hold. `"constant"`: nothing, padded positions
             never count. `"reflect"`, `"symmetric"`, `"edge"` or `"wrap"`: real
             values, with NumPy's meaning; a window may lie within them.
+        use_mask: bool, whether a mask counts. False ignores it, as Keras's
+            layers do.
         **kwargs: `dtype`, `trainable`, as in `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: tensor with batch, `rank` spatial axes and channels.
+        mask: bool tensor `(batch, steps)`, which Keras fills in, for the 1D
+            layers of maximum and mean, their mixture and the soft mean. What
+            is masked never counts, like a pad; a window that holds nothing
+            else gives 0, and is masked in the output.
 
     Input shape:
         `(batch, *spatial, channels)`; channels second if
@@ -62,7 +72,9 @@ class Pool(Layer):
 
     Hooks:
         `pad_inputs(inputs)`: the pads of all modes but `"constant"`.
-        `pool_op(inputs)`: the reduction; the shapes must stay as above.
+        `pool_op(inputs)`: the reduction; the shapes must stay as above. With
+            a mask, `pool_op(inputs, mask)`; a class whose hook takes none
+            does not support masks.
 
     Examples:
         >>> class PowerPooling2D(keras_extras.layers.AveragePooling2D):
@@ -76,6 +88,7 @@ class Pool(Layer):
     # A function of keras_extras.ops; set by subclasses.
     reduce: Callable[..., Any]
     casts = False  # whether integers become numbers of the compute dtype
+    takes_mask = False  # whether `reduce` does
 
     def __init__(
         self,
@@ -88,6 +101,7 @@ class Pool(Layer):
         dilation_rate: Ints = 1,
         ceil_mode: bool = False,
         pad_mode: str = "constant",
+        use_mask: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
@@ -106,12 +120,33 @@ class Pool(Layer):
         self.pad_mode: str = checks.pad_mode(self, pad_mode)
         self._check_pads()
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
+        takes = inspect.signature(self.pool_op).parameters
+        self.use_mask: bool = checks.boolean(self, "use_mask", use_mask)
+        self.supports_masking = self.rank == 1 and all(
+            (self.use_mask, self.takes_mask, "mask" in takes)
+        )
         self._mark_built()
 
-    def call(self, inputs: Tensor) -> Tensor:
+    def call(self, inputs: Tensor, mask: Tensor = None) -> Tensor:
         self._pooled_shape(inputs.shape)  # raises if no window fits
         padded = self.pad_inputs(inputs)  # (batch, *padded, channels)
-        return self.pool_op(padded)  # (batch, *windows, channels)
+        if mask is None or not self.supports_masking:
+            return self.pool_op(padded)  # (batch, *windows, channels)
+        return self.pool_op(padded, self._padded_mask(mask))
+
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor) -> Any:
+        """Returns which windows hold a step that is not masked."""
+        if previous_mask is None:
+            return None
+        return ops.pool_mask(
+            previous_mask,
+            self.pool_size[0],
+            self.strides[0],
+            self.padding,
+            self.dilation_rate[0],
+            self.ceil_mode,
+            self.pad_mode,
+        )
 
     def pad_inputs(self, inputs: Tensor) -> Tensor:
         """Returns the padded input; pads that never count are left out."""
@@ -126,9 +161,19 @@ class Pool(Layer):
             self.pad_mode,
         )
 
-    def pool_op(self, inputs: Tensor) -> Tensor:
+    def _padded_mask(self, mask: Tensor) -> Tensor:
+        if self._pads_never_count:
+            return mask
+        axis = shapes.channel_axis(self.rank, self.data_format)
+        steps = keras.ops.expand_dims(keras.ops.cast(mask, "int32"), axis)
+        return keras.ops.squeeze(self.pad_inputs(steps), axis)
+
+    def pool_op(self, inputs: Tensor, mask: Tensor = None) -> Tensor:
         """Returns `reduce` of every window of the padded inputs."""
-        return self._reduce(inputs, **self._reduce_options())
+        options = self._reduce_options()
+        if mask is not None:
+            options["mask"] = mask
+        return self._reduce(inputs, **options)
 
     def _reduce_options(self) -> dict[str, Any]:
         """Returns the arguments that only the `reduce` of this class takes."""
@@ -232,7 +277,7 @@ class IndicesLayer(Layer):
         shape = self._pooled_shape(input_shape)
         return (shape, shape) if self.return_indices else shape
 
-    def compute_output_spec(self, inputs: Tensor) -> Any:
+    def compute_output_spec(self, inputs: Tensor, mask: Tensor = None) -> Any:
         """Returns symbolic outputs: of the inputs' dtype, places as int32."""
         shape = self._pooled_shape(inputs.shape)
         maxima = keras.KerasTensor(shape, inputs.dtype)
@@ -257,6 +302,7 @@ class MaxPooling(IndicesLayer, Pool):
     """
 
     reduce: Callable[..., Any] = staticmethod(ops.max_pool)
+    takes_mask = True
 
     def __init__(
         self,
@@ -306,6 +352,7 @@ class AveragePooling(Pool):
 
     reduce: Callable[..., Any] = staticmethod(ops.average_pool)
     casts = True
+    takes_mask = True
 
     def __init__(
         self,

@@ -37,6 +37,7 @@ class MixedPooling(Pool):
 
     reduce: Callable[..., Any] = staticmethod(ops.mixed_pool)
     casts = True
+    takes_mask = True
 
     def __init__(
         self,

@@ -31,6 +31,7 @@ class SoftPooling(Pool):
 
     reduce: Callable[..., Any] = staticmethod(ops.soft_pool)
     casts = True
+    takes_mask = True
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")

@@ -65,7 +65,9 @@ class StochasticPooling(Pool):
         self.seed: int | None = checks.seed(self, seed)
         self.seed_generator: Any = keras.random.SeedGenerator(seed)
 
-    def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
+    def call(  # pyright: ignore[reportIncompatibleMethodOverride]: no mask
+        self, inputs: Tensor, training: bool | None = False
+    ) -> Tensor:
         self.compute_output_shape(inputs.shape)  # raises if no window fits
         padded = self.pad_inputs(inputs)  # (batch, *padded, channels)
         return self.sample_op(padded) if training else self.pool_op(padded)

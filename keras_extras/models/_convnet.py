@@ -10,6 +10,7 @@ import keras
 
 from keras_extras import _arguments as arguments
 from keras_extras import _checks as checks
+from keras_extras._errors import invalid_argument
 from keras_extras.layers import (
     Conv2D,
     Dense,
@@ -42,11 +43,13 @@ class ConvNet(Model):
 
     Args:
         filters: ints. Number of filters of each block, in order; a tuple of
-            ints in the place of one gives a block of several convolutions.
+            ints in the place of one gives a block of several convolutions. An
+            int is one block.
         kernel_size: int or pair of ints. Window of the convolutions, in
             pixels.
         pool_size: int or pair of ints. Window of the pooling, in pixels.
         units: ints. Size of each hidden dense layer, in order; may be empty.
+            An int is one hidden layer.
         num_classes: int >= 1. Number of outputs.
         activation: name or function, in blocks and hidden layers.
         padding: padding of the convolutions, as in `Conv2D`.
@@ -95,10 +98,10 @@ class ConvNet(Model):
 
     def __init__(
         self,
-        filters: Sequence[int | Sequence[int]] = (32, 64),
+        filters: int | Sequence[int | Sequence[int]] = (32, 64),
         kernel_size: int | Sequence[int] = 3,
         pool_size: int | Sequence[int] = 2,
-        units: Sequence[int] = (128,),
+        units: int | Sequence[int] = (128,),
         num_classes: int = 10,
         activation: Any = "relu",
         padding: Any = "valid",
@@ -116,15 +119,18 @@ class ConvNet(Model):
         if pooling is not None:
             names = [name for name in POOLINGS if name]
             checks.choice(self, "pooling", pooling, names)
-        image: dict[str, Any] = {
-            "data_format": arguments.data_format(self, data_format)
-        }
-        axis = -1 if image["data_format"] == "channels_last" else 1
+        self.data_format = arguments.data_format(self, data_format)
+        image: dict[str, Any] = {"data_format": self.data_format}
+        axis = -1 if self.data_format == "channels_last" else 1
         regular: dict[str, Any] = {"kernel_regularizer": kernel_regularizer}
         self.blocks = []
-        for block in filters:
-            counts: Any = block if isinstance(block, Sequence) else [block]
-            for count in counts:
+        allowed = "positive integers, or tuples of them, one for each block"
+        single = checks.as_integer(filters) is not None
+        blocks = checks.items(
+            self, "filters", [filters] if single else filters, allowed
+        )
+        for block in blocks:
+            for count in checks.integers(self, "filters", block, allowed):
                 self.blocks += normalized(
                     Conv2D, count, activation, batch_normalization, axis,
                     kernel_size, padding=padding, **image, **regular,
@@ -137,7 +143,24 @@ class ConvNet(Model):
             self, units, activation, dropout, batch_normalization,
             kernel_regularizer,
         )  # fmt: skip
+        num_classes = checks.integer(self, "num_classes", num_classes)
         self.head = Dense(num_classes, activation=output_activation, **regular)
+
+    def build(self, input_shape: Any) -> None:
+        """Builds all layers; refuses images without channels."""
+        if len(input_shape) != 4:
+            last = self.data_format == "channels_last"
+            raise invalid_argument(
+                self,
+                "input_shape",
+                "of 4 axes: the examples, height and width, and the channels",
+                tuple(input_shape),
+                context=f"data_format={self.data_format!r}.",
+                fix="Gray images get their channels by "
+                f"images[{'..., None' if last else ':, None'}], a single image "
+                "gets the axis of examples by image[None].",
+            )
+        super().build(input_shape)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         images = inputs

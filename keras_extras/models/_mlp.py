@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from keras_extras import _checks as checks
 from keras_extras._errors import invalid_argument
 from keras_extras.layers import Dense, Dropout, Flatten
 from keras_extras.models._model import Model
@@ -18,7 +19,8 @@ class MLP(Model):
     """Classifies with a stack of dense layers.
 
     Args:
-        units: ints. Size of each hidden layer, in order; may be empty.
+        units: ints. Size of each hidden layer, in order; may be empty. An int
+            is one hidden layer.
         num_classes: int >= 1. Number of outputs.
         activation: name or function, after each hidden layer; or a list of
             them, one for each.
@@ -55,7 +57,7 @@ class MLP(Model):
 
     def __init__(
         self,
-        units: Sequence[int] = (128, 64),
+        units: int | Sequence[int] = (128, 64),
         num_classes: int = 10,
         activation: Any = "relu",
         dropout: float | Sequence[float] = 0.0,
@@ -76,7 +78,7 @@ class MLP(Model):
             kernel_regularizer,
         )
         self.head = Dense(
-            num_classes,
+            checks.integer(self, "num_classes", num_classes),
             activation=output_activation,
             kernel_regularizer=kernel_regularizer,
         )
@@ -90,18 +92,21 @@ class MLP(Model):
 
 def hidden_layers(
     owner: object,
-    units: Sequence[int],
+    units: int | Sequence[int],
     activation: Any,
     dropout: float | Sequence[float],
     batch_normalization: bool,
     kernel_regularizer: Any,
 ) -> list[Any]:
     """Returns the layers between the inputs and the last dense layer."""
-    units = list(units)
-    activations = one_each(owner, "activation", activation, len(units))
-    rates = one_each(owner, "dropout", dropout, len(units))
+    sizes: tuple[int, ...] = ()
+    if not isinstance(units, list | tuple) or units:
+        allowed = "positive integers, one for each hidden layer"
+        sizes = checks.integers(owner, "units", units, allowed)
+    activations = one_each(owner, "activation", activation, len(sizes))
+    rates = one_each(owner, "dropout", dropout, len(sizes))
     layers = []
-    for size, function, rate in zip(units, activations, rates, strict=True):
+    for size, function, rate in zip(sizes, activations, rates, strict=True):
         layers += normalized(
             Dense, size, function, batch_normalization, -1,
             kernel_regularizer=kernel_regularizer,

@@ -13,7 +13,7 @@ from keras_extras.ops._conv_depthwise import depthwise_conv
 from keras_extras.ops._conv_partial import partial_conv
 from keras_extras.ops._conv_separable import separable_conv
 from keras_extras.ops._conv_transpose import conv_transpose
-from keras_extras.ops._dense import dense, low_rank_update
+from keras_extras.ops._dense import dense, dora_update, low_rank_update
 from keras_extras.ops._dense_cosine import cosine_dense
 from keras_extras.ops._dense_noisy import factorized_noise, signed_root
 from keras_extras.ops._dropout_block import drop_block
@@ -35,6 +35,7 @@ from keras_extras.ops._kernel_symmetry import (
     householder_kernel,
     reflect_kernel,
 )
+from keras_extras.ops._mask import conv_mask, conv_transpose_mask, pool_mask
 from keras_extras.ops._maxout import maxout
 from keras_extras.ops._pad import pad, pad_spatial
 from keras_extras.ops._pixel_shuffle import (
@@ -71,11 +72,14 @@ __all__ = [
     "cayley_kernel",
     "conditional_conv",
     "conv",
+    "conv_mask",
     "conv_transpose",
+    "conv_transpose_mask",
     "cosine_conv",
     "cosine_dense",
     "dense",
     "depthwise_conv",
+    "dora_update",
     "drop_block",
     "equalize_kernel",
     "extract_windows",
@@ -99,6 +103,7 @@ __all__ = [
     "partial_conv",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "pool_mask",
     "power_iteration",
     "quantize_kernel",
     "reflect_kernel",

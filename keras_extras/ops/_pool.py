@@ -122,6 +122,8 @@ def max_pool(
     dilation_rate: Ints = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
+    *,
+    mask: Tensor | None = None,
 ) -> Tensor:
     """Takes the maximum of every window, per channel.
 
@@ -143,6 +145,8 @@ def max_pool(
         return_indices: bool, whether to return the place of each maximum too:
             its number, row by row, in the input without pads. Of equals it is
             the first, of NaNs the last, as in torch.
+        mask: bool tensor `(batch, *spatial)`, true where a position counts;
+            `None` counts all. Where none counts, the maximum is 0.
 
     Returns:
         Tensor `(batch, *windows, channels)`, or channels second; with
@@ -161,7 +165,33 @@ def max_pool(
         inputs, pool_size, strides, padding, data_format, dilation_rate,
         ceil_mode, return_indices,
     )  # fmt: skip
-    return max_of_windows(plan, inputs)
+    return masked_max(plan, inputs, mask)
+
+
+def masked_max(plan: PoolPlan, inputs: Tensor, mask: Tensor | None) -> Any:
+    """Returns the maxima of what counts; 0 where nothing does."""
+    if mask is None:
+        return max_of_windows(plan, inputs)
+    counts = counted(mask, plan)
+    found: Any = max_of_windows(
+        plan, keras.ops.where(counts, inputs, lowest(plan.dtype))
+    )
+    maxima, *more = found if plan.return_indices else [found]
+    maxima = keras.ops.where(any_counts(plan, counts), maxima, 0)
+    return (maxima, *more) if more else maxima
+
+
+def counted(mask: Tensor, plan: PoolPlan) -> Any:
+    """Returns a mask `(batch, *spatial)` with an axis for the channels."""
+    axis = -1 if plan.data_format == "channels_last" else 1
+    return keras.ops.cast(keras.ops.expand_dims(mask, axis), "bool")
+
+
+def any_counts(plan: PoolPlan, counts: Tensor) -> Any:
+    """Returns whether anything counts in each window; see `counted`."""
+    numbers = plan._replace(dtype="int32", return_indices=False)
+    found: Any = max_of_windows(numbers, keras.ops.cast(counts, "int32"))
+    return keras.ops.greater(found, 0)
 
 
 @planned("max_pool")
@@ -189,6 +219,8 @@ def average_pool(
     ceil_mode: bool = False,
     count_include_pad: bool = False,
     divisor_override: int | None = None,
+    *,
+    mask: Tensor | None = None,
 ) -> Tensor:
     """Takes the mean of every window, per channel, over its real positions.
 
@@ -210,6 +242,8 @@ def average_pool(
         count_include_pad: bool, whether padded positions count, as zeros.
             What a window of `ceil_mode` reaches beyond them never counts.
         divisor_override: what the sum is divided by, instead of the count.
+        mask: bool tensor `(batch, *spatial)`, true where a position counts;
+            `None` counts all. Where none counts, the mean is 0.
 
     Returns:
         Tensor `(batch, *windows, channels)`, or channels second.
@@ -225,7 +259,24 @@ def average_pool(
         inputs, pool_size, strides, padding, data_format, dilation_rate,
         ceil_mode, False, count_include_pad, divisor_override,
     )  # fmt: skip
-    return mean_of_windows(plan, inputs)
+    return masked_mean(plan, inputs, mask)
+
+
+def masked_mean(plan: PoolPlan, inputs: Tensor, mask: Tensor | None) -> Any:
+    """Returns the means over what counts; 0 where nothing does."""
+    if mask is None:
+        return mean_of_windows(plan, inputs)
+    counts = counted(mask, plan)
+    # Not a product: what is masked may be infinite, or no number.
+    means = mean_of_windows(plan, keras.ops.where(counts, inputs, 0))
+    if plan.divisor_override is not None:
+        return means
+    masked = keras.ops.cast(keras.ops.logical_not(counts), "float32")
+    share: Any = 1 - mean_of_windows(plan._replace(dtype="float32"), masked)
+    nothing = keras.ops.less(share, 0.5 / math.prod(plan.size))
+    wide: Any = widen(means)
+    means = wide / keras.ops.where(nothing, 1, share)
+    return keras.ops.cast(keras.ops.where(nothing, 0, means), inputs.dtype)
 
 
 @planned("average_pool")

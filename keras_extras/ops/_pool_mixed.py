@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from keras_extras._shapes import Ints, Pads, Tensor
-from keras_extras.ops._pool import max_of_windows, mean_of_windows, pool_plan
+from keras_extras.ops._pool import masked_max, masked_mean, pool_plan
 from keras_extras.ops._tensors import as_float
 
 
@@ -23,6 +23,7 @@ def mixed_pool(
     ceil_mode: bool = False,
     *,
     alpha: Tensor = 0.5,
+    mask: Tensor | None = None,
 ) -> Tensor:
     """Mixes the maximum and the mean of every window, per channel.
 
@@ -37,6 +38,7 @@ def mixed_pool(
         ceil_mode: bool, whether a last window may reach over the end.
         alpha: share of the maximum: a number, or a tensor that broadcasts
             against the outputs.
+        mask: as in `max_pool`. Where nothing counts, the output is 0.
 
     Returns:
         Tensor `(batch, *windows, channels)`, or channels second.
@@ -56,5 +58,5 @@ def mixed_pool(
         ceil_mode,
     )  # fmt: skip
     share: Any = keras.ops.cast(alpha, inputs.dtype)
-    maxima, means = max_of_windows(plan, inputs), mean_of_windows(plan, inputs)
-    return share * maxima + (1 - share) * means
+    maxima = masked_max(plan, inputs, mask)
+    return share * maxima + (1 - share) * masked_mean(plan, inputs, mask)

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 
 from keras_extras._shapes import Ints, Pads, Tensor
+from keras_extras.ops._pool import any_counts, counted, pool_plan
 from keras_extras.ops._pool_global import maximum
 from keras_extras.ops._tensors import as_float
 from keras_extras.ops._windows import extract_windows
@@ -25,6 +26,8 @@ def soft_pool(
     data_format: str | None = None,
     dilation_rate: Ints = 1,
     ceil_mode: bool = False,
+    *,
+    mask: Tensor | None = None,
 ) -> Tensor:
     """Takes the softmax-weighted mean of every window, per channel.
 
@@ -37,6 +40,7 @@ def soft_pool(
             Keras's configured one.
         dilation_rate: int or one per spatial axis, as in `max_pool`.
         ceil_mode: bool, whether a last window may reach over the end.
+        mask: as in `max_pool`. Where nothing counts, the output is 0.
 
     Returns:
         Tensor `(batch, *windows, channels)`, or channels second.
@@ -51,15 +55,16 @@ def soft_pool(
         Stergiou et al., "Refining activation downsampling with SoftPool",
         arXiv:2101.00440.
     """
+    inputs = as_float(inputs)
+    window = (pool_size, strides, padding, data_format, dilation_rate)
+    plan = pool_plan(inputs, *window, ceil_mode)
+    counts = None if mask is None else counted(mask, plan)
+    if counts is not None:
+        # Not minus infinity, which in a window of nothing else makes NaN.
+        floor = -6e4 if plan.dtype == "float16" else -3e38
+        inputs = keras.ops.where(counts, inputs, floor)
     windows: Any = extract_windows(
-        as_float(inputs),
-        pool_size,
-        strides,
-        padding,
-        data_format,
-        dilation_rate,
-        ceil_mode,
-        constant_values=-math.inf,
+        inputs, *window, ceil_mode, constant_values=-math.inf
     )
     # Not keras.ops.softmax: TensorFlow's takes no six axes.
     largest = keras.ops.stop_gradient(maximum(windows, -1, keepdims=True))
@@ -67,4 +72,9 @@ def soft_pool(
     weights = powers / keras.ops.sum(powers, axis=-1, keepdims=True)
     # A weight of 0 times a pad of minus infinity is 0 here, not NaN.
     is_pad = keras.ops.equal(windows, -math.inf)
-    return keras.ops.sum(weights * keras.ops.where(is_pad, 0, windows), axis=-1)
+    means = keras.ops.sum(
+        weights * keras.ops.where(is_pad, 0, windows), axis=-1
+    )
+    if counts is None:
+        return means
+    return keras.ops.where(any_counts(plan, counts), means, 0)

@@ -5,7 +5,7 @@ train with their layer, and can be frozen into the plain kernel.
 """
 
 from keras_extras.transforms._base import KernelTransform, get
-from keras_extras.transforms._low_rank import LowRank
+from keras_extras.transforms._low_rank import DoRA, LowRank
 from keras_extras.transforms._mask import Mask
 from keras_extras.transforms._norm import (
     LearningRateScale,
@@ -24,6 +24,7 @@ from keras_extras.transforms._symmetry import (
 
 __all__ = [
     "Antisymmetric",
+    "DoRA",
     "FakeQuantize",
     "KernelOwner",
     "KernelTransform",

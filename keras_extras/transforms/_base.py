@@ -6,8 +6,8 @@ A transform is a small Keras layer whose input is a kernel. It may have weights
 of its own, which the layer trains and saves with its own.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 import keras
 
@@ -60,11 +60,13 @@ class KernelTransform(FromCall, keras.layers.Layer):
     """
 
     trains_kernel = True
+    _refused_arguments: ClassVar[Mapping[str, str]] = {
+        "autocast": "A layer in half precision would cast the weights."
+    }
 
     def __init__(
         self, *, axis: int | Sequence[int] | None = None, **kwargs: Any
     ) -> None:
-        # No autocast: a layer in half precision would cast our weights.
         super().__init__(autocast=False, **kwargs)
         self.axis: tuple[int, ...] | None = checks.axes(self, "axis", axis)
         self.output_axes: tuple[int, ...] = (
@@ -229,5 +231,19 @@ def _one(identifier: Any) -> KernelTransform:
     if not isinstance(found, KernelTransform):
         named = isinstance(identifier, str | dict)
         error = ValueError if named else TypeError
-        raise error(f"{identifier!r} is no KernelTransform.")
+        names = sorted(each.__name__ for each in _subclasses(KernelTransform))
+        sentences = [
+            f"{identifier!r} is no KernelTransform.",
+            checks.did_you_mean(identifier, names),
+            f"There are {', '.join(names)}.",
+        ]
+        raise error(" ".join(sentence for sentence in sentences if sentence))
     return found
+
+
+def _subclasses(cls: type) -> Iterator[type]:
+    """Yields the public classes that are made from `cls`."""
+    for each in cls.__subclasses__():
+        if not each.__name__.startswith("_"):
+            yield each
+        yield from _subclasses(each)

@@ -1,6 +1,7 @@
 """A frozen kernel plus a trained product of two narrow matrices.
 
-kernel + (alpha / rank) * a @ b
+LowRank   v = kernel + (alpha / rank) * a @ b
+DoRA      magnitude * v / |v|                     per output
 """
 
 from collections.abc import Sequence
@@ -83,6 +84,7 @@ class LowRank(KernelTransform):
 
     def reset(self) -> None:
         """Begins again with a kernel that has no update."""
+        super().reset()
         self.lora_kernel_b.assign(
             keras.ops.zeros_like(self.lora_kernel_b.value)
         )
@@ -93,4 +95,53 @@ class LowRank(KernelTransform):
             self.lora_kernel_a.value,
             self.lora_kernel_b.value,
             scale=self.lora_alpha / self.lora_rank,
+        )
+
+
+@keras.saving.register_keras_serializable(package="keras_extras")
+class DoRA(LowRank):
+    """Trains direction and length of a frozen kernel apart (DoRA).
+
+        magnitude * v / |v|,  v = kernel + (lora_alpha / lora_rank) * a @ b
+
+    per output. b is zero and `magnitude` the length of the kernel at first, so
+    that the layer's outputs are those without the transform. It comes nearer to
+    fine-tuning of the whole kernel than `LowRank`, for one more weight per
+    output. The length `|v|` counts as a constant in gradients, as in the paper.
+
+    Args:
+        lora_rank: int >= 1, columns of `a` and rows of `b`.
+        lora_alpha: float; `None` means `lora_rank`, which is a scale of 1.
+        a_initializer: initializer of `a`, `(*kernel_shape[:-1], lora_rank)`.
+        b_initializer: initializer of `b`, `(lora_rank, kernel_shape[-1])`.
+        **kwargs: `axis`, `name`, `dtype`, `trainable`; see `KernelTransform`.
+
+    Examples:
+        >>> dora = keras_extras.transforms.DoRA(2, lora_alpha=4)
+        >>> layer = keras_extras.layers.Dense(8, kernel_transform=dora)
+        >>> layer.build((None, 16))
+        >>> [tuple(weight.shape) for weight in layer.trainable_weights]
+        [(8,), (1, 8), (16, 2), (2, 8)]
+
+    References:
+        Liu et al., "DoRA: Weight-Decomposed Low-Rank Adaptation",
+        arXiv:2402.09353. Lengths are per output, as in the authors' code.
+    """
+
+    def build(self, kernel_shape: Sequence[int]) -> None:
+        self.magnitude = self.add_kernel_weight(
+            "magnitude",
+            self.per_output(kernel_shape),
+            lambda kernel: ops.kernel_norm(kernel, self.output_axes),
+        )
+        super().build(kernel_shape)
+
+    def call(self, kernel: Tensor) -> Tensor:
+        return ops.dora_update(
+            kernel,
+            self.lora_kernel_a.value,
+            self.lora_kernel_b.value,
+            self.magnitude.value,
+            self.lora_alpha / self.lora_rank,
+            self.output_axes,
         )

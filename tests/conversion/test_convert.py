@@ -14,6 +14,7 @@ from tests.conversion.moving import (
     run,
     values,
 )
+from tests.gradients import to_numpy
 
 STOCK = sorted(
     name
@@ -150,3 +151,35 @@ def test_the_models_share_no_arrays():
         one.compile("sgd", "mse")
         one.fit(x, np.zeros((8, 3)), verbose=0)
     np.testing.assert_allclose(closed.predict(x, verbose=0), expected)
+
+
+def masked_model(package, **more):
+    return keras.Sequential(
+        [
+            keras.Input((6,), dtype="int32"),
+            keras.layers.Embedding(4, 3, mask_zero=True),
+            package.Conv1D(2, 3, padding="same", **more),
+            package.MaxPooling1D(2, **more),
+            package.Flatten(),
+        ]
+    )
+
+
+@pytest.mark.filterwarnings("ignore:Layer .* was passed an input with a mask")
+def test_masks_that_stock_ignores_stay_ignored():
+    x = np.array([[1, 2, 0, 3, 0, 0]])
+    stock = masked_model(keras.layers)
+    opened = to_extras(stock)
+    assert not opened.layers[1].use_mask
+    np.testing.assert_allclose(
+        to_numpy(opened(x)), to_numpy(stock(x)), atol=1e-6
+    )
+    closed = to_keras(opened)
+    np.testing.assert_allclose(
+        to_numpy(closed(x)), to_numpy(stock(x)), atol=1e-6
+    )
+    ours = masked_model(layers)
+    with pytest.raises(ValueError, match=r"2 of the") as caught:
+        to_keras(ours)
+    assert "MaxPooling1D): it takes a mask" in str(caught.value)
+    to_keras(masked_model(layers, use_mask=False))

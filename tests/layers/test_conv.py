@@ -465,3 +465,139 @@ def test_equal_to_torch(case):
 )
 def test_torch_file_is_up_to_date():
     oracle.assert_up_to_date("conv", torch_cases.results())
+
+
+# --- masks of sequences ------------------------------------------------------
+
+MASKED = {
+    "Conv1D": {"filters": 3, "kernel_size": 3},
+    "DepthwiseConv1D": {"kernel_size": 3, "depth_multiplier": 2},
+    "SeparableConv1D": {"filters": 3, "kernel_size": 3},
+    "GatedConv1D": {"filters": 3, "kernel_size": 3},
+    "CosineConv1D": {"filters": 3, "kernel_size": 3},
+    "WeightStandardizedConv1D": {"filters": 3, "kernel_size": 3},
+    "Conv1DTranspose": {"filters": 3, "kernel_size": 3},
+}
+
+
+@pytest.mark.parametrize("name", MASKED)
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"padding": "valid"},
+        {"padding": "same"},
+        {"padding": "causal", "dilation_rate": 2},
+        {"padding": "valid", "strides": 2},
+        {"padding": ((2, 1),)},
+        {"padding": "same", "data_format": "channels_first"},
+    ],
+    ids=str,
+)
+def test_a_filled_up_sequence_is_the_sequence_alone(name, more):
+    layer = getattr(keras_extras.layers, name)(**MASKED[name], **more)
+    first = more.get("data_format") == "channels_first"
+    lengths = (4, 7, 6)
+    x = np.random.default_rng(1).normal(size=(3, 7, 2)).astype("float32")
+    mask = np.arange(7) < np.array(lengths)[:, None]
+    filled = np.where(mask[..., None], x, np.nan).astype("float32")
+
+    def call(x, mask=None):
+        x = np.moveaxis(x, -1, 1) if first else x
+        y = layer(x, mask=mask)
+        return np.moveaxis(to_numpy(y), 1, -1) if first else to_numpy(y)
+
+    y = call(filled, mask)
+    valid = to_numpy(layer.compute_mask(None, mask)).astype(bool)
+    assert valid.shape == y.shape[:2]
+    assert np.isfinite(y[valid]).all()
+    for number, length in enumerate(lengths):
+        alone = call(x[number : number + 1, :length])[0]
+        assert valid[number].sum() == len(alone)
+        np.testing.assert_allclose(y[number][valid[number]], alone, atol=1e-5)
+
+
+@given(
+    kernel=st.integers(1, 4),
+    stride=st.integers(1, 3),
+    padding=st.sampled_from(["valid", "same", "causal"]),
+    seed=st.integers(0, 99),
+)
+def test_masked_steps_are_zeros_to_stock_and_have_no_gradient(
+    kernel, stride, padding, seed
+):
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(2, 6, 2)).astype("float32")
+    mask = random.random((2, 6)) < 0.6
+    ours = Conv1D(3, kernel, stride, padding)
+    theirs = keras.layers.Conv1D(3, kernel, stride, padding)
+    ours.build(x.shape)
+    theirs.build(x.shape)
+    theirs.set_weights(ours.get_weights())
+    zeroed = x * mask[..., None]
+    outputs, gradient, gradients = value_and_gradients(
+        lambda x: ours(x, mask=mask), ours.trainable_weights, x
+    )
+    expected, same, those = value_and_gradients(
+        theirs, theirs.trainable_weights, zeroed
+    )
+    np.testing.assert_allclose(outputs, expected, atol=1e-5)
+    np.testing.assert_allclose(gradient, same * mask[..., None], atol=1e-5)
+    for one, other in zip(gradients, those, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", MASKED)
+def test_without_a_mask_nothing_changes(name):
+    make = getattr(keras_extras.layers, name)
+    layer, ignoring = (
+        make(**MASKED[name], use_mask=use_mask) for use_mask in (True, False)
+    )
+    x = np.random.default_rng(0).normal(size=(2, 6, 2)).astype("float32")
+    layer(x)
+    ignoring.build(x.shape)
+    ignoring.set_weights(layer.get_weights())
+    expected = to_numpy(ignoring(x))
+    np.testing.assert_array_equal(to_numpy(layer(x)), expected)
+    full = np.ones((2, 6), bool)
+    np.testing.assert_array_equal(to_numpy(layer(x, mask=full)), expected)
+    assert to_numpy(layer.compute_mask(x, full)).all()
+    assert layer.compute_mask(x, None) is None
+    assert make.from_config(ignoring.get_config()).use_mask is False
+    with pytest.warns(UserWarning, match="does not support masking"):
+        y = ignoring(x, mask=np.zeros((2, 6), bool))
+    np.testing.assert_array_equal(to_numpy(y), expected)
+
+
+def test_masked_steps_hold_what_pads_hold():
+    layer = Conv1D(1, 1, pad_value=5.0, kernel_initializer="ones")
+    x = np.array([1.0, 2.0]).reshape(1, 2, 1)
+    y = layer(x, mask=np.array([[True, False]]))
+    assert to_numpy(y).ravel().tolist() == [1.0, 5.0]
+
+
+def test_a_mask_goes_through_a_model(tmp_path):
+    x = np.array([[1, 2, 3, 4, 0, 0], [5, 4, 3, 2, 1, 2], [1, 2, 0, 0, 0, 0]])
+    model = keras.Sequential(
+        [
+            keras.layers.Embedding(6, 3, mask_zero=True),
+            Conv1D(4, 2, padding="causal"),
+            keras_extras.layers.MaxPooling1D(2),
+            Conv1D(4, 3, padding="same", activation="relu"),
+            keras_extras.layers.GlobalAveragePooling1D(),
+        ]
+    )
+    model.compile("sgd", "mse")
+    model.fit(x, np.ones((3, 4)), verbose=0)
+    y = model.predict(x, verbose=0)
+    for number, length in enumerate((4, 6, 2)):
+        alone = model.predict(x[number : number + 1, :length], verbose=0)
+        np.testing.assert_allclose(y[number], alone[0], atol=1e-5)
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(again.predict(x, verbose=0), y)
+
+
+@pytest.mark.parametrize("name", ["Conv2D", "CondConv1D", "CoordConv1D"])
+def test_layers_without_a_meaning_for_masks_say_so(name):
+    layer = getattr(keras_extras.layers, name)(2, 2)
+    assert not layer.supports_masking

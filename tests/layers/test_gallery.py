@@ -21,18 +21,23 @@ for BLOCK in BLOCKS[:-1]:
 IDEAS = {
     name: value
     for name, value in NAMES.items()
-    if inspect.isclass(value) and name[0].isupper()
+    if inspect.isclass(value) and not hasattr(value, "get_config")
 }
-DENSE = {"Complex", "Bilinear"}
-POOLING = {"GeneralizedMean", "LogMeanExp", "Soft"}
+POOLING = {"GeneralizedMean", "LogMeanExp", "Soft", "Involution"}
+# 0 stands for dense layers.
 RANKS = [1, 2, 3]
-CASES = [
-    (name, rank) for name in IDEAS for rank in ([0] if name in DENSE else RANKS)
-]
+SPECIAL = {
+    "Bilinear": [0],
+    "Binary": [0, 2],
+    "Complex": [0, *RANKS],
+    "Fourier": [2],
+    "LayerScaled": [0, 2],
+}
+CASES = [(name, rank) for name in IDEAS for rank in SPECIAL.get(name, RANKS)]
 
 
 def make(idea, rank, **arguments):
-    if idea in DENSE:
+    if rank == 0:
         base, defaults = layers.Dense, {"units": 4}
     elif idea in POOLING:
         base = getattr(layers, f"AveragePooling{rank}D")
@@ -40,13 +45,17 @@ def make(idea, rank, **arguments):
     else:
         base = getattr(layers, f"Conv{rank}D")
         defaults = {"filters": 3, "kernel_size": 3}
+        if idea in ("Complex", "Ghost"):
+            defaults["filters"] = 4
+        if idea == "Fourier":
+            defaults["padding"] = "same"
     cls = type(f"{idea}{base.__name__}", (IDEAS[idea], base), {})
     keras.saving.register_keras_serializable("gallery")(cls)
     return cls(**{**defaults, **arguments})
 
 
 def inputs_for(name, rank):
-    shape = (2, 6) if name in DENSE else (2, *(4,) * rank, 2)
+    shape = (2, *(4,) * rank, 2) if rank else (2, 6)
     x = np.random.default_rng(0).normal(size=shape).astype("float32")
     return np.abs(x) + 0.1 if name == "GeneralizedMean" else x
 
@@ -95,11 +104,86 @@ def masked(x, w):
     return convolve(x, kernel)
 
 
+def product(x, kernel):
+    return x @ kernel if x.ndim == 2 else convolve(x, kernel)
+
+
 def complex_valued(x, w):
-    a, b = np.split(w["kernel"], 2)
-    kernel = (a[:, :2] + b[:, 2:]) / 2 + 1j * (a[:, 2:] - b[:, :2]) / 2
-    y = (x[:, :3] + 1j * x[:, 3:]) @ kernel
-    return np.concatenate([y.real, y.imag], axis=1)
+    a, b = np.split(w["kernel"], 2, axis=-2)
+    half = a.shape[-1] // 2
+    real = (a[..., :half] + b[..., half:]) / 2
+    imaginary = (a[..., half:] - b[..., :half]) / 2
+    x = np.split(x, 2, axis=-1)
+    return np.concatenate(
+        [
+            product(x[0], real) - product(x[1], imaginary),
+            product(x[0], imaginary) + product(x[1], real),
+        ],
+        axis=-1,
+    )
+
+
+def parameterized_again(x, w):
+    inside = tuple(slice(1, -1) for _ in range(x.ndim - 2))
+    center = x[(slice(None), *inside)]  # where windows of 3 have their center
+    other = center @ (w["pointwise"] + np.eye(2, 3))
+    return convolve(x, w["kernel"]) + other
+
+
+def ghost(x, w):
+    first = convolve(x, w["kernel"])
+    rank = x.ndim - 2
+    padded = np.pad(first, [(0, 0), *[(1, 1)] * rank, (0, 0)])
+    second = [
+        convolve(padded[..., c : c + 1], w["cheap"][..., c : c + 1, :])
+        for c in range(first.shape[-1])
+    ]
+    return np.concatenate([first, *second], axis=-1)
+
+
+def circular(x, w):
+    return sum(
+        np.roll(x, place, axis=(1, 2)) @ w["kernel"][place]
+        for place in np.ndindex(3, 3)
+    )
+
+
+def involution(x, w):
+    taps = tiles(x)
+    weights = taps[..., taps.shape[-1] // 2] @ w["kernel"]
+    return (taps * weights[..., None, :]).sum(-1)
+
+
+def each(x):
+    """Axes of the positions."""
+    return tuple(range(1, x.ndim - 1))
+
+
+def response_normalized(x, w):
+    y = convolve(x, w["kernel"])
+    strength = np.sqrt((y**2).sum(each(x), keepdims=True))
+    share = strength / strength.mean(-1, keepdims=True)
+    return w["gamma"] * y * share + w["beta"] + y
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def squeeze_excited(x, w):
+    y = convolve(x, w["kernel"])
+    hidden = y.mean(each(x), keepdims=True) @ w["squeeze"]
+    return y * sigmoid((hidden * sigmoid(hidden)) @ w["excite"])
+
+
+def channel_attentive(x, w):
+    y = convolve(x, w["kernel"])
+    mean = np.pad(
+        y.mean(each(x), keepdims=True), [(0, 0)] * (x.ndim - 1) + [(1, 1)]
+    )
+    left, middle, right = w["mixer"].ravel()
+    mixed = left * mean[..., :-2] + middle * mean[..., 1:-1]
+    return y * sigmoid(mixed + right * mean[..., 2:])
 
 
 def cosine(x, w):
@@ -138,6 +222,15 @@ DEFINITIONS = {
     "Partial": lambda x, w: convolve(x, w["kernel"]),  # nothing missing
     "Coordinates": coordinates,
     "Dynamic": dynamic,
+    "RepVGG": parameterized_again,
+    "Binary": lambda x, w: product(x, np.where(w["kernel"] < 0, -1.0, 1.0)),
+    "Ghost": ghost,
+    "Fourier": circular,
+    "Involution": involution,
+    "LayerScaled": lambda x, w: w["scale"] * product(x, w["kernel"]),
+    "ResponseNormalized": response_normalized,
+    "SqueezeExcited": squeeze_excited,
+    "ChannelAttentive": channel_attentive,
     "Bilinear": lambda x, w: (x @ w["kernel"]) * (x @ w["second"]),
     "GeneralizedMean": lambda x, w: (
         (tiles(x) ** w["p"]).mean(-1) ** (1 / w["p"])
@@ -149,9 +242,9 @@ DEFINITIONS = {
 }
 
 
-def test_the_gallery_has_twelve_short_ideas_and_none_overrides_call():
+def test_the_gallery_has_short_ideas_and_none_overrides_call():
     assert set(IDEAS) == set(DEFINITIONS)
-    assert len(IDEAS) >= 12
+    assert len(IDEAS) >= 20
     for idea in IDEAS.values():
         methods = [m for m in vars(idea) if inspect.isfunction(vars(idea)[m])]
         assert 1 <= len(methods) <= 2
@@ -166,6 +259,10 @@ def test_layer_equals_its_definition(name, rank):
     x = inputs_for(name, rank)
     layer = make(name, rank)
     layer(x)
+    random = np.random.default_rng(1)
+    for weight in layer.trainable_weights:
+        if weight.name in ("gamma", "beta"):  # zero at first
+            weight.assign(random.normal(size=weight.shape))
     outputs, gradient, gradients = value_and_gradients(
         layer, layer.trainable_weights, x
     )
@@ -194,7 +291,7 @@ def test_partial_convolution_leaves_out_what_is_missing(rank):
 
 
 @pytest.mark.parametrize(
-    ("name", "rank"), [(name, 0 if name in DENSE else 2) for name in IDEAS]
+    ("name", "rank"), [(name, SPECIAL.get(name, [2])[-1]) for name in IDEAS]
 )
 def test_layer_is_saved_without_config_code(name, rank, tmp_path):
     x = inputs_for(name, rank)
@@ -205,3 +302,19 @@ def test_layer_is_saved_without_config_code(name, rank, tmp_path):
     np.testing.assert_allclose(
         again.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-6
     )
+
+
+def test_gabor_filters_are_waves_and_are_saved(tmp_path):
+    gabor = NAMES["Gabor"]
+    layer = layers.Conv2D(5, 7, kernel_initializer=gabor(seed=3))
+    model = keras.Sequential([keras.Input((9, 9, 2)), layer])
+    kernel = to_numpy(layer.kernel)
+    assert np.abs(kernel).max() <= 0.5
+    assert len({kernel[..., f].tobytes() for f in range(5)}) == 5
+    np.testing.assert_array_equal(kernel[..., 0, :], kernel[..., 1, :])
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert again.layers[0].kernel_initializer.seed == 3
+    for rank in RANKS:
+        shape = (3,) * rank + (2, 4)
+        assert to_numpy(gabor()(shape)).shape == shape

@@ -517,3 +517,119 @@ def test_gradients_beyond_stock_go_where_the_numbers_came_from():
     expected = factors[[0, 0, 1, 1, 1, 2, 2]] / 2
     expected[[1, 4]] = 0
     np.testing.assert_allclose(gradient.ravel(), expected, atol=1e-6)
+
+
+# --- masks of sequences ------------------------------------------------------
+
+MASKED = ["MaxPooling1D", "AveragePooling1D", "MixedPooling1D", "SoftPooling1D"]
+
+
+def of_window(name, window):
+    """What a layer makes of the numbers of a window that count."""
+    if not len(window):
+        return 0.0
+    weights = np.exp(window - window.max())
+    return {
+        "MaxPooling1D": window.max(),
+        "AveragePooling1D": window.mean(),
+        "MixedPooling1D": (window.max() + window.mean()) / 2,
+        "SoftPooling1D": (weights * window).sum() / weights.sum(),
+    }[name]
+
+
+@given(
+    name=st.sampled_from(MASKED),
+    size=st.integers(1, 4),
+    stride=st.integers(1, 3),
+    dilation=st.integers(1, 2),
+    padding=st.sampled_from(["valid", "same", "causal", "ceil", "edge"]),
+    seed=st.integers(0, 99),
+)
+def test_masked_steps_count_as_little_as_pads(
+    name, size, stride, dilation, padding, seed
+):
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(2, 7, 2)).astype("float32")
+    mask = random.random((2, 7)) < 0.5
+    more = {"padding": padding, "dilation_rate": dilation}
+    if padding == "ceil":
+        more |= {"padding": "valid", "ceil_mode": True}
+    elif padding == "edge":
+        more |= {"padding": 1, "pad_mode": "edge"}
+    layer = ours(name)(size, stride, **more)
+    garbage = np.where(mask[..., None], x, np.nan).astype("float32")
+    y, gradient, _ = value_and_gradients(
+        lambda x: layer(x, mask=mask), [], garbage
+    )
+    assert np.isfinite(gradient).all()
+    assert not gradient[~mask].any()
+    extent = (size - 1) * dilation + 1
+    before, after = {
+        "causal": (extent - 1, 0),
+        "same": keras_extras._shapes.same_pads(7, extent, stride),
+        "edge": (1, 1),
+        "ceil": (0, stride - 1),
+        "valid": (0, 0),
+    }[padding]
+    mode = {"mode": "edge"} if padding == "edge" else {}
+    steps = np.pad(x, ((0, 0), (before, after), (0, 0)), **mode)
+    counts = np.pad(mask, ((0, 0), (before, after)), **mode)
+    expected, valid = np.zeros(y.shape), np.zeros(y.shape[:2], bool)
+    for n, i, c in np.ndindex(*y.shape):
+        window = slice(i * stride, i * stride + extent, dilation)
+        taken = steps[n, window, c][counts[n, window]].astype("float64")
+        expected[n, i, c] = of_window(name, taken)
+        valid[n, i] = len(taken) > 0
+    np.testing.assert_allclose(y, expected, atol=1e-5)
+    new = to_numpy(layer.compute_mask(x, mask)).astype(bool)
+    np.testing.assert_array_equal(new, valid)
+
+
+def test_a_mask_and_all_other_options():
+    x = np.array([1.0, -2.0, 6.0, 9.0]).reshape(1, 4, 1)
+    mask = np.array([[True, False, True, True]])
+    y, places = MaxPooling1D(2, return_indices=True)(x, mask=mask)
+    assert to_numpy(y).ravel().tolist() == [1.0, 9.0]
+    assert to_numpy(places).ravel().tolist() == [0, 3]
+    padded = AveragePooling1D(2, padding=1, count_include_pad=True)
+    assert to_numpy(padded(x, mask=mask)).ravel().tolist() == [0.5, 6.0, 4.5]
+    summed = AveragePooling1D(2, divisor_override=1)
+    assert to_numpy(summed(x, mask=mask)).ravel().tolist() == [1.0, 15.0]
+    first = MaxPooling1D(2, data_format="channels_first")
+    y = first(np.moveaxis(x, 1, 2), mask=mask)
+    assert to_numpy(y).ravel().tolist() == [1.0, 9.0]
+    y = MaxPooling1D(2)(np.array([[[-5], [3]]]), mask=np.array([[True, False]]))
+    assert "int" in keras.backend.standardize_dtype(y.dtype)
+    assert to_numpy(y).ravel().tolist() == [-5]
+
+
+@pytest.mark.parametrize("name", MASKED)
+def test_without_a_mask_nothing_changes(name):
+    x = irregular((2, 6, 3))
+    layer, ignoring = ours(name)(2), ours(name)(2, use_mask=False)
+    expected = to_numpy(ignoring(x))
+    np.testing.assert_array_equal(to_numpy(layer(x)), expected)
+    full = np.ones((2, 6), bool)
+    np.testing.assert_allclose(
+        to_numpy(layer(x, mask=full)), expected, rtol=1e-6
+    )
+    assert layer.compute_mask(x, None) is None
+    with pytest.warns(UserWarning, match="does not support masking"):
+        y = ignoring(x, mask=~full)
+    np.testing.assert_array_equal(to_numpy(y), expected)
+
+
+def test_a_hook_that_takes_no_mask_gets_none():
+    class Cubed(AveragePooling1D):
+        def pool_op(self, inputs):
+            return super().pool_op(inputs**3)
+
+    class Halved(AveragePooling1D):
+        def pool_op(self, inputs, mask=None):
+            return super().pool_op(inputs, mask) / 2
+
+    x, mask = np.ones((1, 4, 1)), np.array([[True, False, True, True]])
+    assert not Cubed(2).supports_masking
+    assert to_numpy(Halved(2)(x, mask=mask)).ravel().tolist() == [0.5, 0.5]
+    for name in ("MaxPooling2D", "LpPooling1D", "BlurPooling1D"):
+        assert not ours(name)(2).supports_masking

@@ -65,6 +65,35 @@ def test_image_too_small_for_the_blocks_is_an_error():
         ConvNet(filters=[2, 2, 2]).build((None, 8, 8, 1))
 
 
+@pytest.mark.parametrize("shape", [(4, 9, 9), (9, 9), (4, 9, 9, 1, 1)])
+def test_images_without_channels_are_told_how_to_get_them(shape):
+    x = np.zeros(shape, "float32")
+    model = ConvNet([2], units=[2])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    for use in (model, model.predict, lambda x: model.fit(x, x[..., 0] > 0)):
+        with pytest.raises(ValueError, match=r"images\[\.\.\., None\]"):
+            use(x)
+    with pytest.raises(ValueError, match=r"images\[:, None\]"):
+        ConvNet(2, units=2, data_format="channels_first")(x)
+
+
+def test_one_number_is_one_block():
+    model = ConvNet(2, units=3)
+    model.build((None, 9, 9, 1))
+    assert [w.shape[-1] for w in model.trainable_weights] == [
+        2,
+        2,
+        3,
+        3,
+        10,
+        10,
+    ]
+    assert ConvNet.from_config(model.get_config()).get_config()["filters"] == 2
+    for filters in (None, [(3, "a")], [None]):
+        with pytest.raises(TypeError, match=r"^ConvNet: filters must be"):
+            ConvNet(filters)
+
+
 COURSES = {
     "global average pooling": (
         {"filters": [(32, 32), (64, 64)], "units": [256], "pooling": "avg"},

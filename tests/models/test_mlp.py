@@ -52,8 +52,8 @@ def test_no_hidden_layers_is_logistic_regression():
 @pytest.mark.parametrize(
     ("keywords", "words"),
     [
-        ({"units": [0]}, "Dense: units must be"),
-        ({"num_classes": 0}, "Dense: units must be"),
+        ({"units": [0]}, "MLP: units must be"),
+        ({"num_classes": 0}, "MLP: num_classes must be"),
         ({"dropout": 2}, "Dropout: rate must be"),
     ],
 )
@@ -128,3 +128,12 @@ def test_normalized_and_penalized_mlp_equals_the_formula(tmp_path):
 def test_list_needs_one_item_for_each_layer():
     with pytest.raises(ValueError, match="or 2, one for each layer"):
         MLP((4, 3), activation=["relu"])
+
+
+def test_one_number_is_one_hidden_layer():
+    model = MLP(32)
+    model.build((None, 4))
+    assert model.count_params() == 4 * 32 + 32 + 32 * 10 + 10
+    assert MLP.from_config(model.get_config()).get_config()["units"] == 32
+    with pytest.raises(TypeError, match=r"^MLP: units must be"):
+        MLP(None)

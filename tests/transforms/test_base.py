@@ -15,7 +15,11 @@ NAMES = sorted(
 
 
 def sample(name):
-    required = {"LowRank": {"lora_rank": 2}, "Mask": {"sparsity": 0.5}}
+    required = {
+        "DoRA": {"lora_rank": 2},
+        "LowRank": {"lora_rank": 2},
+        "Mask": {"sparsity": 0.5},
+    }
     return getattr(transforms, name)(**required.get(name, {}))
 
 

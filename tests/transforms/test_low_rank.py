@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from keras_extras import layers
-from keras_extras.transforms import LowRank
-from tests.gradients import to_numpy
+from keras_extras.transforms import DoRA, LowRank
+from tests.gradients import to_numpy, value_and_gradients
 
 
 @pytest.mark.parametrize("alpha", [None, 6.0])
@@ -123,3 +123,77 @@ def test_lora_pair_has_the_penalty_of_the_kernel_and_stock_order():
 def test_wrong_argument_is_named(keywords, argument, error):
     with pytest.raises(error, match=f"^LowRank: {argument} must be"):
         LowRank(**{"lora_rank": 1, **keywords})
+
+
+FAMILIES = {
+    "Dense": ((4,), (0,)),
+    "Conv2D": ((4, 2), (0, 1, 2)),
+    "Conv1DTranspose": ((4, 3), (0, 2)),
+    "DepthwiseConv1D": ((3,), (0,)),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_dora_is_the_formula_in_values_and_gradients(family):
+    """In float64; the length in the denominator counts as a constant."""
+    arguments, axes = FAMILIES[family]
+    prefix = "depthwise" if family == "DepthwiseConv1D" else "kernel"
+    make = getattr(layers, family)
+    dora = DoRA(3, 6.0)
+    layer = make(*arguments, **{f"{prefix}_transform": dora})
+    shape = (2, 5, 2) if "1D" in family else (2, 5, 5, 2)
+    x = np.random.default_rng(0).normal(size=shape).astype("float32")
+    plain = make(*arguments)
+    plain.build(shape)
+    layer.build(shape)
+    layer.set_weights(plain.get_weights())
+    # As it begins: the lengths are those of the kernel.
+    np.testing.assert_allclose(
+        to_numpy(layer(x)), to_numpy(plain(x)), atol=1e-6
+    )
+    random = np.random.default_rng(1)
+    for weight in (dora.lora_kernel_b, dora.magnitude):
+        weight.assign(random.normal(size=weight.shape))
+    kernel = to_numpy(layer.kernel)
+    a, b, m = map(
+        to_numpy, (dora.lora_kernel_a, dora.lora_kernel_b, dora.magnitude)
+    )
+    turned = kernel + 2 * a @ b
+    length = np.sqrt((turned**2).sum(axes, keepdims=True))
+    used = to_numpy(layer.apply_transforms(prefix))
+    np.testing.assert_allclose(used, m * turned / length, atol=1e-5)
+    plain.kernel.assign(used)
+    np.testing.assert_allclose(
+        to_numpy(layer(x)), to_numpy(plain(x)), atol=1e-4
+    )
+    trained = [dora.magnitude, dora.lora_kernel_a, dora.lora_kernel_b]
+    _, gradient, gradients = value_and_gradients(layer, trained, x)
+    _, same, (of_kernel,) = value_and_gradients(plain, [plain.kernel], x)
+    np.testing.assert_allclose(gradient, same, atol=1e-4)
+    slope = of_kernel * m / length
+    flat_a, flat = a.reshape(-1, 3), slope.reshape(-1, slope.shape[-1])
+    expected = [
+        (of_kernel * turned / length).sum(axes, keepdims=True),
+        2 * slope @ b.T,
+        2 * flat_a.T @ flat,
+    ]
+    for one, other in zip(gradients, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-3, rtol=1e-3)
+
+
+def test_dora_trains_is_saved_and_is_frozen_into_the_kernel(tmp_path):
+    layer = layers.Dense(3, kernel_transform=DoRA(2))
+    model = keras.Sequential([keras.Input((4,)), layer])
+    model.compile(keras.optimizers.AdamW(0.1), "mse")
+    kernel = to_numpy(layer.kernel)
+    x = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
+    model.fit(x, np.ones((8, 3)), epochs=3, verbose=0)
+    np.testing.assert_array_equal(to_numpy(layer.kernel), kernel)
+    expected = model.predict(x, verbose=0)
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_allclose(again.predict(x, verbose=0), expected, atol=1e-6)
+    layer.freeze()
+    np.testing.assert_allclose(to_numpy(layer(x)), expected, atol=1e-5)
+    assert layer.kernel.trainable
+    assert len(layer.weights) == 2
