@@ -15,7 +15,12 @@ import keras
 
 from keras_extras import _shapes as shapes
 from keras_extras._shapes import Ints, Pads, Tensor
-from keras_extras.ops._conv import ConvPlan, conv, conv_plan
+from keras_extras.ops._conv import (
+    ConvPlan,
+    conv,
+    conv_plan,
+    with_channels_last,
+)
 from keras_extras.ops._operation import planned
 from keras_extras.ops._tensors import as_tensor, take_slice
 
@@ -107,36 +112,44 @@ def convolve_transposed(
     plan: ConvPlan, inputs: Tensor, kernel: Tensor
 ) -> Tensor:
     """Returns Keras's, cut to size, or the definition where Keras has none."""
-    strides, padding, data_format = plan.strides, plan.padding, plan.data_format
-    crops: Any = plan.pads
-    both = max(strides) > 1 and max(plan.dilation) > 1
-    if plan.groups > 1 or both:
+    if plan.data_format == "channels_first":
+        return with_channels_last(convolve_transposed, plan, inputs, kernel)
+    # TensorFlow's CPU has none with dilation, in float32 only by oneDNN.
+    if plan.groups > 1 or max(plan.dilation) > 1:
         # The definition: zeros between the inputs, then a convolution.
-        spread = _spread(inputs, strides, data_format)
+        crops: Any = plan.pads
+        spread = _spread(inputs, plan.strides, plan.data_format)
         pads = [
             (size - 1 - before, size - 1 - after)
             for size, (before, after) in zip(plan.extents, crops, strict=True)
         ]
         return conv(
-            _resize(spread, pads, data_format),
+            _resize(spread, pads, plan.data_format),
             _turn(kernel, plan.groups),
-            data_format=data_format,
+            data_format=plan.data_format,
             dilation_rate=plan.dilation,
         )
+    return transpose_by_keras(plan, inputs, kernel)
+
+
+def transpose_by_keras(
+    plan: ConvPlan, inputs: Tensor, kernel: Tensor
+) -> Tensor:
+    """Returns Keras's transposed convolution, cut to size."""
+    strides, data_format = plan.strides, plan.data_format
     direct = _keras_agrees(plan)
     options: dict[str, Any] = {
         "strides": strides,
-        "padding": padding if direct else "valid",
+        "padding": plan.padding if direct else "valid",
         "output_padding": (
             plan.output_padding if direct else (0,) * len(strides)
         ),
         "data_format": data_format,
-        "dilation_rate": plan.dilation,
     }
     outputs = keras.ops.conv_transpose(inputs, kernel, **options)
     if direct:
         return outputs
-    pads = [(-before, -after) for before, after in crops]
+    pads = [(-before, -after) for before, after in plan.pads or ()]
     return _resize(outputs, pads, data_format)
 
 
