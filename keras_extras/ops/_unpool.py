@@ -84,6 +84,8 @@ def max_unpool(
     outputs_shape.insert(axis, channels)
     if 0 in inputs.shape:
         return keras.ops.zeros(outputs_shape, inputs.dtype)
+    if dtype_of(indices) != "int64":
+        indices = keras.ops.cast(indices, "int32")
     if is_concrete(indices):
         windows = None
         if pool_size is not None:
@@ -92,8 +94,6 @@ def max_unpool(
             )
         _check_places(indices, tuple(output_size), windows)
     plane: Any = math.prod(output_size)
-    if dtype_of(indices) != "int64":
-        indices = keras.ops.cast(indices, "int32")
     # What is no place must not become one of the next example or channel.
     is_place = _is_below(indices, plane, keras.ops)
     indices = keras.ops.cast(keras.ops.where(is_place, indices, 0), "int32")
@@ -170,7 +170,9 @@ def _fit(
         before, _ = shapes.axis_pads(
             windows.padding, axis, size[axis], taps, stride
         )
-        starts = xp.arange(windows.lengths[axis], dtype="int32") * stride
+        starts = (
+            xp.arange(windows.lengths[axis], dtype=dtype_of(indices)) * stride
+        )
         starts = along(starts - before, windows.axes[axis], indices.ndim, xp)
         within = _is_below(indices % size[axis] - starts, taps, xp)
         inside = xp.logical_and(inside, within)

@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from keras_extras._shapes import Tensor
 from keras_extras.ops._conv import ConvPlan, by_keras, convolve
-from keras_extras.ops._conv_transpose import transpose_by_keras
 from keras_extras.ops._fast import FLOATS, KERAS_SAME_AVERAGE, keras_max_pool
 from keras_extras.ops._operation import Row
 from keras_extras.ops._pool import PoolPlan
@@ -116,10 +115,6 @@ def _is_second(plan: ConvPlan) -> bool:
     )
 
 
-def _is_second_without_dilation(plan: ConvPlan) -> bool:
-    return max(plan.dilation) == 1 and _is_second(plan)
-
-
 @functools.cache
 def _takes_second(dtype: str) -> bool:
     """Returns whether there is a kernel: on the CPU if oneDNN has one."""
@@ -134,7 +129,6 @@ def _takes_second(dtype: str) -> bool:
 
 ROWS = (
     Row("conv", _is_second, _second_conv),
-    Row("conv_transpose", _is_second_without_dilation, transpose_by_keras),
     Row("depthwise_conv", _has_different_strides, _depthwise_conv),
     Row("conv", _has_few_groups, _conv),
     Row("max_pool", _has_kernel, _max_pool),
