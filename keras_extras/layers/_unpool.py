@@ -61,7 +61,9 @@ class MaxUnpooling(Layer):
 
     Raises:
         ValueError: if an argument is out of its range, the shapes of the two
-            inputs differ, or `output_size` is a stride or more away.
+            inputs differ, `output_size` is a stride or more away, or the
+            indices are those of another size. In a compiled graph indices are
+            data: there one that is no place of the output is left out.
 
     Hooks:
         `unpool_op(inputs, indices, output_size)`: puts the maxima back.
@@ -118,7 +120,15 @@ class MaxUnpooling(Layer):
         self, inputs: Tensor, indices: Tensor, output_size: Any
     ) -> Tensor:
         """Returns the inputs at their places, and zeros elsewhere."""
-        return ops.max_unpool(inputs, indices, output_size, self.data_format)
+        return ops.max_unpool(
+            inputs,
+            indices,
+            output_size,
+            self.data_format,
+            pool_size=self.pool_size,
+            strides=self.strides,
+            padding=self.padding,
+        )
 
     def compute_output_shape(
         self, inputs_shape: Shape, indices_shape: Shape | None = None

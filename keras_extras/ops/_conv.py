@@ -137,7 +137,27 @@ def conv_plan(
 @planned("conv")
 def convolve(plan: ConvPlan, inputs: Tensor, kernel: Tensor) -> Tensor:
     """Returns the convolution by Keras's operation, padded if need be."""
+    if plan.data_format == "channels_first":
+        return with_channels_last(convolve, plan, inputs, kernel)
     return by_keras(keras.ops.conv, plan, inputs, kernel)
+
+
+def with_channels_last(
+    function: Callable[[ConvPlan, Tensor, Tensor], Tensor],
+    plan: ConvPlan,
+    inputs: Tensor,
+    kernel: Tensor,
+) -> Tensor:
+    """Returns a function of a channels-first plan, computed channels last.
+
+    TensorFlow's CPU has some convolutions channels last only, and which ones
+    depends on dtype, rank and build.
+    """
+    first, second, *rest = range(len(inputs.shape))
+    inputs = keras.ops.transpose(inputs, (first, *rest, second))
+    last = plan._replace(data_format="channels_last")
+    outputs = function(last, inputs, kernel)
+    return keras.ops.transpose(outputs, (first, rest[-1], second, *rest[:-1]))
 
 
 def by_keras(
@@ -145,15 +165,28 @@ def by_keras(
     plan: ConvPlan,
     inputs: Tensor,
     kernel: Tensor,
+    step: int | None = None,
 ) -> Tensor:
-    """Returns a convolution of Keras, for what it lacks on some backend too."""
+    """Returns a convolution of Keras, for what it lacks on some backend too.
+
+    Args:
+        operation: function of `keras.ops`.
+        plan: the convolution.
+        inputs: its inputs.
+        kernel: its kernel.
+        step: a divisor of all strides, which the operation takes in their
+            place; of its outputs those of the strides are kept. `None`: 1 if
+            there is dilation, too, else the strides themselves.
+    """
     strides, padding, data_format = plan.strides, plan.padding, plan.data_format
     empty = inputs.shape[0] == 0
     if empty:  # TensorFlow answers no examples with a wrong shape
         widths = [(0, 1)] + [(0, 0)] * (len(inputs.shape) - 1)
         inputs = keras.ops.pad(inputs, widths)
     # Not every backend strides and dilates at once; all can thin out after.
-    thin = max(strides) > 1 and max(plan.dilation) > 1
+    if step is None and max(strides) > 1 and max(plan.dilation) > 1:
+        step = 1
+    thin = step is not None
     if padding != "valid" and (padding != "same" or thin):
         inputs = pad_spatial(
             inputs, plan.extents, strides, padding, data_format
@@ -162,7 +195,7 @@ def by_keras(
     outputs = operation(
         inputs,
         kernel,
-        strides=1 if thin else strides,
+        strides=step or strides,
         padding=padding,
         data_format=data_format,
         dilation_rate=plan.dilation,
@@ -170,5 +203,6 @@ def by_keras(
     if thin:
         axes = shapes.spatial_axes(len(strides), data_format)
         for axis, stride in zip(axes, strides, strict=True):
-            outputs = take_slice(outputs, axis, slice(None, None, stride))
+            kept = slice(None, None, stride // (step or 1))
+            outputs = take_slice(outputs, axis, kept)
     return outputs[:0] if empty else outputs

@@ -10,7 +10,13 @@ from collections.abc import Sequence
 import keras
 
 from keras_extras._shapes import Ints, Pads, Tensor
-from keras_extras.ops._conv import ConvPlan, by_keras, conv_plan, convolve
+from keras_extras.ops._conv import (
+    ConvPlan,
+    by_keras,
+    conv_plan,
+    convolve,
+    with_channels_last,
+)
 from keras_extras.ops._operation import planned
 from keras_extras.ops._tensors import as_tensor
 
@@ -63,8 +69,11 @@ def depthwise_conv(
 @planned("depthwise_conv")
 def convolve_channels(plan: ConvPlan, inputs: Tensor, kernel: Tensor) -> Tensor:
     """Returns the depthwise convolution by Keras's operation, if it has it."""
-    if len(plan.size) > 2:
+    # Not in 3D, and on TensorFlow not with different strides.
+    if len(plan.size) > 2 or len(set(plan.strides)) > 1:
         return convolve(plan, inputs, grouped(kernel))
+    if plan.data_format == "channels_first":
+        return with_channels_last(convolve_channels, plan, inputs, kernel)
     return by_keras(keras.ops.depthwise_conv, plan, inputs, kernel)
 
 

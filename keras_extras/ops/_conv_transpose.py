@@ -15,7 +15,12 @@ import keras
 
 from keras_extras import _shapes as shapes
 from keras_extras._shapes import Ints, Pads, Tensor
-from keras_extras.ops._conv import ConvPlan, conv, conv_plan
+from keras_extras.ops._conv import (
+    ConvPlan,
+    conv,
+    conv_plan,
+    with_channels_last,
+)
 from keras_extras.ops._operation import planned
 from keras_extras.ops._tensors import as_tensor, take_slice
 
@@ -107,37 +112,37 @@ def convolve_transposed(
     plan: ConvPlan, inputs: Tensor, kernel: Tensor
 ) -> Tensor:
     """Returns Keras's, cut to size, or the definition where Keras has none."""
-    strides, padding, data_format = plan.strides, plan.padding, plan.data_format
-    crops: Any = plan.pads
-    both = max(strides) > 1 and max(plan.dilation) > 1
-    if plan.groups > 1 or both:
+    if plan.data_format == "channels_first":
+        return with_channels_last(convolve_transposed, plan, inputs, kernel)
+    # TensorFlow's CPU has none with dilation, in float32 only by oneDNN.
+    if plan.groups > 1 or max(plan.dilation) > 1:
         # The definition: zeros between the inputs, then a convolution.
-        spread = _spread(inputs, strides, data_format)
+        crops: Any = plan.pads
+        spread = _spread(inputs, plan.strides)
         pads = [
             (size - 1 - before, size - 1 - after)
             for size, (before, after) in zip(plan.extents, crops, strict=True)
         ]
         return conv(
-            _resize(spread, pads, data_format),
+            _resize(spread, pads),
             _turn(kernel, plan.groups),
-            data_format=data_format,
+            data_format=plan.data_format,
             dilation_rate=plan.dilation,
         )
     direct = _keras_agrees(plan)
     options: dict[str, Any] = {
-        "strides": strides,
-        "padding": padding if direct else "valid",
+        "strides": plan.strides,
+        "padding": plan.padding if direct else "valid",
         "output_padding": (
-            plan.output_padding if direct else (0,) * len(strides)
+            plan.output_padding if direct else (0,) * len(plan.size)
         ),
-        "data_format": data_format,
-        "dilation_rate": plan.dilation,
+        "data_format": plan.data_format,
     }
     outputs = keras.ops.conv_transpose(inputs, kernel, **options)
     if direct:
         return outputs
-    pads = [(-before, -after) for before, after in crops]
-    return _resize(outputs, pads, data_format)
+    pads = [(-before, -after) for before, after in plan.pads or ()]
+    return _resize(outputs, pads)
 
 
 def _keras_agrees(plan: ConvPlan) -> bool:
@@ -158,10 +163,9 @@ def _keras_agrees(plan: ConvPlan) -> bool:
     )
 
 
-def _spread(inputs: Tensor, strides: Sequence[int], data_format: str) -> Tensor:
-    """Puts `strides - 1` zeros between the positions of each spatial axis."""
-    axes = shapes.spatial_axes(len(strides), data_format)
-    for axis, stride in zip(axes, strides, strict=True):
+def _spread(inputs: Tensor, strides: Sequence[int]) -> Tensor:
+    """Puts `strides - 1` zeros between the positions, channels last."""
+    for axis, stride in enumerate(strides, 1):
         if stride == 1:
             continue
         sizes: Any = keras.ops.shape(inputs)
@@ -193,11 +197,10 @@ def _turn(kernel: Tensor, groups: int) -> Tensor:
     )
 
 
-def _resize(inputs: Tensor, pads: Sequence[Pads], data_format: str) -> Tensor:
-    """Adds zeros to the spatial axes; where a number is negative, cuts."""
+def _resize(inputs: Tensor, pads: Sequence[Pads]) -> Tensor:
+    """Adds zeros, channels last; where a number is negative, cuts."""
     widths = [(0, 0)] * len(inputs.shape)
-    axes = shapes.spatial_axes(len(pads), data_format)
-    for axis, (before, after) in zip(axes, pads, strict=True):
+    for axis, (before, after) in enumerate(pads, 1):
         widths[axis] = max(before, 0), max(after, 0)
         cut = slice(max(-before, 0), min(after, 0) or None)
         if cut != slice(0, None):

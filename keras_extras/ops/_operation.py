@@ -35,6 +35,7 @@ class Row(NamedTuple):
 class _State:
     is_generic = False  # while the definitions are asked for
     on_cpu: Callable[[Tensor], bool] = staticmethod(lambda tensor: False)
+    is_concrete: Callable[[Tensor], bool] = staticmethod(lambda tensor: False)
 
 
 ROWS: dict[str, list[Row]] = {}
@@ -75,6 +76,16 @@ def on_cpu(tensor: Tensor) -> bool:
     return _State.on_cpu(tensor)
 
 
+def is_concrete(tensor: Tensor) -> bool:
+    """Returns whether Python may look at a tensor's numbers: nobody compiles.
+
+    Never without the folder `_fast`, nor on symbolic tensors.
+    """
+    return not isinstance(tensor, keras.KerasTensor) and _State.is_concrete(
+        tensor
+    )
+
+
 def load_rows(public: Mapping[str, Any]) -> None:
     """Loads the rows of the active backend, if there are any.
 
@@ -97,6 +108,7 @@ def load_rows(public: Mapping[str, Any]) -> None:
             raise
         return
     _State.on_cpu = staticmethod(module.on_cpu)
+    _State.is_concrete = staticmethod(module.is_concrete)
     for row in module.ROWS:
         ROWS[row.operation].append(row)
         function = public[row.operation]

@@ -190,3 +190,15 @@ def test_half_precision_keeps_the_places():
     y = MaxUnpooling1D(2, dtype="mixed_bfloat16")(values, places)
     assert keras.backend.standardize_dtype(y.dtype) == "bfloat16"
     assert np.flatnonzero(to_numpy(y)).max() > 590
+
+
+def test_indices_of_a_larger_image_are_refused_with_its_size():
+    x = np.zeros((2, 5, 5, 1), "float32")
+    x[0, 3, 3] = 7
+    pool, unpool = pair(2, 2)
+    with pytest.raises(ValueError, match="output_size") as caught:
+        unpool(*pool(x))
+    assert "(4, 4), from 0 to 15" in str(caught.value)
+    assert "they fit (5, 5)" in str(caught.value)
+    y = to_numpy(unpool(*pool(x), output_size=x.shape[1:-1]))
+    np.testing.assert_array_equal(y, x)

@@ -31,6 +31,8 @@ gradient. Against Keras's layers: docs/guides/speed.md.
 | `adaptive_average_pool` | jax        | at most 128    | 1.1-5.3 | 0.9-6.4  |
 | `adaptive_max_pool`     | jax        | at most 128    | 1.1-4.1 | 1.0      |
 | `conv`                  | tensorflow | groups         | 2.8     | 77       |
+| `conv`                  | tensorflow | channels first | 1.0-2.1 | 0.7-1.0  |
+| `depthwise_conv`        | tensorflow | other strides  | 7.1     | 39       |
 | `max_pool`              | tensorflow | floats         | 20-29   | 27-37    |
 | `average_pool`          | tensorflow | `"same"`       | 2.0     | 1.4      |
 
@@ -44,9 +46,11 @@ generic functions. Why: on torch the channels-last memory is pooled as it lies,
 where Keras copies it to channels first and back, and so it is convolved; on JAX
 slices replace `reduce_window` and the scatter of its gradient, and
 `jax/cpu.py` says what replaces XLA's convolutions; on TensorFlow each group is
-a convolution, where Keras asks XLA for them; Keras's
-own "same" mean pads without a copy where it counts rightly; the generic maximum
-is made of slices, which TensorFlow takes on one core.
+a convolution, where Keras asks XLA for them, and strides that differ are
+thinned out of a common one; channels stay first where there is a kernel, as
+there is on a GPU; Keras's own "same" mean pads without a copy where it counts
+rightly; the generic maximum is made of slices, which TensorFlow takes on one
+core.
 """
 
 from typing import Any

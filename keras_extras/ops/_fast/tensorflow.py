@@ -1,12 +1,14 @@
 """Faster ways on TensorFlow."""
 
+import functools
 import math
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from keras_extras._shapes import Tensor
-from keras_extras.ops._conv import ConvPlan, convolve
+from keras_extras.ops._conv import ConvPlan, by_keras, convolve
 from keras_extras.ops._fast import FLOATS, KERAS_SAME_AVERAGE, keras_max_pool
 from keras_extras.ops._operation import Row
 from keras_extras.ops._pool import PoolPlan
@@ -17,6 +19,11 @@ MAX_GROUPS = 32
 def on_cpu(tensor: Tensor) -> bool:
     """Returns False: no row here asks."""
     return False
+
+
+def is_concrete(tensor: Tensor) -> bool:
+    """Returns whether the tensor has numbers now."""
+    return tf.executing_eagerly()
 
 
 def _max_pool(plan: PoolPlan, inputs: Tensor) -> Tensor:
@@ -80,7 +87,49 @@ def _has_few_groups(plan: ConvPlan) -> bool:
     return plan.is_valid and 1 < plan.groups <= MAX_GROUPS
 
 
+def _depthwise_conv(plan: ConvPlan, inputs: Tensor, kernel: Tensor) -> Tensor:
+    """Returns what the kernel gives for the common step, thinned out.
+
+    It takes the same stride on both axes only; XLA takes any, for groups.
+    """
+    step = math.gcd(*plan.strides)
+    return by_keras(keras.ops.depthwise_conv, plan, inputs, kernel, step)
+
+
+def _has_different_strides(plan: ConvPlan) -> bool:
+    return len(plan.size) == 2 and len(set(plan.strides)) > 1
+
+
+def _second_conv(plan: ConvPlan, inputs: Tensor, kernel: Tensor) -> Tensor:
+    return by_keras(keras.ops.conv, plan, inputs, kernel)
+
+
+def _is_second(plan: ConvPlan) -> bool:
+    """Returns whether channels-first images may stay as they are."""
+    return (
+        plan.data_format == "channels_first"
+        and len(plan.size) < 3
+        and plan.groups == 1
+        and plan.dtype != ""
+        and _takes_second(plan.dtype)
+    )
+
+
+@functools.cache
+def _takes_second(dtype: str) -> bool:
+    """Returns whether there is a kernel: on the CPU if oneDNN has one."""
+    with tf.init_scope():
+        pixel = tf.ones((1, 1, 1, 1), dtype)
+        try:
+            tf.nn.conv2d(pixel, pixel, 1, "VALID", data_format="NCHW")
+        except (tf.errors.UnimplementedError, tf.errors.InvalidArgumentError):
+            return False
+    return True
+
+
 ROWS = (
+    Row("conv", _is_second, _second_conv),
+    Row("depthwise_conv", _has_different_strides, _depthwise_conv),
     Row("conv", _has_few_groups, _conv),
     Row("max_pool", _has_kernel, _max_pool),
     KERAS_SAME_AVERAGE,

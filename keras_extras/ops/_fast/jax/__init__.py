@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -31,6 +32,11 @@ MAX_LENGTH = 128  # of an axis in as many slices, which have to be compiled
 def on_cpu(tensor: Tensor) -> bool:
     """Returns whether what is not placed anywhere runs on the CPU."""
     return jax.default_backend() == "cpu"
+
+
+def is_concrete(tensor: Tensor) -> bool:
+    """Returns whether the tensor has numbers now."""
+    return not isinstance(tensor, jax.core.Tracer)
 
 
 def _maximum(inputs: Tensor, plan: PoolPlan) -> Tensor:

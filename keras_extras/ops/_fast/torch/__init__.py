@@ -13,13 +13,18 @@ import torch.nn.functional as nnf
 from keras_extras._shapes import Tensor
 from keras_extras.ops._fast import keras_max_pool
 from keras_extras.ops._fast.torch import conv
-from keras_extras.ops._fast.torch.layout import on_cpu, to_last, to_second
+from keras_extras.ops._fast.torch.layout import (
+    is_concrete,
+    on_cpu,
+    to_last,
+    to_second,
+)
 from keras_extras.ops._operation import Row
 from keras_extras.ops._pool import PoolPlan
 from keras_extras.ops._pool_adaptive import AdaptivePlan
 from keras_extras.ops._pool_global import GlobalPlan
 
-__all__ = ["ROWS", "on_cpu"]
+__all__ = ["ROWS", "is_concrete", "on_cpu"]
 
 WIDE = ("float32", "float64")
 

@@ -8,10 +8,11 @@ are images of one row, since torch has no such format for them.
 
 from collections.abc import Sequence
 
+import keras
 import torch.nn.functional as nnf
 
 from keras_extras._shapes import Pads, Tensor
-from keras_extras.ops._conv import ConvPlan
+from keras_extras.ops._conv import ConvPlan, by_keras
 from keras_extras.ops._conv_depthwise import grouped
 from keras_extras.ops._fast.torch.layout import to_last, to_second
 from keras_extras.ops._operation import Row
@@ -120,7 +121,28 @@ def _is_plain_and_padded(plan: ConvPlan) -> bool:
     )
 
 
+def _conv_in_order(plan: ConvPlan, inputs: Tensor, kernel: Tensor) -> Tensor:
+    """Returns the convolution of a copy that lies channels second.
+
+    Of channels-last memory oneDNN (torch 2.13) has wrong numbers in bfloat16,
+    for several outputs per channel in one column.
+    """
+    second = plan._replace(data_format="channels_first")
+    copy = to_second(inputs).contiguous()
+    return to_last(by_keras(keras.ops.conv, second, copy, kernel))
+
+
+def _is_grouped_bfloat16(plan: ConvPlan) -> bool:
+    return (
+        plan.on_cpu
+        and plan.data_format == "channels_last"
+        and plan.dtype == "bfloat16"
+        and plan.groups > 1
+    )
+
+
 ROWS = (
+    Row("conv", _is_grouped_bfloat16, _conv_in_order),
     Row("conv", _is_plain_and_padded, _conv),
     Row("depthwise_conv", _is_plain_and_padded, _depthwise_conv),
     Row("conv_transpose", _is_plain, _conv_transpose),
