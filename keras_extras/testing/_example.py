@@ -58,7 +58,7 @@ def program(
     body, parameters = _inlined(body_of(show), parameters)
     values = [f"{name} = {code}" for name, code in parameters.items()]
     for module, line in (("keras", "import keras"), ("np", IMPORT_NUMPY)):
-        if re.search(rf"\b{module}\.", " ".join([*definitions, *values])):
+        if re.search(rf"\b{module}\.", " ".join([*definitions, *values, body])):
             imports.add(line)
     head = sorted(imports, key=lambda line: (line.startswith("from"), line))
     text = "\n".join([*(f"{helper}\n" for helper in helpers), *values, body])
@@ -301,17 +301,14 @@ def own_arguments(layer: keras.Layer) -> dict[str, Any]:
 
 def smallest_config(layer: keras.Layer) -> dict[str, Any]:
     """Returns the config without what the constructor's defaults give."""
-    make: Callable[[dict[str, Any]], Any] = type(layer).from_config
+    make: Callable[[Any], Any] = type(layer).from_config
     try:
         config = copied(layer.get_config())
         wanted = plain(make(copied(config)).get_config(), without_name=True)
     except Exception:  # a constructor that refuses what Keras writes
         config = own_arguments(layer)
         wanted = plain(layer.get_config(), without_name=True)
-
-        def make(config: dict[str, Any]) -> Any:
-            return type(layer)(**config)
-
+        make = lambda config: type(layer)(**config)  # noqa: E731
     for key in list(config):
         less = {name: config[name] for name in config if name != key}
         try:

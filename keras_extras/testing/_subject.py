@@ -232,9 +232,10 @@ class Subject:
     ) -> dict[str, str]:
         """Returns the code of those arguments that follow from the shapes."""
         lines: dict[str, str] = {}
-        if DRAWN & names:
-            shapes = self.shapes if shapes is None else shapes
-            full = self.full_shapes(shapes) if symbolic is None else symbolic
+        if not DRAWN & names:
+            return lines
+        shapes = self.shapes if shapes is None else shapes
+        full = self.full_shapes(shapes) if symbolic is None else symbolic
         if "x" in names:
             inputs = inputs_code(shapes, batch, self.traits)
             generator = f"np.random.default_rng({seed})"
