@@ -7,6 +7,8 @@ from typing import Literal
 
 from keras_extras.testing._subject import Subject
 
+# For checks that make the layer again from its own config.
+CLONED = ("check_clone", "check_call")
 Kind = Literal["layers", "models", "both"]
 
 
@@ -33,7 +35,7 @@ class Check:
 
 def check(
     *,
-    needs: tuple[str, ...] = ("check_clone", "check_call"),
+    needs: tuple[str, ...] = ("check_call",),
     of: Kind = "both",
 ) -> Callable[[Callable[[Subject], None]], Check]:
     """Makes a check of a function that raises `CheckFailure`.

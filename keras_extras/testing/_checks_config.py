@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from keras_extras.testing._check import check
+from keras_extras.testing._check import CLONED, check
 from keras_extras.testing._example import plain, smallest_config
 from keras_extras.testing._results import CheckSkip
 from keras_extras.testing._subject import Subject
@@ -64,7 +64,7 @@ def clone_has_the_config(layer: Any) -> None:
     assert again.get_config() == layer.get_config()
 
 
-@check()
+@check(needs=CLONED)
 def check_config_holds_arguments(subject: Subject) -> None:
     """Each constructor argument is in the config, with its value.
 
@@ -198,7 +198,7 @@ def _others(name: str, value: Any) -> list[Any]:
     return []
 
 
-@check()
+@check(needs=CLONED)
 def check_config_is_stable(subject: Subject) -> None:
     """Building and calling a layer does not change its config, nor others'.
 
@@ -267,7 +267,7 @@ def _argument_names(subject: Subject) -> list[str]:
     ]
 
 
-@check()
+@check(needs=CLONED)
 def check_config_survives_json(subject: Subject) -> None:
     """The serialized layer can be written as JSON, read back, and called.
 

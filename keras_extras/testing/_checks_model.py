@@ -7,14 +7,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_extras.testing._check import check
+from keras_extras.testing._check import CLONED, check
 from keras_extras.testing._results import CheckSkip
 from keras_extras.testing._sample_shapes import map_shapes
 from keras_extras.testing._subject import Subject
 from keras_extras.testing._tools import arrays, is_float, leaves
 
 
-@check(of="models")
+@check(needs=CLONED, of="models")
 def check_summary(subject: Subject) -> None:
     """Once built, `summary` knows every shape and counts every weight.
 

@@ -14,7 +14,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_extras.testing._check import check
+from keras_extras.testing._check import CLONED, check
+from keras_extras.testing._example import is_importable
 from keras_extras.testing._results import CheckSkip
 from keras_extras.testing._subject import Subject, as_arguments
 from keras_extras.testing._tools import (
@@ -92,7 +93,7 @@ def served(path: str, name: str, inputs: list[Any]) -> Any:
     return keras.layers.TFSMLayer(path, call_endpoint="serve")(inputs)
 
 
-@check()
+@check(needs=CLONED)
 def check_saving_in_a_fresh_process(subject: Subject) -> None:
     """Another process, which only imports the layer's module, loads the model.
 
@@ -122,7 +123,7 @@ def loads_in_a_fresh_process(layer: Any, x: Any, symbols: Any) -> None:
     print(again.predict_on_batch(keras.tree.flatten(x)))
 
 
-@check()
+@check(needs=CLONED)
 def check_backends(subject: Subject) -> None:
     """The same weights and inputs give the same numbers on every backend.
 
@@ -151,7 +152,7 @@ def prints_outputs(layer: Any, x: Any) -> None:
     print(layer(*x, training=False))
 
 
-@check()
+@check(needs=CLONED)
 def check_data_parallel(subject: Subject) -> None:
     """Under `DataParallel` on two devices the model predicts the same.
 
@@ -186,9 +187,7 @@ def two_devices_are_as_one(layer: Any, x: Any, symbols: Any) -> None:
 def _require_processes(subject: Subject) -> None:
     if not subject.backends:
         raise CheckSkip("no process is started with backends=()")
-    if subject.cls.__module__ == "__main__" or (
-        "<locals>" in subject.cls.__qualname__
-    ):
+    if not is_importable(subject.cls):
         raise CheckSkip(
             f"{subject.cls.__qualname__} cannot be imported by another "
             "process; put it into a module"

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_extras.testing._check import check
+from keras_extras.testing._check import CLONED, check
 from keras_extras.testing._subject import Subject
 
 
@@ -31,7 +31,7 @@ def is_registered(cls: type) -> None:
     )
 
 
-@check()
+@check(needs=CLONED)
 def check_copies(subject: Subject) -> None:
     """`copy.deepcopy` and `pickle` give a layer with the same outputs.
 
@@ -72,7 +72,7 @@ def pickled_is_equal(layer: Any, x: Any, atol: float, to_numpy: Any) -> None:
     np.testing.assert_allclose(actual, expected, 1e-4, atol)
 
 
-@check()
+@check(needs=CLONED)
 def check_saving(subject: Subject) -> None:
     """A model with the layer, saved as `.keras` and loaded, predicts the same.
 

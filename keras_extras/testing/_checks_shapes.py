@@ -14,7 +14,7 @@ from keras_extras.testing._subject import Subject
 from keras_extras.testing._tools import specs
 
 
-@check(needs=("check_clone",))
+@check(needs=())
 def check_call(subject: Subject) -> None:
     """The layer can be called, and returns tensors.
 

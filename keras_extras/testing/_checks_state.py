@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_extras.testing._check import check
+from keras_extras.testing._check import CLONED, check
 from keras_extras.testing._results import CheckFailure, CheckSkip
 from keras_extras.testing._subject import Subject
 from keras_extras.testing._tools import arrays, difference
@@ -63,7 +63,7 @@ def calls_change_nothing(layer: Any, x: Any) -> None:
         )
 
 
-@check()
+@check(needs=CLONED)
 def check_seeds(subject: Subject) -> None:
     """With a seed, random layers draw the same numbers again, whatever else.
 
@@ -130,7 +130,7 @@ def seeds_decide(
     np.testing.assert_allclose(outputs[0], outputs[1], 1e-4, atol)
 
 
-@check()
+@check(needs=CLONED)
 def check_global_random_state(subject: Subject) -> None:
     """A layer neither sets nor uses the random state of Python and NumPy.
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_extras.testing._check import check
+from keras_extras.testing._check import CLONED, check
 from keras_extras.testing._results import CheckSkip
 from keras_extras.testing._subject import Subject
 from keras_extras.testing._tools import is_float
@@ -59,7 +59,7 @@ def building_again_keeps_outputs(
     np.testing.assert_allclose(actual, expected, 1e-4, atol)
 
 
-@check()
+@check(needs=CLONED)
 def check_weights_come_with_build(subject: Subject) -> None:
     """All weights exist once the layer is built; a call adds none.
 
@@ -93,7 +93,7 @@ def build_makes_all_weights(layer: Any, x: Any, shape: Any) -> None:
     )
 
 
-@check()
+@check(needs=CLONED)
 def check_weight_paths(subject: Subject) -> None:
     """Paths of weights are unique, and the same in every clone.
 
@@ -203,7 +203,7 @@ def frozen_keeps_its_weights(layer: Any, x: Any) -> None:
         )
 
 
-@check()
+@check(needs=CLONED)
 def check_stateless_call(subject: Subject) -> None:
     """`stateless_call` gives the outputs of a call, and changes no variable.
 

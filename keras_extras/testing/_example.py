@@ -35,7 +35,7 @@ IMPORT_NUMPY = "import numpy as np"
 
 def program(
     show: Callable[..., None],
-    import_class: str,
+    cls: type | None,
     parameters: dict[str, str],
     unsaid: tuple[str, ...] = (),
     starred: bool = False,
@@ -44,7 +44,7 @@ def program(
 
     Args:
         show: the function.
-        import_class: the line that imports the class of the layer.
+        cls: the class of the layer, which is imported or defined.
         parameters: code for each parameter of the function, by name.
         unsaid: parts of calls to leave out.
         starred: whether `x` stays a tuple, of several arguments.
@@ -53,24 +53,46 @@ def program(
         Lines of Python.
     """
     imports, helpers = used_by(show)
+    more, definitions = class_code(cls) if cls else (set(), [])
+    imports |= more
+    body, parameters = _inlined(body_of(show), parameters)
     values = [f"{name} = {code}" for name, code in parameters.items()]
     for module, line in (("keras", "import keras"), ("np", IMPORT_NUMPY)):
-        if re.search(rf"\b{module}\.", " ".join(parameters.values())):
+        if re.search(rf"\b{module}\.", " ".join([*definitions, *values, body])):
             imports.add(line)
-    lines = [
-        *sorted(imports, key=lambda line: (line.startswith("from"), line)),
-        import_class,
-        "",
-        *(f"{helper}\n" for helper in helpers),
-        *values,
-        body_of(show),
-    ]
-    text = "\n".join(lines)
+    head = sorted(imports, key=lambda line: (line.startswith("from"), line))
+    text = "\n".join([*(f"{helper}\n" for helper in helpers), *values, body])
     if not starred:
         text = re.sub(r"(?<=[(, ])\*(?=(x\w*|shape|symbols)\b)", "", text)
     for part in unsaid:
         text = text.replace(part, "")
-    return text
+    parts = ["\n".join(head), *(f"{item}\n" for item in definitions), text]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _inlined(body: str, parameters: dict[str, str]) -> tuple[str, dict]:
+    """Puts numbers and dotted names in the place of the parameters they are."""
+    simple = {
+        name: code
+        for name, code in parameters.items()
+        if re.fullmatch(r"[\w.-]+", code)
+    }
+    found: list[tuple[int, int, str, str]] = []
+    starts = [0]
+    for line in body.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    for node in ast.walk(ast.parse(body)):
+        if isinstance(node, ast.JoinedStr):  # has no places until Python 3.12
+            inside = {getattr(part, "id", "") for part in ast.walk(node)}
+            simple = {key: simple[key] for key in simple if key not in inside}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            begin = starts[node.lineno - 1] + node.col_offset
+            found.append((begin, begin + len(node.id), node.id, body))
+    for begin, end, name, _ in sorted(found)[::-1]:
+        if name in simple:
+            body = body[:begin] + simple[name] + body[end:]
+    left = {key: parameters[key] for key in parameters if key not in simple}
+    return body, left
 
 
 def used_by(function: Any) -> tuple[set[str], list[str]]:
@@ -84,13 +106,40 @@ def used_by(function: Any) -> tuple[set[str], list[str]]:
         if isinstance(value, types.ModuleType):
             alias = "" if value.__name__ == name else f" as {name}"
             imports.add(f"import {value.__name__}{alias}")
-        elif name in public:
+        elif name in public and value is vars(sys.modules[PUBLIC])[name]:
             imports.add(f"from {PUBLIC} import {name}")
         elif inspect.isfunction(value) or inspect.isclass(value):
+            place = value.__module__
+            if place != function.__module__ and not place.startswith(PUBLIC):
+                imports.add(import_line(value, name))
+                continue
             more, before = used_by(value)
             imports |= more
             helpers |= dict.fromkeys([*before, source_of(value)])
+        elif name in names and _is_literal(value):
+            helpers |= {f"{name} = {value!r}": None}
     return imports, list(helpers)
+
+
+def is_importable(cls: type) -> bool:
+    """Returns whether another process can import a class."""
+    return cls.__module__ != "__main__" and "<locals>" not in cls.__qualname__
+
+
+def class_code(cls: type) -> tuple[set[str], list[str]]:
+    """Returns the import line of a class, or its source and what that needs."""
+    if is_importable(cls):
+        return {import_line(cls)}, []
+    try:
+        imports, helpers = used_by(cls)
+        text = source_of(cls)
+    except (OSError, TypeError):  # typed where no source is kept
+        return set(), [f"# {cls.__name__} is defined in your own code"]
+    package, _, known = keras.saving.get_registered_name(cls).rpartition(">")
+    if package and known == cls.__name__:
+        register = "keras.saving.register_keras_serializable"
+        text = f"@{register}({package!r})\n{text}"
+    return imports, [*helpers, text]
 
 
 def _free_names(function: Any) -> list[str]:
@@ -111,6 +160,9 @@ def _free_names(function: Any) -> list[str]:
 def source_of(definition: Any) -> str:
     """Returns the source of a function or class, without annotations."""
     text = textwrap.dedent(inspect.getsource(definition))
+    # Without decorators: what registers a class may be defined anywhere.
+    head = ast.parse(text).body[0].lineno - 1
+    text = "".join(text.splitlines(keepends=True)[head:])
     starts = [0]
     for line in text.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
@@ -167,17 +219,15 @@ def _unsaid(
             yield starts[node.body[0].lineno - 1], starts[last]
 
 
-def import_line(cls: type) -> str:
-    """Returns the line that imports a class."""
-    module, name = cls.__module__, cls.__qualname__
+def import_line(value: Any, alias: str = "") -> str:
+    """Returns the line that imports a class or function."""
+    module, name = value.__module__, value.__qualname__
     if module.startswith("keras.src"):
-        place = "keras" if hasattr(keras, name) else "keras.layers"
-        return f"from {place} import {name}"
-    if module.startswith("keras_extras.layers."):
-        return f"from keras_extras.layers import {name}"
-    if module == "__main__" or "<locals>" in name:
-        return f"# {name} is defined in your own code"
-    return f"from {module} import {name}"
+        module = "keras" if hasattr(keras, name) else "keras.layers"
+    elif module.startswith("keras_extras.layers."):
+        module = "keras_extras.layers"
+    line = f"from {module} import {name}"
+    return f"{line} as {alias}" if alias not in ("", name) else line
 
 
 class Code(str):
@@ -192,22 +242,73 @@ def value_code(value: Any) -> str:
         return value
     if isinstance(value, type):
         return value.__name__
-    if not isinstance(value, keras.layers.Layer):
+    if isinstance(value, keras.layers.Layer):
+        return _layer_code(value)
+    if _is_literal(value):
         return repr(value)
-    name = type(value).__name__
+    if isinstance(value, dict):
+        items = [f"{key!r}: {value_code(item)}" for key, item in value.items()]
+        return "{" + ", ".join(items) + "}"
     try:
-        config = smallest_config(value)
-        type(value).from_config(copied(config))
-    except Exception:  # a config that makes no layer
+        config = keras.saving.serialize_keras_object(value)
+    except Exception:  # nothing that Keras knows how to write
+        return repr(value)
+    return f"keras.saving.deserialize_keras_object({config!r})"
+
+
+def _layer_code(layer: keras.Layer) -> str:
+    name = type(layer).__name__
+    try:
+        config = smallest_config(layer)
+    except Exception:  # neither its config nor its arguments make a layer
         return f"...  # the {name} that was checked"
-    return f"{name}.from_config({config!r})"
+    try:
+        same = plain(type(layer)(**copied(config)).get_config(), True)
+        if same == plain(layer.get_config(), True):
+            items = [f"{key}={value_code(config[key])}" for key in config]
+            return f"{name}({', '.join(items)})"
+    except Exception:  # its config is not in the form of its arguments
+        pass
+    return f"{name}.from_config({value_code(config)})"
+
+
+def _is_literal(value: Any) -> bool:
+    """Returns whether `repr` is the code of a value."""
+    try:
+        return plain(ast.literal_eval(repr(value))) == plain(value)
+    except (ValueError, SyntaxError):
+        return False
+
+
+def own_arguments(layer: keras.Layer) -> dict[str, Any]:
+    """Returns the constructor's arguments, from the config or attributes.
+
+    A layer can be made of them whose constructor refuses what Keras writes
+    into each config: `name`, `trainable` and `dtype`.
+    """
+    try:
+        config = layer.get_config()
+    except Exception:  # which is a check of its own
+        config = {}
+    found = {}
+    for parameter in inspect.signature(type(layer)).parameters.values():
+        name = parameter.name
+        if name in config or hasattr(layer, name):
+            found[name] = config.get(name, getattr(layer, name, None))
+    type(layer)(**copied(found))
+    return found
 
 
 def smallest_config(layer: keras.Layer) -> dict[str, Any]:
     """Returns the config without what the constructor's defaults give."""
-    make = type(layer).from_config
-    config = copied(layer.get_config())
-    wanted = plain(config, without_name=True)
+    make: Callable[[Any], Any] = type(layer).from_config
+    try:
+        config = copied(layer.get_config())
+        wanted = plain(make(copied(config)).get_config(), without_name=True)
+    except Exception:  # a constructor that refuses what Keras writes
+        config = own_arguments(layer)
+        wanted = plain(layer.get_config(), without_name=True)
+        make = lambda config: type(layer)(**config)  # noqa: E731
     for key in list(config):
         less = {name: config[name] for name in config if name != key}
         try:

@@ -6,7 +6,12 @@ import io
 import keras
 import pytest
 
-from keras_extras.testing import CheckFailure, check_layer, layer_checks
+from keras_extras.testing import (
+    CheckFailure,
+    _example,
+    check_layer,
+    layer_checks,
+)
 from keras_extras.testing._runner import LAYER_CHECKS
 from tests.testing.broken import Noise, Regularized, Simple, Weighted
 from tests.testing.broken_layers import CORPUS
@@ -63,11 +68,38 @@ def test_a_broken_layer_is_caught(entry, tmp_path):
     failure = failure_of(entry, layer)
     assert str(failure)
     if entry.example:
-        with pytest.raises(Exception) as caught:  # noqa: PT011 - any
-            run_code(failure.example, tmp_path)
-        assert not isinstance(caught.value, NameError | SyntaxError)
+        assert_fails(failure.example, tmp_path)
     if code := healthy_example(entry, failure.example):
         run_code(code, tmp_path)
+
+
+def assert_fails(code, folder):
+    """Runs code to paste, which shows the failure and is complete."""
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - any
+        run_code(code, folder)
+    assert not isinstance(caught.value, NameError | SyntaxError), code
+
+
+# Their failure is about the class that is already there.
+OF_THE_CLASS = ("check_registered", "check_saving_in_a_fresh_process")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("entry", cases(HERE))
+def test_the_code_of_a_class_of_a_notebook_is_complete(
+    entry, tmp_path, monkeypatch
+):
+    if not entry.example or entry.backends or entry.check in OF_THE_CLASS:
+        pytest.skip("its code needs a module")
+    monkeypatch.setattr(_example, "is_importable", lambda cls: False)
+    known = keras.saving.get_custom_objects()
+    before = dict(known)
+    try:
+        code = failure_of(entry, entry.make()).example
+        assert f"class {entry.cls.__name__}(" in code
+        assert_fails(code, tmp_path)
+    finally:
+        known.update(before)
 
 
 def healthy_example(entry, code):
@@ -84,7 +116,7 @@ def healthy_example(entry, code):
         return ""
     if entry.twin is None and (
         twin not in TWINS
-        or f"layer = {name}.from_config({{}})" not in code
+        or f"layer = {name}()" not in code
         or entry.check in NEEDS_TWIN
     ):
         return ""

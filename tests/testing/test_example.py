@@ -12,7 +12,6 @@ from keras_extras.testing import CheckFailure, LayerTraits, layer_checks
 from keras_extras.testing._example import (
     Code,
     body_of,
-    import_line,
     plain,
     program,
     smallest_config,
@@ -80,7 +79,7 @@ def test_the_code_makes_the_layer_and_calls_it(layer, shapes):
         names["x"],
         subject.inputs(batch=3, seed=5),
     )
-    assert names["count"] == 7
+    assert names["seen"]["count"] == 7
     assert names["doubled"]
 
 
@@ -99,14 +98,13 @@ def test_the_code_reads_as_if_it_was_written_by_hand():
         "\n"
         "    return [scaled(leaf) for leaf in keras.tree.flatten(outputs)]\n"
         "\n"
-        "layer = Dense.from_config({'units': 3})\n"
+        "layer = Dense(units=3)\n"
         "x = np.random.default_rng(0).uniform(-1.0, 1.0, (2, 4))"
         '.astype("float32")\n'
-        "count = 1\n"
         "# Comments stay.\n"
         "outputs = layer(x)\n"
         "doubled = twice(outputs)\n"
-        'seen = {"layer": layer, "x": x, "count": count}\n'
+        'seen = {"layer": layer, "x": x, "count": 1}\n'
         "assert doubled is not None, seen"
     )
 
@@ -124,7 +122,7 @@ def test_training_is_said_where_the_default_is_another():
 
 
 def test_modules_are_imported_as_the_function_knows_them():
-    lines = program(draws, "", {}).splitlines()
+    lines = program(draws, None, {}).splitlines()
     assert lines[:2] == ["import numpy as np", "import random"]
 
 
@@ -212,13 +210,42 @@ def test_integers_and_booleans_are_drawn_as_such():
     assert ".random((2, 4)) < 0.5" in code
 
 
-def test_a_local_class_cannot_be_imported():
-    class Local(Weighted):
-        pass
+SIZE = 3
 
-    line = import_line(Local)
-    assert line.endswith("Local is defined in your own code")
-    assert line.startswith("# ")
+
+def test_a_class_that_cannot_be_imported_is_defined():
+    @keras.saving.register_keras_serializable("local")
+    class Local(Weighted):
+        def __init__(self, units=SIZE, scale=(1.0, 2.0)):
+            super().__init__(units)
+            self.scale = scale
+
+        def call(self, inputs):
+            return twice(np.prod(self.scale) * super().call(inputs))
+
+    code = Subject(Local(4), (4,)).example(record, count=1)
+    assert "@keras.saving.register_keras_serializable('local')\n" in code
+    assert "layer = Local(units=4)\n" in code
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert names["layer"].units == 4
+
+
+def test_objects_in_a_config_are_made_again():
+    class Holds(Weighted):
+        def __init__(self, inner, options=None, **kwargs):
+            super().__init__(**kwargs)
+            self.inner, self.options = inner, options
+
+        def get_config(self):
+            config = {"inner": self.inner, "options": self.options}
+            return super().get_config() | config
+
+    layer = Holds(keras.initializers.Constant(2.0), {"a": [keras.ops.tanh]})
+    code = Subject(layer, (4,)).example(record, count=1)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert names["layer"].inner.value == 2.0
 
 
 def test_plain_compares_what_cannot_be_written():
@@ -274,7 +301,7 @@ def test_of_one_output_nothing_is_defined_in_front():
         second_call_is_equal, to_numpy=Code("keras.ops.convert_to_numpy")
     )
     assert "def " not in code
-    assert "to_numpy = keras.ops.convert_to_numpy\n" in code
+    assert "expected = keras.ops.convert_to_numpy(layer(x))\n" in code
 
 
 @pytest.mark.skipif(

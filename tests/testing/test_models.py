@@ -63,7 +63,7 @@ def test_a_failure_has_the_reason_and_code_to_paste():
     code = (
         "from tests.testing.broken_models import ArgumentLost\n"
         "\n"
-        "layer = ArgumentLost.from_config({})\n"
+        "layer = ArgumentLost()\n"
     )
     assert code in failed.example
     assert code in str(results)

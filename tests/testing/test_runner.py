@@ -10,6 +10,7 @@ from keras_extras.testing import (
 )
 from keras_extras.testing._check import Check
 from keras_extras.testing._runner import CHECKS, make_subject, run_check
+from tests.testing.broken import Weighted
 from tests.testing.broken_config import ArgumentForgotten, NoKeywords
 from tests.testing.broken_shapes import CentersBatch
 
@@ -62,10 +63,22 @@ def test_an_announced_failure_that_does_not_come_is_one():
     assert "passes, though" in results.failed[0].reason
 
 
-def test_nothing_is_said_after_what_the_rest_needs_has_failed():
-    results = check_layer(NoKeywords(), backends=(), on_fail=None)
+def test_a_constructor_without_keywords_is_checked_all_the_same():
+    results = check_layer(NoKeywords(4), backends=(), on_fail=None)
     assert [result.check for result in results.failed] == ["check_clone"]
-    assert {result.reason for result in results[1:]} == {"needs check_clone"}
+    assert "layer = NoKeywords(units=4)\n" in results.failed[0].example
+    assert sum(result.status == "passed" for result in results) > 15
+
+
+def test_nothing_is_said_after_what_the_rest_needs_has_failed():
+    class Doubles(Weighted):
+        def get_config(self):
+            return super().get_config() | {"units": 2 * self.units}
+
+    results = check_layer(Doubles(), backends=(), on_fail=None)
+    assert [result.check for result in results.failed] == ["check_clone"]
+    reasons = {result.reason for result in results[1:]}
+    assert reasons == {"needs check_clone", "needs check_call"}
 
 
 def test_the_layer_itself_is_never_built():
