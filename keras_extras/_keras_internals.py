@@ -232,6 +232,15 @@ def drop_sublayer(layer: keras.Layer, sublayer: keras.Layer) -> None:
     tracker.untrack(sublayer)
 
 
+def drop_weight(layer: keras.Layer, name: str) -> None:
+    """Makes a layer forget a weight of its own.
+
+    `del layer.name` does, and collects the garbage of the whole process, which
+    takes a second for each weight where there is much.
+    """
+    layer._untrack_variable(layer.__dict__.pop(name))
+
+
 def own_variables(layer: keras.Layer) -> list[keras.Variable]:
     """Returns a layer's weights without those of its sublayers.
 

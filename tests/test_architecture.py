@@ -133,6 +133,7 @@ ALLOWED = {
             *GROUND,
             "_arguments",
             "_config",
+            "_keras_internals",
             "fitting",
             "inspection._summary",
             "inspection._trace",

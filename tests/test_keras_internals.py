@@ -277,6 +277,14 @@ def test_a_sublayer_and_its_weights_are_dropped():
     assert [weight.name for weight in layer.trainable_weights] == ["own"]
 
 
+def test_a_weight_is_dropped():
+    layer = keras.layers.Dense(2)
+    layer.build((None, 3))
+    internals.drop_weight(layer, "_kernel")
+    assert [weight.name for weight in layer.weights] == ["bias"]
+    assert not hasattr(layer, "_kernel")
+
+
 def test_own_variables_are_those_without_sublayers():
     """`set_weights` takes the weights of the stock layer without transforms."""
     layer = built_owner()

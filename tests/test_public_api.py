@@ -179,7 +179,7 @@ ARGUMENTS = {
     "probabilities": "probability of each class",
     "propagates_nan": "whether NaN in gives NaN out",
     "quantity": "what the numbers of an array are",
-    "quantization_config": "None; holds Keras's place in the order",
+    "quantization_config": "how a kernel is quantized; None for the usual way",
     "rate": "fraction of values that are dropped",
     "reason": "why something failed or was left out",
     "rescale": "factor of all values of an image",

@@ -118,7 +118,7 @@ class Rebuilder:
             return Replacement(self._clone(old), self._carry_all)
         if self.trace and isinstance(old, keras.Model):
             return self.graph(old)
-        return Replacement(self._opened(old), _carry_own)
+        return Replacement(self._opened(old), carry_own)
 
     def graph(self, old: Any) -> Replacement:
         """Returns a functional model in the place of a subclassed one."""
@@ -315,18 +315,25 @@ def _exchanged(value: Any, exchanged: dict[int, Any], found: set[int]) -> Any:
 
 
 def own_weights(layer: Any) -> list[Any]:
-    """Returns the weights that are no sublayer's, such as an activation's."""
+    """Returns the weights that are no sublayer's, such as an activation's.
+
+    Nor a LoRA pair, which files and other layers have merged in the kernel.
+    """
     inside = {
         id(weight) for part in sublayers(layer) for weight in part.weights
     }
-    return [weight for weight in layer.weights if id(weight) not in inside]
+    return [
+        weight
+        for weight in layer.weights
+        if id(weight) not in inside and not weight.name.startswith("lora_")
+    ]
 
 
 def carry_nothing(old: Any, new: Any) -> None:
     """Carries no weights: there are none, or the parts carry their own."""
 
 
-def _carry_own(old: Any, new: Any) -> None:
+def carry_own(old: Any, new: Any) -> None:
     """Carries the weights of the layer itself; its parts carry their own."""
     store: dict[str, Any] = {}
     old.save_own_variables(store)

@@ -16,6 +16,7 @@ from keras_extras._keras_internals import was_given_mask
 from keras_extras.conversion._rebuild import (
     Replacement,
     carry_nothing,
+    carry_own,
     own_weights,
 )
 from keras_extras.models import Model
@@ -88,6 +89,8 @@ def expressed(layer: Any, rebuilder: Any) -> Replacement:
     if leaf is None:
         raise Unlike(f"Keras has no {type(layer).__name__}.")
     _refuse_hooks(layer, family)
+    if layer.quantization_mode and getattr(layer, "lora_enabled", False):
+        raise Unlike("LoRA on a quantized kernel, which its freeze() rounds.")
     stock = STOCK[leaf]
     arguments = arguments_of(layer, stock, rebuilder or _AsIs)
     before, after, settled = [], [], {"lora_rank", "lora_alpha"}
@@ -105,7 +108,8 @@ def expressed(layer: Any, rebuilder: Any) -> Replacement:
         new = stock(**arguments)
     except ValueError as cause:
         raise Unlike(f"Keras refuses it: {cause}") from cause
-    return Replacement(new, _carry_frozen, tuple(before), tuple(after))
+    carry = carry_own if layer.quantization_mode else _carry_frozen
+    return Replacement(new, carry, tuple(before), tuple(after))
 
 
 def _family(layer: Any) -> tuple[Any, Any]:

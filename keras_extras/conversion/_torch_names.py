@@ -49,6 +49,12 @@ def modules_of(
         if id(layer) in seen:
             continue
         seen.add(id(layer))
+        if getattr(layer, "quantization_mode", None):
+            raise ValueError(
+                f"{owner}: {layer.name!r} ({type(layer).__name__}) is "
+                f"quantized to {layer.quantization_mode}, and its weights are "
+                "steps. Use the model as it was before."
+            )
         order = pending.order(layer)
         for part, slots in _slots(owner, layer, order):
             present = {weight.name for weight in own_weights(layer)}

@@ -12,17 +12,20 @@ overrides a step, never `call`.
 """
 
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import keras
 
 from keras_extras import _arguments as arguments
 from keras_extras import _checks as checks
 from keras_extras import _keras_internals as internals
-from keras_extras import transforms
+from keras_extras import ops, transforms
 from keras_extras._config import FromCall
 from keras_extras._errors import invalid_argument
 from keras_extras._shapes import Shape, Tensor
+
+# In the others Keras passes LoRA over, or refuses it when the layer is called.
+MODES_WITH_LORA = (None, "int8", "int4")
 
 
 class Layer(FromCall, keras.layers.Layer):
@@ -115,7 +118,7 @@ class BiasLayer(transforms.KernelOwner, Layer):
             initializer=getattr(self, f"{prefix}_initializer"),
             regularizer=getattr(self, f"{prefix}_regularizer"),
             constraint=getattr(self, f"{prefix}_constraint"),
-            autocast=not self._chain(prefix),  # transforms get all digits
+            autocast=not self._is_changed(prefix),  # transforms get all digits
         )
         self.own_kernel(prefix, kernel)
         return kernel
@@ -143,14 +146,6 @@ class BiasLayer(transforms.KernelOwner, Layer):
         if self.activation is None:
             return outputs
         return self.activation(outputs)
-
-    def quantize(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Raises; the layers that can be quantized are Keras's."""
-        raise NotImplementedError(
-            f"{type(self).__name__}: quantize is for the layers of Keras. "
-            "keras_extras.conversion.to_keras(model) returns the same model "
-            "made of those, which can be quantized."
-        )
 
 
 class KernelLayer(BiasLayer):
@@ -187,6 +182,10 @@ class KernelLayer(BiasLayer):
         `activate(outputs)`: applies the activation.
     """
 
+    lora_enabled = False
+    lora_kernel_a: keras.Variable  # these two are there with LoRA only
+    lora_kernel_b: keras.Variable
+
     def __init__(
         self,
         *,
@@ -205,23 +204,24 @@ class KernelLayer(BiasLayer):
             kernel_constraint=kernel_constraint,
             kernel_transform=kernel_transform,
         )
-        self.lora_rank = lora_rank = checks.optional(
+        self.lora_rank: Any = checks.optional(
             checks.integer, self, "lora_rank", lora_rank
         )
         lora_alpha = checks.optional(
             checks.number, self, "lora_alpha", lora_alpha
         )
-        self.lora_alpha = lora_rank if lora_alpha is None else lora_alpha
-        self.lora: Any = None
+        self.lora_alpha: Any = (
+            self.lora_rank if lora_alpha is None else lora_alpha
+        )
 
     def add_weights(
         self, kernel_shape: Sequence[int], num_outputs: int
     ) -> None:
         """Adds the kernel, the bias and, if asked for, the LoRA pair."""
-        if self.lora_rank:
-            self._make_lora(self.lora_rank, self.lora_alpha)
         self._kernel = self.add_kernel("kernel", kernel_shape, "kernel")
         self.add_bias_weight(num_outputs)
+        if self.lora_rank:
+            self._add_lora(self.lora_rank, self.lora_alpha)
 
     @property
     def kernel(self) -> Any:
@@ -232,32 +232,9 @@ class KernelLayer(BiasLayer):
                 f"{type(self).__name__}: kernel exists once the layer is "
                 "built. Call the layer, or its build(input_shape), first."
             )
-        return (
-            self._transformed("kernel", until=1) if self.lora else self._kernel
-        )
-
-    @property
-    def lora_enabled(self) -> bool:
-        """Whether the kernel has a low-rank update."""
-        return self.lora is not None
-
-    @property
-    def lora_kernel_a(self) -> keras.Variable:
-        """The first matrix of the low-rank update."""
-        return self._lora_weight("lora_kernel_a")
-
-    @property
-    def lora_kernel_b(self) -> keras.Variable:
-        """The second matrix of the low-rank update."""
-        return self._lora_weight("lora_kernel_b")
-
-    def _lora_weight(self, name: str) -> keras.Variable:
-        if self.lora is None:
-            raise AttributeError(
-                f"{type(self).__name__}: {name} exists with LoRA only. See "
-                "enable_lora and lora_rank."
-            )
-        return getattr(self.lora, name)
+        if not self.lora_enabled:
+            return self._kernel
+        return self._untransformed("kernel")
 
     def _kernel_for_use(self, training: bool | None = None) -> Tensor:
         return self.transform_kernel(self.apply_transforms("kernel", training))
@@ -277,9 +254,8 @@ class KernelLayer(BiasLayer):
 
             kernel + (lora_alpha / rank) * a @ b
 
-        It is a `keras_extras.transforms.LowRank` in front of all other
-        transforms; `freeze` merges it. Saved weights have it merged, as
-        Keras's do.
+        The update stands in front of all transforms; `freeze` merges it. Saved
+        weights have it merged, as Keras's do.
 
         Args:
             rank: int >= 1, columns of `a` and rows of `b`.
@@ -290,6 +266,8 @@ class KernelLayer(BiasLayer):
         Raises:
             ValueError: if the layer is not built, has a kernel constraint,
                 or has LoRA already.
+            NotImplementedError: if it is quantized to float8, or by GPTQ or
+                AWQ.
 
         References:
             Hu et al., "LoRA", arXiv:2106.09685.
@@ -297,19 +275,48 @@ class KernelLayer(BiasLayer):
         self._require_built("enable_lora")
         rank = checks.integer(self, "rank", rank)
         with internals.open_to_weights(self):
-            lora = self._make_lora(
-                rank, lora_alpha, a_initializer, b_initializer
+            self._add_lora(rank, lora_alpha, a_initializer, b_initializer)
+
+    def _add_lora(
+        self,
+        rank: int,
+        lora_alpha: float | None,
+        a_initializer: Any = "he_uniform",
+        b_initializer: Any = "zeros",
+    ) -> None:
+        self._require_lora_possible()
+        *inputs, outputs = self.kernel.shape
+        self.lora_kernel_a, self.lora_kernel_b = (
+            self.add_weight(
+                name=f"lora_kernel_{letter}",
+                shape=shape,
+                initializer=arguments.resolve(
+                    self, f"{letter}_initializer", initializer
+                ),
+                regularizer=self.kernel_regularizer,
+                dtype="float32",  # small updates vanish in half precision
+                autocast=False,
             )
-            self._attach(lora, "kernel", 0)
+            for letter, shape, initializer in (
+                ("a", (*inputs, rank), a_initializer),
+                ("b", (rank, outputs), b_initializer),
+            )
+        )
+        self._kernel.trainable = False
+        self.lora_enabled = True
         self.lora_rank = rank
         self.lora_alpha = rank if lora_alpha is None else lora_alpha
 
-    def _make_lora(
-        self, rank: int, *arguments_of_lora: Any
-    ) -> "_MergedLowRank":
+    def _require_lora_possible(self) -> None:
+        name = type(self).__name__
+        if self.quantization_mode not in MODES_WITH_LORA:
+            raise NotImplementedError(
+                f"{name}: LoRA is for layers that are quantized to int8, to "
+                f"int4 or not at all. Here it is {self.quantization_mode}."
+            )
         if self.lora_enabled:
             raise ValueError(
-                f"{type(self).__name__}: LoRA is enabled already, with "
+                f"{name}: LoRA is enabled already, with "
                 f"lora_rank={self.lora_rank}. It can be enabled once per layer."
             )
         if self.kernel_constraint is not None:
@@ -320,24 +327,57 @@ class KernelLayer(BiasLayer):
                 self.kernel_constraint,
                 fix="The constrained kernel would not be the one in use.",
             )
-        self.lora = _MergedLowRank(rank, *arguments_of_lora, name="lora")
-        return self.lora
 
-    def _chain(self, prefix: str) -> list[transforms.KernelTransform]:
-        rest = super()._chain(prefix)
-        return rest if self.lora is None else [self.lora, *rest]
+    def _untransformed(self, prefix: str) -> Tensor:
+        kernel = super()._untransformed(prefix)
+        if not self.lora_enabled:
+            return kernel
+        return ops.low_rank_update(
+            self._widened(kernel),
+            self.lora_kernel_a.value,
+            self.lora_kernel_b.value,
+            scale=self.lora_alpha / self.lora_rank,
+        )
 
-    def _attach(
-        self, transform: transforms.KernelTransform, prefix: str, place: int
-    ) -> None:
-        super()._attach(transform, prefix, place)
-        if transform is self.lora:
-            for weight in transform.weights:
-                weight.regularizer = self.kernel_regularizer
+    def _is_changed(self, prefix: str) -> bool:
+        return bool(self.lora_rank) or super()._is_changed(prefix)
+
+    def _trains_kernel(self, prefix: str) -> bool:
+        return not self.lora_enabled and super()._trains_kernel(prefix)
+
+    def _own_weights(self) -> list[keras.Variable]:
+        own = super()._own_weights()
+        return [each for each in own if not self._is_of_lora(each)]
+
+    def _is_of_lora(self, weight: keras.Variable) -> bool:
+        return self.lora_enabled and (
+            weight is self.lora_kernel_a or weight is self.lora_kernel_b
+        )
+
+    def _begin_again(self) -> None:
+        """Takes the LoRA pair, and the transforms, back to their beginning."""
+        if self.lora_enabled:
+            self.lora_kernel_b.assign(
+                keras.ops.zeros_like(self.lora_kernel_b.value)
+            )
+        super()._begin_again()
 
     def freeze(self) -> None:
+        self._require_built("freeze")
+        if self.lora_enabled:
+            self._merge_lora()
         super().freeze()
-        self.lora = self.lora_rank = self.lora_alpha = None
+
+    def _merge_lora(self) -> None:
+        self._kernel.assign(self.kernel)
+        self._kernel.trainable = self.trainable
+        self._drop_lora()
+
+    def _drop_lora(self) -> None:
+        for name in ("lora_kernel_a", "lora_kernel_b"):
+            internals.drop_weight(self, name)
+        self.lora_enabled = False
+        self.lora_rank = self.lora_alpha = None
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor arguments; LoRA too if it came later."""
@@ -349,18 +389,19 @@ class KernelLayer(BiasLayer):
 
     def save_own_variables(self, store: Any) -> None:
         """Saves the weights, a LoRA pair merged into the kernel as in Keras."""
-        own = {}
-        super().save_own_variables(own)
-        for index, variable in own.items():
+        for place, variable in enumerate(self._own_weights()):
             merged = variable is getattr(self, "_kernel", None)
-            store[index] = self.kernel if merged else variable
+            store[str(place)] = self.kernel if merged else variable
 
-
-class _MergedLowRank(transforms.LowRank):
-    """The low-rank update of `enable_lora`, which is saved in the kernel."""
-
-    def save_own_variables(self, store: Any) -> None:
-        """Saves nothing."""
+    def load_own_variables(self, store: Any) -> None:
+        """Loads the weights, and begins again with a LoRA pair."""
+        if self.lora_enabled:  # which files do not hold
+            values = [store[str(place)] for place in range(len(store.keys()))]
+            for place, weight in enumerate(internals.own_variables(self)):
+                if self._is_of_lora(weight):
+                    values.insert(place, weight)
+            store = {str(place): value for place, value in enumerate(values)}
+        super().load_own_variables(store)
 
 
 class PowerMean(Layer):

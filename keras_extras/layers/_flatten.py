@@ -88,7 +88,8 @@ class Flatten(Layer):
             return inputs
         if self._range(inputs.shape) != (1, rank):
             return inputs
-        return keras.ops.moveaxis(inputs, 1, -1)
+        # Not `moveaxis`, which takes no sparse tensors.
+        return keras.ops.transpose(inputs, (0, *range(2, rank), 1))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the shape; a size is `None` if an axis in it is."""

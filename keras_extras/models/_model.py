@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_extras._config import FromCall
 from keras_extras._errors import import_optional, invalid_argument
+from keras_extras._keras_internals import all_sublayers
 from keras_extras.fitting._steps import FewerCalls
 from keras_extras.inspection._summary import summary_text
 from keras_extras.inspection._trace import unchanged
@@ -103,6 +104,33 @@ class Model(FewerCalls, FromCall, keras.Model):
                 self.call(inputs)
             except Exception:  # `call` may use what takes real tensors only
                 self.compute_output_spec(inputs)
+
+    def get_build_config(self) -> dict[str, Any]:
+        """Returns the input shape, and how layers are quantized.
+
+        The constructor makes its layers anew, and knows nothing of `quantize`.
+        """
+        config = super().get_build_config() or {}
+        quantized = {
+            str(place): {
+                name: keras.saving.serialize_keras_object(getattr(layer, name))
+                for name in ("dtype_policy", "quantization_config")
+                if getattr(layer, name, None) is not None
+            }
+            for place, layer in enumerate(all_sublayers(self))
+            if layer.quantization_mode is not None
+        }
+        return {**config, "quantized": quantized} if quantized else config
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Builds the model, and its layers quantized as they were."""
+        shapes = dict(config or {})
+        layers = all_sublayers(self)
+        for place, attributes in shapes.pop("quantized", {}).items():
+            for name, value in attributes.items():
+                value = keras.saving.deserialize_keras_object(value)
+                setattr(layers[int(place)], name, value)
+        super().build_from_config(shapes)
 
     def stateless_call(
         self,

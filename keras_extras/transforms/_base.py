@@ -7,7 +7,7 @@ of its own, which the layer trains and saves with its own.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import keras
 
@@ -177,6 +177,14 @@ class KernelTransform(FromCall, keras.layers.Layer):
     def compute_output_shape(self, kernel_shape: Sequence[int]) -> Shape:
         """Returns the shape of the kernel."""
         return tuple(kernel_shape)
+
+    def quantize(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raises; `model.quantize`, which asks all layers, shows the reason."""
+        raise NotImplementedError(
+            f"{type(self).__name__}: Keras quantizes no layer whose kernel is "
+            "transformed. Its method freeze() writes what the transform does "
+            "into the kernel."
+        )
 
     def get_build_config(self) -> None:
         """Returns `None`: it is the layer that builds the transform."""

@@ -112,25 +112,27 @@ class KernelOwner(keras.layers.Layer):
         Without theirs, as `get_weights` of the stock layer returns them, the
         transforms begin again from the new kernel.
         """
-        own = internals.own_variables(self)
-        missing = self.weights[len(own) :] if self._all_transforms() else []
-        if missing and len(weights) == len(own):
-            super().set_weights([*weights, *missing])
-            self._reset_transforms()
+        own = self._own_weights()
+        if len(weights) == len(own) < len(self.weights):
+            given = dict(zip(map(id, own), weights, strict=True))
+            super().set_weights(
+                [given.get(id(each), each) for each in self.weights]
+            )
+            self._begin_again()
         else:
             super().set_weights(weights)
 
     def load_own_variables(self, store: Any) -> None:
         """Loads the kernels and biases; the transforms load theirs after."""
         super().load_own_variables(store)
-        self._reset_transforms()
+        self._begin_again()
 
     @keras.layers.Layer.trainable.setter
     def trainable(self, value: Any) -> None:
         """Whether the layer is trained; bases of `LowRank` never are."""
         keras.layers.Layer.trainable.fset(self, value)  # pyright: ignore
         for prefix, kernel in self._kernels.items():
-            if not all(each.trains_kernel for each in self._chain(prefix)):
+            if not self._trains_kernel(prefix):
                 kernel.trainable = False
 
     def _chain(self, prefix: str) -> list[KernelTransform]:
@@ -143,7 +145,20 @@ class KernelOwner(keras.layers.Layer):
             each for prefix in self._kernels for each in self._chain(prefix)
         ]
 
-    def _reset_transforms(self) -> None:
+    def _is_changed(self, prefix: str) -> bool:
+        """Returns whether something is done to the kernel before its use."""
+        return bool(self._chain(prefix))
+
+    def _trains_kernel(self, prefix: str) -> bool:
+        """Returns whether the kernel itself is trained."""
+        return all(each.trains_kernel for each in self._chain(prefix))
+
+    def _own_weights(self) -> list[keras.Variable]:
+        """Returns the weights that a file of the layer holds."""
+        return internals.own_variables(self)
+
+    def _begin_again(self) -> None:
+        """Makes the transforms begin from the present kernels."""
         for transform in self._all_transforms():
             transform.reset()
 
@@ -170,15 +185,23 @@ class KernelOwner(keras.layers.Layer):
         until: int | None = None,
     ) -> Tensor:
         """Returns the kernel after `until` of its transforms, or all."""
-        kernel = keras.ops.convert_to_tensor(self._kernels[prefix])
+        kernel = self._untransformed(prefix)
         chain = self._chain(prefix)[:until]
         if chain:
-            kernel = keras.ops.cast(kernel, _wide(self.variable_dtype))
+            kernel = self._widened(kernel)
         # Keras takes an explicit None for "no", and not for "as my caller".
         mode = {} if training is None else {"training": training}
         for transform in chain:
             kernel = transform(kernel, **mode)
         return kernel
+
+    def _untransformed(self, prefix: str) -> Tensor:
+        """Returns the kernel that the first transform is given."""
+        return keras.ops.convert_to_tensor(self._kernels[prefix])
+
+    def _widened(self, kernel: Tensor) -> Tensor:
+        """Returns the kernel in the dtype that is computed in."""
+        return keras.ops.cast(kernel, _wide(self.variable_dtype))
 
     def _require_built(self, method: str) -> None:
         if not self.built:

@@ -200,6 +200,23 @@ def test_lora_is_merged():
     assert_same_outputs(model, closed, values(3, 6))
 
 
+@pytest.mark.filterwarnings("ignore:Layer InputLayer")
+@pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
+def test_quantized_layers_stay_quantized(mode):
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(3)])
+    model.quantize(mode)
+    closed = to_keras(model)
+    assert type(closed.layers[0]) is keras.layers.Dense
+    assert closed.layers[0].dtype_policy == model.layers[0].dtype_policy
+    assert_same_outputs(model, closed, values(2, 6))
+    if mode != "float8":
+        model.layers[0].enable_lora(1)
+        with pytest.raises(ValueError, match=r"freeze\(\) rounds"):
+            to_keras(model)
+        model.layers[0].freeze()
+        assert_same_outputs(model, to_keras(model), values(2, 6))
+
+
 def test_pads_in_a_wrapper_become_a_small_model():
     model = keras.Sequential(
         [

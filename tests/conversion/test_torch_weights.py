@@ -362,6 +362,19 @@ def test_wrong_name_map(name_map, match):
         load_torch_weights(two_dense(), two_linear(), name_map)
 
 
+@pytest.mark.parametrize("package", [layers, keras.layers])
+def test_quantized_weights_are_refused(package):
+    model = keras.Sequential([keras.Input((4,)), package.Dense(2)])
+    state = to_torch_state_dict(model)
+    model.layers[0].quantize("int8")
+    for move in (
+        lambda: to_torch_state_dict(model),
+        lambda: load_torch_weights(model, state),
+    ):
+        with pytest.raises(ValueError, match="is quantized to int8"):
+            move()
+
+
 def test_unbuilt_model_and_unknown_layer_are_named():
     with pytest.raises(ValueError, match=r"load_torch_weights.*not built"):
         load_torch_weights(keras.Sequential([layers.Dense(2)]), {})

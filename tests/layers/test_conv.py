@@ -601,3 +601,32 @@ def test_a_mask_goes_through_a_model(tmp_path):
 def test_layers_without_a_meaning_for_masks_say_so(name):
     layer = getattr(keras_extras.layers, name)(2, 2)
     assert not layer.supports_masking
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_lora_weights_are_the_layers_own_as_in_stock(late):
+    found = []
+    for cls in (Conv2D, keras.layers.Conv2D):
+        keywords = {} if late else {"lora_rank": 2, "lora_alpha": 3}
+        layer = cls(3, 2, name="conv", **keywords)
+        keras.Sequential([keras.Input((4, 4, 2)), layer], name="model")
+        if late:
+            layer.enable_lora(2, lora_alpha=3)
+        config = layer.get_config()
+        found.append(
+            [(config["lora_rank"], config["lora_alpha"])]
+            + [(w.path, w.shape, w.dtype, w.trainable) for w in layer.weights]
+        )
+    assert found[0] == found[1]
+    assert found[0][3][0] == "model/conv/lora_kernel_a"
+
+
+def test_quantize_is_refused_in_the_words_of_keras():
+    texts = []
+    for cls in (Conv2D, keras.layers.Conv2D):
+        layer = cls(3, 2)
+        layer.build((None, 4, 4, 2))
+        with pytest.raises(NotImplementedError) as caught:
+            layer.quantize("int8")
+        texts.append(str(caught.value))
+    assert texts[0] == texts[1]

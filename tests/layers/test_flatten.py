@@ -77,9 +77,26 @@ def test_documented_hook_is_called():
 @pytest.mark.skipif(
     keras.backend.backend() == "torch", reason="Keras has no sparse torch"
 )
-def test_sparse_inputs_stay_sparse_symbolically():
-    inputs = keras.Input((3, 4), sparse=True)
-    assert Flatten()(inputs).sparse
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_sparse_inputs_stay_sparse(data_format):
+    layer = Flatten(data_format)
+    assert layer(keras.Input((3, 4, 2), sparse=True)).sparse
+    x = np.arange(24.0, dtype="float32").reshape(1, 3, 4, 2) * [0, 1]
+    got = layer(sparse(x.astype("float32")))
+    expected = keras.layers.Flatten(data_format)(x)
+    assert type(got) is type(sparse(x))
+    dense = keras.ops.convert_to_tensor(got, sparse=False)
+    np.testing.assert_array_equal(to_numpy(dense), to_numpy(expected))
+
+
+def sparse(x):
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.sparse.from_dense(x)
+    import jax.experimental.sparse
+
+    return jax.experimental.sparse.BCOO.fromdense(x)
 
 
 @given(

@@ -438,3 +438,20 @@ def test_a_function_of_tensorflow_builds_it_too(name):
     outputs = tf.function(model)(x)
     assert outputs.shape == (3, 5)
     assert model.built
+
+
+@pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize`")
+@pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
+@pytest.mark.parametrize("stock", [False, True])
+def test_a_quantized_model_is_saved_as_it_is(stock, mode, tmp_path):
+    model = Scaled([4, 3], 2.0) if stock else keras_extras.models.MLP([4], 3)
+    model.build((None, 5))
+    model.quantize(mode)
+    x = np.random.default_rng(0).normal(size=(2, 5)).astype("float32")
+    expected = to_numpy(model(x))
+    for _ in range(2):  # what was loaded is saved again
+        model.save(tmp_path / "model.keras")
+        model = keras.saving.load_model(tmp_path / "model.keras")
+        modes = [layer.quantization_mode for layer in model._flatten_layers()]
+        assert modes.count(mode) == 2
+        np.testing.assert_array_equal(to_numpy(model(x)), expected)
