@@ -6,6 +6,7 @@ us here only; `tests/test_keras_internals.py` says then what does not work.
 """
 
 import contextlib
+import inspect
 from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any
@@ -143,49 +144,41 @@ def operation_class(function: Callable[..., Any]) -> type:
     raise LookupError(f"keras.ops.{function.__name__} has no class of its own")
 
 
-# Torch calls what is in these lists before or after a module or a tensor.
-_TORCH_HOOKS = (
-    "_forward_hooks",
-    "_forward_pre_hooks",
-    "_backward_hooks",
-    "_backward_pre_hooks",
-    "_post_accumulate_grad_hooks",
-)
+# --- fit ---------------------------------------------------------------------
 
 
-def has_torch_hooks(part: object) -> bool:
-    """Returns whether somebody listens to a torch module or tensor.
+def compiled_step(train_function: Any) -> Any:
+    """Returns the step that a train function of TensorFlow's runs.
 
-    Torch has functions that add hooks, and none that tells of them.
+    `Model.train_function` is public, and takes a whole iterator; the compiled
+    step for a batch is a variable in its closure. `None` if there is none.
     """
-    return any(getattr(part, name, None) for name in _TORCH_HOOKS)
+    function = inspect.unwrap(train_function)
+    if not isinstance(function, FunctionType):
+        return None
+    return inspect.getclosurevars(function).nonlocals.get("one_step_on_data")
 
 
-def called_by_optimizer(optimizer: Any) -> Iterator[Any]:
-    """Yields what an optimizer runs: itself, a schedule, one inside of it.
+def has_added_losses(model: keras.Model) -> bool:
+    """Returns whether a layer has called `add_loss` in the last call.
 
-    `learning_rate` is public, and a number even if a schedule gives it.
+    `losses` is public, and holds what regularizers give for weights too.
     """
-    while optimizer is not None:
-        yield optimizer
-        yield getattr(optimizer, "_learning_rate", None)
-        optimizer = getattr(optimizer, "inner_optimizer", None)
+    layers: Any = all_sublayers(model, include_self=True)
+    return any(layer._losses for layer in layers)
 
 
-def called_by_metrics(metrics: list[Any]) -> Iterator[Any]:
-    """Yields what metrics run: themselves, those they hold, and functions.
+def keep_jax_state(model: Any, state: tuple[Any, ...]) -> None:
+    """Tells a model in `fit` on JAX the state after a step.
 
-    `compile` wraps the user's metrics in one whose public list is empty until
-    the first batch.
+    As `fit` does after each call, so that the weights are there if the next
+    one fails: `jax_state_sync` is public, and what it reads is not.
     """
-    for container in metrics:
-        held = [
-            getattr(container, name, None)
-            for name in ("_user_metrics", "_user_weighted_metrics")
-        ]
-        for metric in (container, *keras.tree.flatten(held)):
-            yield metric
-            yield getattr(metric, "_fn", None)
+    names = ("trainable", "non_trainable", "optimizer", "metrics")
+    model._jax_state = {
+        f"{name}_variables": values
+        for name, values in zip(names, state, strict=True)
+    }
 
 
 # --- callbacks ---------------------------------------------------------------

@@ -121,12 +121,15 @@ ALLOWED = {
         outside_late=("pandas",),
     ),
     "fitting": Arrows(
-        house=(*GROUND, "_keras_internals", "inspection._macs"),
-        house_late=("fitting._replay",),
+        house=("_keras_internals",),
+        house_late=("fitting._loop", "fitting._replay"),
         outside=("keras", "numpy"),
     ),
+    "fitting._loop": Arrows(outside=("tensorflow",)),
+    "fitting._reach": Arrows(outside=("keras", "numpy", "torch")),
     "fitting._replay": Arrows(
-        house=("_keras_internals",), outside=("keras", "torch")
+        house=("_keras_internals", "fitting._reach"),
+        outside=("keras", "torch"),
     ),
     "models": Arrows(
         house=(
@@ -525,6 +528,10 @@ WITHOUT_INTERNALS = (
 # `add_subparsers` of argparse returns, and names of torch.
 DOCUMENTED = {"_replace", "_asdict", "_fields", "_make"} | {
     "_SubParsersAction",
+    "_C",
+    "_has_any_global_hook",
+    "_len_torch_dispatch_stack",
+    "_len_torch_function_stack",
     "_local_scalar_dense",
     "_schema",
 }

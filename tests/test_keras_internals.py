@@ -147,66 +147,52 @@ def test_a_function_without_a_class():
         internals.operation_class(keras.ops.is_tensor)
 
 
-def test_what_an_optimizer_calls():
-    """The fast `fit` on torch is for steps that do only known things."""
-    schedule = keras.optimizers.schedules.CosineDecay(0.1, 10)
-    inner = keras.optimizers.SGD(schedule)
-    outer = keras.optimizers.LossScaleOptimizer(inner)
-    called = list(internals.called_by_optimizer(outer))
-    for expected in (outer, inner, schedule):
-        assert any(part is expected for part in called)
-    assert list(internals.called_by_optimizer(None)) == []
-
-
-def test_what_metrics_call():
-    """The fast `fit` on torch is for steps that do only known things."""
-
-    def own(y_true, y_pred):
-        return keras.ops.mean(y_pred)
-
-    class Own(keras.metrics.MeanSquaredError):
-        pass
-
-    metric, weighted = Own(), keras.metrics.MeanAbsoluteError()
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="about its functions"
+)
+def test_the_compiled_step():
+    """The fast `fit` on TensorFlow runs it in a loop."""
     model = functional()
-    model.compile(
-        "sgd", "mse", metrics=[metric, own], weighted_metrics=[weighted]
-    )
-    called = list(internals.called_by_metrics(model.metrics))
-    for expected in (metric, own, weighted):
-        assert any(part is expected for part in called)
-    model.fit(np.ones((2, 3)), np.ones((2, 3)), verbose=0)
-    called = list(internals.called_by_metrics(model.metrics))
-    for expected in (metric, own, weighted):
-        assert any(part is expected for part in called)
+    model.compile("sgd", "mse")
+    model.make_train_function()
+    step = internals.compiled_step(model.train_function)
+    logs = step((np.ones((2, 3), "float32"), np.ones((2, 3), "float32")))
+    assert set(logs) == {"loss"}
+    assert internals.compiled_step(print) is None
+    assert internals.compiled_step(lambda iterator: None) is None
 
 
 @pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="about torch's modules"
+    keras.backend.backend() != "jax", reason="about JAX's state"
 )
-@pytest.mark.parametrize(
-    "listen",
-    [
-        lambda layer: layer.register_forward_hook(print),
-        lambda layer: layer.register_forward_pre_hook(print),
-        lambda layer: layer.register_full_backward_hook(print),
-        lambda layer: layer.register_full_backward_pre_hook(print),
-    ],
-)
-def test_torch_hooks(listen):
-    """The fast `fit` does not call them, so it must know of them."""
-    layer = stock.Dense(2)
-    layer.build((None, 3))
-    assert not internals.has_torch_hooks(layer)
-    assert not internals.has_torch_hooks(layer.kernel.value)
-    listen(layer)
-    assert internals.has_torch_hooks(layer)
-    weight = layer.kernel.value
-    weight.register_post_accumulate_grad_hook(print)
-    assert internals.has_torch_hooks(weight)
-    other = layer.bias.value
-    other.register_hook(print)
-    assert internals.has_torch_hooks(other)
+def test_the_state_on_jax():
+    """The fast `fit` on JAX tells it if a step fails."""
+    model = functional()
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    x = np.ones((2, 3), "float32")
+    expected = [weight + 1.0 for weight in model.get_weights()]
+
+    def failing(state, iterator):
+        trainable = [value + 1.0 for value in state[0]]
+        internals.keep_jax_state(model, (trainable, *state[1:]))
+        raise KeyboardInterrupt
+
+    model.train_function = failing
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x, x, verbose=0)
+    for mine, other in zip(model.get_weights(), expected, strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+def test_losses_that_layers_add():
+    """The fast `fit` on torch leaves no such losses behind."""
+    for options, expected in (
+        ({"activity_regularizer": "l2"}, True),
+        ({"kernel_regularizer": "l2"}, False),
+    ):
+        model = keras.Sequential([stock.Dense(2, **options)])
+        model(np.ones((2, 3)))
+        assert internals.has_added_losses(model) is expected
 
 
 # --- callbacks ---------------------------------------------------------------

@@ -51,6 +51,9 @@ class ProgressBar(keras.callbacks.Callback):
         Epoch 1/1  2/2 ...
     """
 
+    # `fit` may run several batches at once, between which nothing is drawn.
+    per_batch = False
+
     def __init__(self) -> None:
         super().__init__()
         # Made when it begins: a callback may be sent to another process before.

@@ -1,334 +1,439 @@
-"""Training with fewer calls from Python, for small models.
+"""A faster `fit`: the steps of Keras's own loop, with less Python around them.
 
-    seconds of a step ~ 3 * multiply-adds * batch / speed   (plus overhead)
+A step of a small model is over before Python has asked for the next one.
+Keras's `fit` runs here as it is: its loop, its data, its callbacks and its
+counts. Only what it calls for a batch, `model.train_function`, is exchanged,
+and only from the first batch of an epoch to the last one, so that nothing else
+ever meets the exchanged one:
 
-A step of a small model is over before Python has asked for the next one. Keras
-can run several steps in a call (`steps_per_execution`) and gives the same
-numbers then, but callbacks see only the last step of a call. So `FewerCalls`
-lets `fit` do that where nobody looks at single steps and the data are arrays,
-and chooses the steps so that a call stays short. On JAX, where Keras goes from
-step to step in Python all the same, the steps of a call are one scan. On torch,
-where a step is a call for each operation, the operations are noted and called
-again without the Python in between (`_replay.py`).
+- on TensorFlow and JAX the first of several batches runs them all, by the
+  function that Keras compiled, and the next calls find theirs done;
+- on torch what a step did is played again (`_replay.py`).
+
+Who looks at single batches would see the difference. So this is done only
+where everybody who could look is known not to.
 """
 
-import functools
-import itertools
+import inspect
 import os
-import types
-import weakref
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any
+import time
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
 from keras_extras._keras_internals import (
-    called_by_metrics,
-    called_by_optimizer,
-    has_torch_hooks,
+    compiled_step,
+    keep_jax_state,
     package_of,
 )
-from keras_extras.inspection._macs import multiply_adds
 
 # Ctrl-C and the progress bar wait for a call to end.
 _CALL_SECONDS = 0.1
-# Cautious: a core does several times as many.
-_MULTIPLY_ADDS_PER_SECOND = 1e10
-# A scan copies its batches into one array, which should stay in the cache.
-_MAX_SCAN = 16
-_FUNCTIONS = ("train_function", "test_function")
+_MAX_STEPS = 256
 _STEP_HOOKS = (
     "on_batch_begin",
     "on_batch_end",
     "on_train_batch_begin",
     "on_train_batch_end",
-    "on_test_batch_begin",
-    "on_test_batch_end",
 )
+_ATTRIBUTE = "_keras_extras_fits"
 
 
-class FewerCalls:
-    """Makes `fit` run several steps per call where that changes nothing.
+class EpochPath(NamedTuple):
+    """How an epoch of `fit` went.
 
     Attributes:
-        max_steps_per_call: int >= 1, the most steps of a call; 1 turns it off.
-        pure_call: bool, of a class of layers or models: whether its `call`
-            does the same operations for every batch, and nothing else. On
-            TensorFlow and JAX that is so in any case, since it is compiled;
-            on torch a class that says so is trained with less Python. Losses,
-            metrics and optimizers of your own say it in the same way.
+        epoch: int, the epoch, from 0 on.
+        way: `"ordinary"`, as Keras does it; `"joined"`, with several steps per
+            call; or `"replayed"`, on torch.
+        reason: str, why it was the ordinary way; empty otherwise.
     """
 
-    max_steps_per_call = 256
-    pure_call = False
-    _joining = False
-    # What they were compiled for, and the functions by steps per call.
-    _joined_functions: tuple[Callable[[], Any], dict[int, Any]] | None = None
+    epoch: int
+    way: str
+    reason: str = ""
 
-    @functools.cached_property
-    def _work(self) -> dict[str, float]:
-        return {}  # multiply-adds by the shapes of the inputs
+
+class Fits:
+    """What is kept of a model's fits; never copied nor saved with it."""
+
+    def __init__(self) -> None:
+        # Of the last fit, or why it was ordinary, and the epochs before it.
+        self.path: list[EpochPath] | tuple[str, Any] = []
+        self.replay: Any = None  # torch's recorder
+        self.single: Any = None  # what Keras compiled, and for it:
+        self.steps_per_call = 1  # what takes about `_CALL_SECONDS`
+        self.loop: Any = None  # TensorFlow's, or why there is none
+
+    def __reduce__(self) -> Any:
+        return Fits, ()
+
+
+def fits_of(model: Any) -> Fits:
+    """Returns what is kept of a model's fits."""
+    known = vars(model).get(_ATTRIBUTE)
+    if known is None:
+        known = Fits()
+        # Not Keras's `__setattr__`, which tracks lists and locks layers.
+        object.__setattr__(model, _ATTRIBUTE, known)
+    return known
+
+
+class FasterFit:
+    """Gives a model a `fit` with less Python, where nothing else changes.
+
+    Attributes:
+        max_steps_per_call: int >= 1, the most steps of a call; 1 turns the
+            faster way off.
+        pure_call: bool, in the body of a class: a promise that the methods in
+            this body do the same operations for every batch as long as the
+            attributes are the same, and nothing else. It is asked for on torch
+            only, and holds for this body alone: a subclass that writes methods
+            makes the promise anew. Losses, metrics, optimizers and functions
+            of your own make it with the same attribute.
+    """
+
+    max_steps_per_call = _MAX_STEPS
+    pure_call = False
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Trains the model, as `keras.Model.fit` does, with its numbers.
 
-        If the data are arrays and no callback asks for single batches, small
-        models run several steps per call on TensorFlow and JAX; a progress bar
-        then moves about ten times a second. On torch the operations of a step
-        are noted and called again, which every epoch proves to give the same
-        numbers; a class of your own, which may do anything in its `call`,
-        says `pure_call = True` for that. The attribute
-        `max_steps_per_call = 1` turns all of this off.
+        Small models train faster if the data are NumPy arrays and no callback
+        looks at single batches: on TensorFlow and JAX several steps run per
+        call, and on torch the operations of a step are played again, unless it
+        runs code of your own that does not say `pure_call = True`. `fit_path`
+        tells which way was taken; `max_steps_per_call = 1` turns the faster
+        ones off.
         """
-        try:
-            steps = self._steps_per_call(x, *args, **kwargs)
-        except TypeError:  # an argument twice: Keras's `fit` will say it better
-            steps = 1
-        with self._joined(steps):
-            return super().fit(x, *args, **kwargs)  # type: ignore[misc]
+        return _fit(self, super().fit, x, *args, **kwargs)  # type: ignore[misc]
 
-    def make_train_function(self, force: bool = False) -> None:
-        """Compiles a step of training; on JAX, several of them as one."""
-        model: Any = self
-        make = super().make_train_function  # type: ignore[misc]
-        backend = keras.backend.backend()
-        if not self._joining or backend == "tensorflow":
-            make(force=force)
-            return
-        if model.train_function is not None and not force:
-            return
-        make(force=True)
-        single = model.train_function
-        if backend == "torch":
-            model.train_function = _replay()(single, self._state)
-            return
-        own = vars(model).get("train_step")
-        model.train_step = _scanned(model.train_step)
-        try:
-            make(force=True)
-        finally:
-            del model.train_step  # the instance's: the class's is back
-            if own is not None:
-                model.train_step = own
-        model.train_function = _one_or_many(
-            single, model.train_function, model.steps_per_execution
-        )
-
-    def reset_metrics(self) -> None:
-        """Resets the metrics, as `keras.Model` does before each epoch."""
-        super().reset_metrics()  # type: ignore[misc]
-        # Between epochs callbacks may have changed what a step does.
-        train_function: Any = getattr(self, "train_function", None)
-        if hasattr(train_function, "doubt"):  # torch's `Replay`
-            train_function.doubt()
-
-    def _state(self) -> list[Any]:
-        model: Any = self
-        variables = [
-            *model.variables, *model.optimizer.variables,
-            *model.metrics_variables,
-        ]  # fmt: skip
-        # Some are in two of the lists.
-        return [v.value for v in {id(v): v for v in variables}.values()]
-
-    def _steps_per_call(
-        self,
-        x: Any,
-        y: Any = None,
-        batch_size: int | None = None,
-        epochs: int = 1,
-        verbose: str | int = "auto",
-        callbacks: Any = None,
-        *args: Any,
-        steps_per_epoch: Any = None,
-        validation_steps: Any = None,
-        **kwargs: Any,
-    ) -> int:
-        model: Any = self
-        arrays = [a for a in keras.tree.flatten(x) if a is not None]
-        if (
-            keras.distribution.distribution() is not None
-            or not getattr(model, "compiled", False)
-            or model.steps_per_execution != 1
-            or model.run_eagerly
-            or steps_per_epoch is not None  # a call would go beyond
-            or validation_steps is not None
-            or len(args) > 6  # so may steps be, given by position
-            or not arrays
-            or not all(isinstance(array, np.ndarray) for array in arrays)
-            or any(map(_sees_steps, keras.tree.flatten(callbacks)))
-        ):
-            return 1
-        shapes = keras.tree.map_structure(
-            lambda array: (None, *array.shape[1:]), x
-        )
-        try:
-            if str(shapes) not in self._work:
-                self._work[str(shapes)] = multiply_adds(model, shapes)
-        except Exception:  # whatever it is, Keras's `fit` will say it better
-            return 1
-        work = self._work[str(shapes)]
-        step_seconds = 3 * work * (batch_size or 32) / _MULTIPLY_ADDS_PER_SECOND
-        if not step_seconds > 0:  # NaN: a layer whose work is not known
-            return 1
-        most = self.max_steps_per_call
-        if keras.backend.backend() == "torch" and not _is_replayable(model):
-            return 1
-        if keras.backend.backend() == "jax":
-            most = min(most, _MAX_SCAN)
-        return max(1, min(most, int(_CALL_SECONDS / step_seconds)))
-
-    @contextmanager
-    def _joined(self, steps: int) -> Iterator[None]:
-        """Lets Keras run so many steps per call, with functions of their own.
-
-        What is compiled for single steps (`train_on_batch`, another `fit`) is
-        put aside meanwhile, so that neither is compiled twice.
-        """
-        if steps == 1:
-            yield
-            return
-        model: Any = self
-        single = [getattr(model, name) for name in _FUNCTIONS]
-        kept = self._kept_functions()
-        self._set_functions(kept.get(steps, (None, None)))
-        self._joining = True
-        if keras.backend.backend() != "torch":  # which has single steps only
-            model.steps_per_execution = steps
-        try:
-            yield
-        finally:
-            kept[steps] = [getattr(model, name) for name in _FUNCTIONS]
-            model.steps_per_execution, self._joining = 1, False
-            self._set_functions(single)
-
-    def _kept_functions(self) -> dict[int, Any]:
-        """Returns the functions of the last `compile`, by steps per call.
-
-        `compile` makes a new tracker of the loss, the first metric. (With a
-        `compile` of its own a model is not compiled when it is loaded.)
-        """
-        # Keras's own list: a model may have a property of that name.
-        metrics: Any = keras.Model.metrics
-        tracker = metrics.fget(self)[0]
-        if self._joined_functions is None or (
-            self._joined_functions[0]() is not tracker
-        ):
-            self._joined_functions = (weakref.ref(tracker), {})
-        return self._joined_functions[1]
-
-    def _set_functions(self, functions: Iterable[Any]) -> None:
-        for name, function in zip(_FUNCTIONS, functions, strict=True):
-            setattr(self, name, function)
+    @property
+    def fit_path(self) -> list[EpochPath]:
+        """How each epoch of the last `fit` went, and why, if ordinary."""
+        return fit_path(self)
 
 
-def _replay() -> Any:
-    """Returns torch's `Replay`; `None` where fast paths are off or deleted."""
-    if os.environ.get("KERAS_EXTRAS_FAST", "1") == "0":
-        return None
-    try:
-        from keras_extras.fitting._replay import Replay
-    except ModuleNotFoundError:
-        return None
-    return Replay
+def faster_fit(model: Any, *args: Any, **kwargs: Any) -> Any:
+    """Trains any Keras model as its own `fit` does, with its numbers, faster.
 
+    For models that are not made from `models.Model`, whose `fit` does it by
+    itself: functional and sequential ones, and subclasses of `keras.Model`. On
+    torch the latter are faster only if their classes say `pure_call = True`.
 
-def _is_replayable(model: Any) -> bool:
-    """Returns whether Python does nothing in a step that anybody could miss.
+    Args:
+        model: a compiled Keras model.
+        *args: as in `keras.Model.fit`.
+        **kwargs: as in `keras.Model.fit`.
 
-    That is so if all that a step calls is Keras's, ours or declared to be
-    pure, and nobody listens to it.
+    Returns:
+        What `model.fit` returns, the history.
+
+    Examples:
+        >>> model = keras.Sequential([keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x, y = np.ones((320, 3)), np.ones((320, 1))
+        >>> history = keras_extras.models.faster_fit(model, x, y, verbose=0)
+        >>> keras_extras.models.fit_path(model)[0].reason
+        ''
     """
-    listened = [*model.modules(), *(v.value for v in model.trainable_variables)]
-    return (
-        _replay() is not None
-        and model.jit_compile is not True
-        and "train_step" not in vars(model)
-        and all(map(_is_pure, _called(model)))
-        and not any(map(has_torch_hooks, listened))
+    if isinstance(model, FasterFit):
+        return model.fit(*args, **kwargs)
+    return _fit(model, model.fit, *args, **kwargs)
+
+
+def fit_path(model: Any) -> list[EpochPath]:
+    """Returns how each epoch of a model's last fit went.
+
+    Args:
+        model: a model that `faster_fit`, or the `fit` of `models.Model`, has
+            trained.
+
+    Returns:
+        List of `EpochPath`; empty if there was no such fit. Of a fit that was
+        ordinary as a whole, the epochs that have ended.
+    """
+    path = fits_of(model).path
+    if isinstance(path, list):
+        return list(path)
+    reason, before = path
+    epochs = _epochs(model)
+    return [
+        EpochPath(epoch, "ordinary", reason)
+        for epoch in ([] if epochs is before else epochs)
+    ]
+
+
+def _epochs(model: Any) -> Any:
+    """Returns Keras's list of epochs, which is a new one for each fit."""
+    return getattr(getattr(model, "history", None), "epoch", [])
+
+
+def _fit(model: Any, fit: Any, *args: Any, **kwargs: Any) -> Any:
+    """Calls `fit`, a method of the model, in the fastest way that is safe."""
+    fits = fits_of(model)
+    try:
+        bound = inspect.signature(fit).bind(*args, **kwargs)
+    except TypeError:  # an argument twice: Keras's `fit` will say it better
+        return fit(*args, **kwargs)
+    path: Any = []
+    reason = _why_ordinary(model, bound.arguments)
+    if package_of(getattr(fit, "__func__", None)) != "keras":
+        reason = "fit is not Keras's"
+    if reason:
+        path = reason, _epochs(model)
+        finish = None
+    else:
+        callbacks = keras.tree.flatten(bound.arguments.get("callbacks") or [])
+        steps = _Steps(model, callbacks, path)
+        bound.arguments["callbacks"] = [*callbacks, steps]
+        finish = steps.put_back
+    fits.path = path
+    try:
+        return fit(*bound.args, **bound.kwargs)
+    finally:
+        if finish is not None:
+            finish()
+        fits.path = path  # not that of a fit in a callback
+
+
+# --- may it be done? ---------------------------------------------------------
+
+
+def _why_ordinary(model: Any, arguments: dict[str, Any]) -> str:
+    """Returns why a whole fit is done as Keras does it; empty if it is not."""
+    if os.environ.get("KERAS_EXTRAS_FAST", "1") == "0":
+        return "KERAS_EXTRAS_FAST=0"
+    if getattr(model, "max_steps_per_call", 2) == 1:
+        return "max_steps_per_call=1"
+    if not getattr(model, "compiled", False):
+        return "the model is not compiled"
+    if model.steps_per_execution != 1 or model.run_eagerly:
+        return "it was compiled with steps_per_execution or run_eagerly"
+    if keras.distribution.distribution() is not None:
+        return "a distribution is set"
+    if arguments.get("steps_per_epoch") is not None:
+        return "steps_per_epoch is given"
+    if keras.config.max_steps_per_epoch() is not None:
+        return "keras.config.max_steps_per_epoch is set"
+    if "make_train_function" in vars(model) or (
+        package_of(_owner(type(model), "make_train_function")) != "keras"
+    ):
+        return "make_train_function is not Keras's"
+    for name in ("x", "y", "sample_weight"):
+        if not _is_arrays(arguments.get(name), needed=name == "x"):
+            return f"{name} is not made of NumPy arrays of numbers"
+    callbacks = arguments.get("callbacks") or []
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        return "callbacks is a CallbackList"
+    return _why_watched(keras.tree.flatten(callbacks)) or _why_not_here(model)
+
+
+def _is_arrays(data: Any, needed: bool) -> bool:
+    leaves = [leaf for leaf in keras.tree.flatten(data) if leaf is not None]
+    return (bool(leaves) or not needed) and all(
+        type(leaf) in (np.ndarray, np.memmap) and leaf.dtype.kind in "biuf"
+        for leaf in leaves
     )
 
 
-def _called(model: Any) -> Iterator[Any]:
-    """Yields all that a step calls: layers, optimizer, losses, metrics."""
-    yield from model.modules()
-    yield from keras.tree.flatten(model.loss)
-    yield from called_by_optimizer(model.optimizer)
-    yield from called_by_metrics(model.metrics)
+def _owner(cls: type, name: str) -> type:
+    return next(owner for owner in cls.__mro__ if name in vars(owner))
 
 
-def _is_pure(part: Any) -> bool:
-    if part is None or isinstance(part, str):
+def _why_watched(callbacks: list[Any]) -> str:
+    """Returns which callback may look at single batches; empty if none."""
+    for callback in callbacks:
+        name = getattr(type(callback), "__name__", callback)
+        if not isinstance(callback, keras.callbacks.Callback):
+            return f"the callback {name} is not a keras.callbacks.Callback"
+        if type(callback).__getattribute__ is not object.__getattribute__:
+            return f"the callback {name} has attributes that nobody can list"
+        for hook in _STEP_HOOKS:
+            default = getattr(keras.callbacks.Callback, hook)
+            if hook in vars(callback) or (
+                getattr(type(callback), hook) is not default
+                and not _is_of_epochs(callback)
+            ):
+                return f"the callback {name} has the hook {hook}"
+    return ""
+
+
+def _is_of_epochs(callback: Any) -> bool:
+    """Returns whether hooks of batches do nothing, or are right for several."""
+    cls = type(callback)
+    if cls is keras.callbacks.ProgbarLogger:
         return True
-    if isinstance(part, keras.layers.Lambda):
-        return False
-    if package_of(part) in ("keras", "keras_extras", "torch"):
-        return True
-    owner = part if isinstance(part, types.FunctionType) else type(part)
-    return getattr(owner, "pure_call", False)
-
-
-def _sees_steps(callback: Any) -> bool:
-    """Returns whether a callback does something at single batches."""
-    if callback is None:
-        return False
-    if isinstance(callback, keras.callbacks.CallbackList):
-        return True  # which has told its callbacks about the steps already
-    # What they do at batches is switched off, or right for several.
-    is_of_epochs = (
-        isinstance(callback, keras.callbacks.ProgbarLogger)
-        or getattr(callback, "save_freq", None) == "epoch"  # ModelCheckpoint
-        or getattr(callback, "per_batch", None) is False  # HistoryRecorder
-    )
-    known = ("keras", "keras_extras") if is_of_epochs else ()
-    return any(_has_own(callback, hook, known) for hook in _STEP_HOOKS)
-
-
-def _has_own(callback: Any, hook: str, known: tuple[str, ...]) -> bool:
-    """Returns whether a hook does something that others have made."""
-    if hook in vars(callback):
-        return True  # a function of the user's, as in LambdaCallback
-    owner = next(cls for cls in type(callback).__mro__ if hook in vars(cls))
-    return (
-        owner is not keras.callbacks.Callback and package_of(owner) not in known
+    if cls in (
+        keras.callbacks.ModelCheckpoint,
+        keras.callbacks.BackupAndRestore,
+    ):
+        return callback.save_freq == "epoch"
+    return package_of(cls) == "keras_extras" and (
+        getattr(callback, "per_batch", None) is False
     )
 
 
-def _scanned(train_step: Any) -> Callable[..., Any]:
-    """Returns JAX's train step for data with a first axis of steps."""
-
-    def step(state: Any, data: Any) -> tuple[Any, Any]:
-        return train_step(state, data)[::-1]  # `scan` has the state first
-
-    def steps(state: Any, data: Any) -> tuple[Any, Any]:
-        scan: Any = keras.ops.scan
-        state, logs = scan(step, state, data)
-        return keras.tree.map_structure(lambda log: log[-1], logs), state
-
-    return steps
+def _why_not_here(model: Any) -> str:
+    """Returns what the backend has against the faster way; empty if nothing."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        from keras_extras.fitting._loop import why_not
+    elif backend == "torch":
+        from keras_extras.fitting._replay import why_not
+    else:
+        return "" if backend == "jax" else f"the backend is {backend}"
+    return why_not(model)
 
 
-def _one_or_many(single: Any, many: Any, steps: int) -> Callable[..., Any]:
-    """Returns a train function that takes up to `steps` batches at a time."""
+# --- how it is done ----------------------------------------------------------
 
-    def train_function(state: Any, iterator: Any) -> tuple[Any, Any]:
-        batches = list(itertools.islice(iterator, steps))
-        if not batches:
-            raise StopIteration
-        shapes = {
-            tuple(map(np.shape, keras.tree.flatten(batch))) for batch in batches
-        }
-        if len(batches) == steps and len(shapes) == 1:
-            data = keras.tree.map_structure(
-                lambda *parts: None if parts[0] is None else np.stack(parts),
-                *batches,
-            )
-            return many(state, iter([data]))
-        logs = None
-        for batch in batches:  # the last of the epoch
-            logs, state = single(state, iter([batch]))
-        return logs, state
 
-    return train_function
+class _Steps(keras.callbacks.Callback):
+    """Exchanges `model.train_function` while the batches of an epoch run.
+
+    The state of an epoch is in here and in the function, never in an attribute
+    that another `fit` or `evaluate`, in a callback say, could meet.
+    """
+
+    def __init__(
+        self, model: Any, callbacks: list[Any], path: list[EpochPath]
+    ) -> None:
+        super().__init__()
+        self._fitted = model  # `self.model` would fetch the weights on JAX
+        self._fits = fits_of(model)
+        self._others = callbacks
+        self._path = path
+        self._single: Any = None
+        self._exchanged: Any = None
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Prepares a recorder on torch."""
+        if keras.backend.backend() == "torch":
+            from keras_extras.fitting._replay import Replay
+
+            self._fits.replay = self._fits.replay or Replay()
+            self._fits.replay.begin_fit()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Exchanges the function, after the other callbacks had their say."""
+        fits, single = self._fits, self._fitted.train_function
+        self._left: int = (self.params or {})["steps"]
+        self._ahead = 0
+        self._iterator: Any = None
+        self._call: tuple[int, float] | None = None
+        reason = _why_watched(self._others)
+        if keras.backend.backend() == "torch":
+            exchanged: Any = self._torch
+            fits.replay.begin_epoch()
+        elif keras.backend.backend() == "jax":
+            exchanged = self._jax
+        else:
+            exchanged = self._tensorflow
+            if compiled_step(single) is None:
+                reason = reason or "Keras compiled a step of another kind"
+        if fits.single is not single:
+            # As in Keras, the first step makes the variables that are missing.
+            fits.single, fits.loop, fits.steps_per_call = single, None, 1
+        self._path.append(EpochPath(epoch, "ordinary", reason))
+        fits.path = self._path
+        if not reason:
+            self._single, self._exchanged = single, exchanged
+            self._fitted.train_function = exchanged
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Gives Keras its function back where the epoch is broken off.
+
+        Since this is here, JAX does not send each batch through a thread.
+        """
+        if self._fitted.stop_training:
+            self.put_back()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Gives Keras its function back, which the last batch has done."""
+        self.put_back()
+
+    def put_back(self) -> None:
+        """Gives Keras its function back, unless somebody has compiled anew."""
+        exchanged, self._exchanged = self._exchanged, None
+        if exchanged is not None:
+            if self._fitted.train_function == exchanged:
+                self._fitted.train_function = self._single
+            if keras.backend.backend() == "torch":
+                self._went(*self._fits.replay.way())
+
+    def _went(self, way: str, reason: str = "") -> None:
+        self._path[-1] = EpochPath(self._path[-1].epoch, way, reason)
+
+    def _torch(self, data: Any) -> Any:
+        self._left -= 1
+        logs = self._fits.replay(self._fitted, self._single, data)
+        if not self._left:
+            self.put_back()
+        return logs
+
+    def _jax(self, state: Any, iterator: Any) -> tuple[Any, Any]:
+        if not self._is_mine(iterator):
+            return self._single(state, iterator)
+        if not self._ahead:
+            logs: Any = None
+            for _ in range(self._begin_call()):
+                try:
+                    logs, state = self._single(state, iterator)
+                except BaseException:
+                    # Keras knows of the state before the first of these steps,
+                    # whose arrays the second one was given to write in.
+                    if logs is not None:
+                        keep_jax_state(self._fitted, state)
+                    raise
+            self._logs = logs
+        return self._end_step(), state
+
+    def _tensorflow(self, iterator: Any) -> Any:
+        single = self._single
+        if not self._is_mine(iterator):
+            return single(iterator)
+        if not self._ahead:
+            steps = self._begin_call()
+            if steps > 1 and self._fits.loop is None:
+                from keras_extras.fitting._loop import loop
+
+                self._fits.loop = loop(compiled_step(single), iterator)
+            if steps > 1 and isinstance(self._fits.loop, str):
+                self.put_back()
+                self._went("ordinary", self._fits.loop)
+                return single(iterator)
+            self._logs = (
+                single(iterator) if steps == 1
+                else self._fits.loop(iterator, steps)
+            )  # fmt: skip
+        return self._end_step()
+
+    def _is_mine(self, iterator: Any) -> bool:
+        """Returns whether a call is of this fit, not of `train_on_batch`."""
+        if self._iterator is None:
+            self._iterator = iterator
+        return iterator is self._iterator
+
+    def _begin_call(self) -> int:
+        """Returns how many steps to run now: equal parts of what is left."""
+        fits, now, before = self._fits, time.perf_counter(), self._call
+        if before is not None:
+            steps, start = before
+            enough = _CALL_SECONDS * steps / (now - start)
+            fits.steps_per_call = max(1, int(min(enough, 2**20)))
+        most = getattr(self._fitted, "max_steps_per_call", _MAX_STEPS)
+        calls = -(-self._left // min(fits.steps_per_call, most))
+        steps = -(-self._left // max(calls, 1))
+        self._call = steps, now
+        self._left -= steps
+        self._ahead = steps
+        return steps
+
+    def _end_step(self) -> Any:
+        self._ahead -= 1
+        if self._left <= 0 and not self._ahead:
+            self._went("joined")
+            self.put_back()
+        return self._logs

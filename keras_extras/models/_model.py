@@ -13,14 +13,14 @@ import numpy as np
 from keras_extras._config import FromCall
 from keras_extras._errors import import_optional, invalid_argument
 from keras_extras._keras_internals import all_sublayers
-from keras_extras.fitting._steps import FewerCalls
+from keras_extras.fitting._steps import FasterFit
 from keras_extras.inspection._summary import summary_text
 from keras_extras.inspection._trace import unchanged
 from keras_extras.models._predict import predict_classes, predict_proba
 
 
 @keras.saving.register_keras_serializable(package="keras_extras")
-class Model(FewerCalls, FromCall, keras.Model):
+class Model(FasterFit, FromCall, keras.Model):
     """Base of subclassed models: true config, true shapes, class predictions.
 
     `keras.Model` saves a subclass without `get_config` as if it had been made
@@ -45,11 +45,15 @@ class Model(FewerCalls, FromCall, keras.Model):
 
     Attributes:
         max_steps_per_call: int >= 1, the most steps that `fit` joins; 1 turns
-            that off.
-        pure_call: bool of a class: whether its `call` does the same operations
-            for every batch, and nothing else, as is assumed on TensorFlow and
-            JAX; on torch `fit` is faster for classes that say so. A loss,
-            metric or optimizer of your own says it with the same attribute.
+            its faster ways off.
+        pure_call: bool, in the body of a class: a promise that the methods
+            written there do the same operations for every batch, as long as
+            the attributes are the same, and nothing else. On torch `fit` is
+            faster for classes that promise it; TensorFlow and JAX do not ask.
+            It is not inherited. A layer, loss, metric, optimizer or function
+            of your own promises it with the same attribute.
+        fit_path: list of `EpochPath`: how each epoch of the last `fit` went,
+            and why, if that was the ordinary way.
 
     Raises:
         TypeError: if called as a functional model, `Model(inputs, outputs)`.

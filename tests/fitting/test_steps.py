@@ -1,95 +1,82 @@
+import copy
+
 import keras
-import numpy as np
 import pytest
 
-import keras_extras
-from keras_extras.callbacks import HistoryRecorder
-from keras_extras.fitting import _steps as _fit
+from keras_extras.callbacks import HistoryRecorder, ProgressBar
+from keras_extras.fitting import _steps
+from keras_extras.models import EpochPath
+from tests.fitting.both import (
+    BACKEND,
+    FAST,
+    Net,
+    check_same,
+    compiled,
+    data,
+    dense,
+    fitted,
+)
 
-BACKEND = keras.backend.backend()
 joins = pytest.mark.skipif(
     BACKEND == "torch", reason="torch has single steps only"
 )
 
 
-class Net(keras_extras.models.Model):
-    def __init__(self, units=7, **kwargs):
-        super().__init__(**kwargs)
-        self.hidden = keras.layers.Dense(units, activation="tanh")
-        self.head = keras.layers.Dense(3, activation="softmax")
+@pytest.fixture
+def calls(monkeypatch):
+    """The numbers of steps per call."""
+    numbers = []
+    begin = _steps._Steps._begin_call
 
-    def call(self, inputs):
-        return self.head(self.hidden(inputs))
+    def counted(self):
+        numbers.append(begin(self))
+        return numbers[-1]
 
-
-def data(examples=70):
-    generator = np.random.default_rng(0)
-    x = generator.normal(size=(examples, 5)).astype("float32")
-    return x, generator.integers(0, 3, examples)
-
-
-def trained(most, *fits, optimizer="adam", make=Net, x=None):
-    """Returns weights, optimizer variables and histories of a new model."""
-    keras.utils.set_random_seed(0)
-    images, labels = data()
-    model = make()
-    model.max_steps_per_call = most
-    model.compile(
-        optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"]
-    )
-    histories = [
-        model.fit(
-            images if x is None else x,
-            labels,
-            batch_size=8,
-            **{"verbose": 0, **fit},
-        ).history
-        for fit in fits
-    ]
-    return model, histories
-
-
-def joined_functions(model):
-    return model._kept_functions()
-
-
-def numbers(model):
-    variables = model.variables + model.optimizer.variables
-    return [keras.ops.convert_to_numpy(v) for v in variables]
-
-
-@pytest.mark.parametrize(
-    "fits",
-    [
-        pytest.param([{"epochs": 2, "shuffle": False}], id="in order"),
-        pytest.param([{"epochs": 2}, {"epochs": 1}], id="two fits, shuffled"),
-        pytest.param(
-            [{"epochs": 2, "validation_split": 0.2, "verbose": 2}],
-            id="validation",
-        ),
-        pytest.param(
-            [{"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}}], id="class weights"
-        ),
-    ],
-)
-def test_same_numbers_bit_for_bit(fits):
-    (one, histories), (many, joined) = trained(1, *fits), trained(256, *fits)
-    assert joined == histories
-    for a, b in zip(numbers(one), numbers(many), strict=True):
-        np.testing.assert_array_equal(a, b)
-    if BACKEND != "torch":
-        assert joined_functions(many)
-        assert not joined_functions(one)
+    monkeypatch.setattr(_steps._Steps, "_begin_call", counted)
+    return numbers
 
 
 @joins
-def test_more_steps_than_an_epoch_has_batches_and_fewer():
-    expected = numbers(trained(1, {"epochs": 3})[0])
-    for most in (2, 3, 9):
-        model, _ = trained(most, {"epochs": 3})
-        assert list(joined_functions(model)) == [most]
-        for a, b in zip(expected, numbers(model), strict=True):
-            np.testing.assert_array_equal(a, b)
+def test_steps_of_a_call_are_parts_of_the_epoch(calls, monkeypatch):
+    monkeypatch.setattr(_steps, "_CALL_SECONDS", 1000.0)
+    model = compiled(dense())
+    model.max_steps_per_call = 4
+    fitted(model, True, epochs=3)
+    # The first call makes the variables; then eight are left, and nine.
+    assert calls == [1, 4, 4, 3, 3, 3, 3, 3, 3]
+    assert fitted(model, True)
+
+
+@joins
+def test_long_steps_stay_single(calls, monkeypatch):
+    monkeypatch.setattr(_steps, "_CALL_SECONDS", 0.0)
+    fitted(compiled(dense()), True, epochs=2)
+    assert calls == [1] * 18
+
+
+@joins
+def test_python_in_a_step_runs_as_often_as_in_keras():
+    """Also when another fit or a callback has the step compiled anew."""
+    counts = []
+
+    class Counts(keras.layers.Layer):
+        def call(self, inputs):
+            counts.append(1)
+            return inputs * len(counts)
+
+    def script(is_ours):
+        counts.clear()
+        model = Net(Counts(), keras.layers.Dense(3, activation="softmax"))
+        compiled(model)
+        histories = [fitted(model, is_ours, epochs=2), len(counts)]
+        for options in ({"batch_size": 5}, {"callbacks": [Batches()]}):
+            histories.append(fitted(model, is_ours, epochs=2, **options))
+            histories.append(len(counts))
+        model.parts[1].use_bias = False
+        histories.append(fitted(model, is_ours, epochs=2))
+        return model, histories
+
+    check_same(script)
 
 
 class Batches(keras.callbacks.Callback):
@@ -101,149 +88,175 @@ class Batches(keras.callbacks.Callback):
         self.seen.append(batch)
 
 
-def test_callback_that_looks_at_batches_sees_each():
+def why(model=None, **options):
+    model = compiled(dense()) if model is None else model
+    fitted(model, True, **options)
+    return model.fit_path[0].reason
+
+
+class Sub(keras.callbacks.ModelCheckpoint):
+    def _should_save_on_batch(self, batch):
+        return False
+
+
+class Sees(keras.callbacks.Callback):
+    def __getattribute__(self, name):
+        return super().__getattribute__(name)
+
+
+def test_callbacks_that_look_at_batches(tmp_path):
     callback = Batches()
-    trained(256, {"callbacks": [callback]})
+    assert why(callbacks=[callback]) == (
+        "the callback Batches has the hook on_train_batch_end"
+    )
     assert callback.seen == list(range(9))
-    recorder = HistoryRecorder(per_batch=True)
-    trained(256, {"callbacks": [recorder]})
-    steps = [row.step for row in recorder.rows if row.split == "batch"]
-    assert sorted(set(steps)) == list(range(1, 10))
-    seen = []
-    callback = keras.callbacks.LambdaCallback(
-        on_train_batch_begin=lambda batch, logs: seen.append(batch)
+    file = tmp_path / "model.keras"
+    every = keras.callbacks.ModelCheckpoint(file, save_freq=100)
+    hook = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: None
     )
-    trained(256, {"callbacks": callback})
-    assert seen == list(range(9))
+    for callback, name in (
+        (every, "ModelCheckpoint"),
+        (Sub(file), "Sub"),
+        (Sees(), "Sees"),
+        (hook, "LambdaCallback"),
+        (HistoryRecorder(per_batch=True), "HistoryRecorder"),
+        (keras.callbacks.TerminateOnNaN(), "TerminateOnNaN"),
+        (keras.callbacks.BackupAndRestore(tmp_path / "b", 5), "BackupAnd"),
+    ):
+        assert f"the callback {name}" in why(callbacks=callback)
+        if keras.backend.backend() != "torch":
+            break  # compiling takes long, and does not matter here
 
 
-@joins
 def test_callbacks_of_epochs_do_not_matter(tmp_path):
-    model, _ = trained(
-        256,
-        {
-            "callbacks": [
-                keras.callbacks.EarlyStopping("loss"),
-                keras.callbacks.ModelCheckpoint(tmp_path / "best.keras"),
-                keras.callbacks.ReduceLROnPlateau("loss"),
-                HistoryRecorder(),
-            ]
-        },
-    )
-    assert joined_functions(model)
+    seen = []
+    callbacks = [
+        keras.callbacks.EarlyStopping("loss", patience=3),
+        keras.callbacks.ModelCheckpoint(tmp_path / "best.keras"),
+        keras.callbacks.BackupAndRestore(tmp_path / "backup"),
+        keras.callbacks.ReduceLROnPlateau("loss"),
+        keras.callbacks.CSVLogger(tmp_path / "log.csv"),
+        keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: seen.append(epoch)
+        ),
+        HistoryRecorder(),
+        ProgressBar(),
+    ]
+    model = dense()
+    model.build((None, 5))
+    fitted(compiled(model), True, epochs=3, callbacks=callbacks)
+    assert model.fit_path == [EpochPath(epoch, FAST) for epoch in range(3)]
+    assert seen == [0, 1, 2]
     assert (tmp_path / "best.keras").exists()
 
 
-@joins
-def test_what_was_compiled_is_kept_and_put_back():
-    model, _ = trained(256, {})
-    x, y = data()
-    (functions,) = joined_functions(model).values()
-    model.train_on_batch(x[:8], y[:8])
-    single = model.train_function
-    model.fit(x, y, batch_size=8, verbose=0)
-    assert model.train_function is single
-    assert model.steps_per_execution == 1
-    assert list(joined_functions(model).values()) == [functions]
-    model.compile("sgd", "sparse_categorical_crossentropy")
-    assert not joined_functions(model)
+def test_reasons(monkeypatch):
+    def one_batch():
+        x, y = data(8)
+        yield x, y
 
+    assert why() == ""
+    assert why(steps_per_epoch=4) == "steps_per_epoch is given"
+    model = compiled(dense())
+    hooks = keras.callbacks.CallbackList(add_history=True, model=model)
+    assert "CallbackList" in why(model, callbacks=hooks)
+    model = compiled(dense())
+    model.max_steps_per_call = 1
+    assert why(model) == "max_steps_per_call=1"
+    fitted(model, True, one_batch(), batch_size=None)
+    assert model.fit_path == [EpochPath(0, "ordinary", "max_steps_per_call=1")]
+    model.max_steps_per_call = 2
+    fitted(model, True, one_batch(), batch_size=None)
+    assert model.fit_path[0].reason.startswith("x is not made of NumPy arrays")
+    assert "run_eagerly" in why(compiled(dense(), run_eagerly=True))
 
-def test_what_stays_single(monkeypatch):
-    model, _ = trained(256, {"steps_per_epoch": 4, "epochs": 2})
-    assert not joined_functions(model)
-    monkeypatch.setattr(_fit, "_MULTIPLY_ADDS_PER_SECOND", 1e3)
-    assert model._steps_per_call(*data(), 8) == 1
-    monkeypatch.undo()
-    expected = 1 if BACKEND == "torch" else 9  # `Net` is not Keras's
-    model.max_steps_per_call = 9
-    assert model._steps_per_call(*data(), 8) == expected
-    # validation_split, ..., initial_epoch, steps_per_epoch
-    assert (
-        model._steps_per_call(
-            *data(), 8, 1, 0, None, 0.0, None, True, None, None, 0, 4
-        )
-        == 1
-    )
-    monkeypatch.setattr(model, "run_eagerly", True)
-    assert model._steps_per_call(*data(), 8) == 1
+    class Own(Net):
+        def make_train_function(self, force=False):
+            super().make_train_function(force)
+
+    own = Own(keras.layers.Dense(3, activation="softmax"))
+    assert "make_train_function" in why(compiled(own))
+    monkeypatch.setenv("KERAS_EXTRAS_FAST", "0")
+    assert why() == "KERAS_EXTRAS_FAST=0"
 
 
 def test_errors_are_those_of_fit():
-    model = Net()
+    model = dense()
     with pytest.raises(ValueError, match="compile"):
         model.fit(*data())
-    model.compile("sgd", "sparse_categorical_crossentropy")
+    assert model.fit_path == []
+    compiled(model)
     with pytest.raises(ValueError, match="ata cardinality"):
         model.fit(data()[0], data()[1][:5])
     with pytest.raises(TypeError, match=r"fit\(\) got multiple values"):
         model.fit(*data(), 8, batch_size=8)
-    with pytest.raises(RuntimeError, match="asked to stop"):
-        model.fit(*data(), callbacks=[_Stops()], verbose=0)
-    assert model.steps_per_execution == 1
 
 
-class _Stops(keras.callbacks.Callback):
-    def on_epoch_end(self, epoch, logs=None):
-        raise RuntimeError("asked to stop")
-
-
-@joins
-def test_batches_of_arrays_in_a_dict():
-    class Two(Net):
-        def call(self, inputs):
-            return super().call(inputs["a"] + inputs["b"])
-
-    x, _ = data()
-    model, history = trained(256, {}, make=Two, x={"a": x, "b": x})
-    _, expected = trained(1, {}, make=Two, x={"a": x, "b": x})
-    assert joined_functions(model)
-    assert history == expected
-
-
-@joins
-def test_compiled_anew_though_the_metrics_are_the_models_own():
-    class Tracks(Net):
-        def __init__(self):
-            super().__init__()
-            self.tracker = keras.metrics.Mean()
-
-        @property
-        def metrics(self):
-            return [self.tracker, *super().metrics]
-
+def test_nothing_is_left_on_the_model(tmp_path):
+    model = compiled(dense())
+    fitted(model, True)
+    single = model.train_function
     x, y = data()
-    model = Tracks()
-    losses = []
-    for scale in (1.0, 3.0):
+    model.train_on_batch(x[:8], y[:8])
+    seen = []
 
-        def loss(y_true, y_pred, scale=scale):
-            return scale * keras.ops.mean(keras.ops.square(y_pred - 1.0), -1)
+    class Looks(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            seen.append(self.model.train_function is single)
 
-        model.compile(keras.optimizers.SGD(0.0), loss)
-        losses += model.fit(x, y, batch_size=7, verbose=0).history["loss"]
-    assert losses[1] == pytest.approx(3 * losses[0], rel=1e-5)
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(self.model.train_function is single)
+            if epoch == 1:
+                raise RuntimeError
 
-
-@joins
-def test_subclasses_with_hooks_of_their_own_see_all_batches(tmp_path):
-    class Checkpoints(Batches, keras.callbacks.ModelCheckpoint):
-        def __init__(self):
-            keras.callbacks.ModelCheckpoint.__init__(
-                self, tmp_path / "model.keras"
-            )
-            self.seen = []
-
-    callback = Checkpoints()
-    trained(256, {"callbacks": [callback]})
-    assert callback.seen == list(range(9))
+    with pytest.raises(RuntimeError):
+        fitted(model, True, epochs=3, callbacks=[Looks()])
+    assert seen == [True] * 4
+    assert model.train_function is single
+    assert model.steps_per_execution == 1
+    fits = _steps.fits_of(model)
+    assert copy.deepcopy(fits).path == []
+    model.save(tmp_path / "model.keras")
 
 
 @joins
-def test_a_train_step_on_the_instance_is_kept():
-    model, _ = trained(1, {})
-    model.max_steps_per_call = 9
-    own = type(model).train_step.__get__(model)
-    model.train_step = own
-    model.fit(*data(), batch_size=8, verbose=0)
-    assert model.train_step is own
+def test_the_state_is_kept_if_a_joined_step_fails(monkeypatch):
+    """Ctrl-C within a call loses no step that was done."""
+    monkeypatch.setattr(_steps, "_CALL_SECONDS", 1000.0)
+    x, y = data()
+
+    def script(is_ours):
+        model = compiled(dense())
+        fitted(model, is_ours, x[:8], y[:8])
+        own, calls = model.train_function, []
+
+        def failing(*args):
+            calls.append(1)
+            if len(calls) == 6:
+                raise KeyboardInterrupt
+            return own(*args)
+
+        if BACKEND == "jax":  # on TensorFlow there is no Python in between
+            model.train_function = failing
+            with pytest.raises(KeyboardInterrupt):
+                fitted(model, is_ours, x, y)
+            model.train_function = own
+        return model, fitted(model, is_ours, x, y)
+
+    check_same(script)
+
+
+def test_the_bar_of_keras_ends_at_its_end(capsys, monkeypatch):
+    monkeypatch.setattr(_steps, "_CALL_SECONDS", 1000.0)
+    model = compiled(dense())
+    fitted(model, True, *data(8 * 13), verbose=1, epochs=2)
+    out = capsys.readouterr().out
+    counts = [
+        tuple(map(int, part.split()[-1].split("/")))
+        for part in out.replace("\x1b[1m", "\x1b").split("\x1b")
+        if part[:1].isdigit() and "/" in part.split()[-1]
+    ]
+    assert counts
+    assert all(done <= total == 13 for done, total in counts)
+    assert f"{13}/{13}" in out
