@@ -101,18 +101,9 @@ class ImageAugmenter(ImageStandardizer):
         self.split_seed: int = checks.integer(
             OWNER, "split_seed", split_seed, minimum=0
         )
-        self.width_shift_range: float | list[float] = _shifts(
-            "width_shift_range", width_shift_range
+        self._set_ranges(
+            width_shift_range, height_shift_range, zoom_range, brightness_range
         )
-        self.height_shift_range: float | list[float] = _shifts(
-            "height_shift_range", height_shift_range
-        )
-        self.zoom_range = _zoom(zoom_range)
-        self.brightness_range: list[float] | None = None
-        if brightness_range is not None:
-            self.brightness_range = _pair(
-                "brightness_range", brightness_range, minimum=0
-            )
         self.rescale = checks.optional(checks.number, OWNER, "rescale", rescale)
         self.fill_mode = checks.choice(
             OWNER, "fill_mode", fill_mode, _resample.FILL_MODES
@@ -142,6 +133,26 @@ class ImageAugmenter(ImageStandardizer):
             "a dtype of real numbers, such as 'float32' or 'uint8'",
         )
         self._settle_statistics()
+
+    def _set_ranges(
+        self,
+        width_shift_range: float | Sequence[float],
+        height_shift_range: float | Sequence[float],
+        zoom_range: float | Sequence[float],
+        brightness_range: Sequence[float] | None,
+    ) -> None:
+        self.width_shift_range: float | list[float] = _shifts(
+            "width_shift_range", width_shift_range
+        )
+        self.height_shift_range: float | list[float] = _shifts(
+            "height_shift_range", height_shift_range
+        )
+        self.zoom_range = _zoom(zoom_range)
+        self.brightness_range: list[float] | None = None
+        if brightness_range is not None:
+            self.brightness_range = _pair(
+                "brightness_range", brightness_range, minimum=0
+            )
 
     @property
     def moves(self) -> bool:

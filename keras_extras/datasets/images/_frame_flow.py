@@ -118,29 +118,27 @@ class FrameFlow(FileFlow):
             self.classes = [row[0] for row in numbers] if single else numbers
         self._columns = _rows_of(self._columns, rows)
         if self.class_mode == MASKS:
-            self.mask_directory = (
-                self.directory
-                if masks is None
-                else checks.file_path(_OWNER, "masks", masks)
-            )
-            column = _column(dataframe, "y_col", y_col)
-            names = [os.fspath(column[row]) for row in rows]
-            root = self.mask_directory or ""
-            self.mask_paths = [
-                os.path.join(root, os.path.expanduser(name)) for name in names
-            ]
+            self._set_masks(_column(dataframe, "y_col", y_col), rows, masks)
         if weight_col is not None:
-            weights = np.asarray(_column(dataframe, "weight_col", weight_col))
-            if weights.dtype.kind not in "buif":
-                raise invalid_argument(
-                    OWNER,
-                    "weight_col",
-                    "a column of numbers",
-                    weight_col,
-                    error=TypeError,
-                )
-            self.sample_weight = weights[rows]
+            self.sample_weight = _weights(dataframe, weight_col)[rows]
         super().__init__(generator, len(rows), subset=subset, **flow)
+
+    def _set_masks(
+        self,
+        column: list[Any],
+        rows: np.ndarray,
+        masks: str | PathLike[str] | None,
+    ) -> None:
+        self.mask_directory = (
+            self.directory
+            if masks is None
+            else checks.file_path(_OWNER, "masks", masks)
+        )
+        root = self.mask_directory or ""
+        self.mask_paths = [
+            os.path.join(root, os.path.expanduser(os.fspath(column[row])))
+            for row in rows
+        ]
 
     def _part_of(
         self,
@@ -289,6 +287,19 @@ def _rows_of(columns: Any, rows: np.ndarray) -> Any:
     if isinstance(columns, list):
         return [column[rows] for column in columns]
     return None if columns is None else columns[rows]
+
+
+def _weights(dataframe: Any, weight_col: str) -> np.ndarray:
+    weights = np.asarray(_column(dataframe, "weight_col", weight_col))
+    if weights.dtype.kind not in "buif":
+        raise invalid_argument(
+            OWNER,
+            "weight_col",
+            "a column of numbers",
+            weight_col,
+            error=TypeError,
+        )
+    return weights
 
 
 def _column(dataframe: Any, argument: str, name: Any) -> list[Any]:
