@@ -60,14 +60,8 @@ class FrameFlow(FileFlow):
         reading: Mapping[str, Any],
         **flow: Any,
     ) -> None:
-        check_options(
-            _OWNER,
-            flow := _without_old(flow),
-            (
-                *DIRECTORY_OPTIONS,
-                *("x_col", "y_col", "weight_col", "validate_filenames"),
-            ),
-        )
+        flow = _without_old(flow)
+        check_options(_OWNER, flow, _OPTIONS)
         self._read_as(generator, **reading)
         if class_mode == "other":
             warnings.warn(
@@ -264,6 +258,10 @@ class FrameFlow(FileFlow):
         return self.classes if self._columns is None else self._columns
 
 
+_OPTIONS = (
+    *DIRECTORY_OPTIONS,
+    *("x_col", "y_col", "weight_col", "validate_filenames"),
+)
 _OLD = {
     "has_ext": "the names in x_col have to be those of the files",
     "sort": "batches come in the order of the table with shuffle=False",
