@@ -54,6 +54,11 @@ def run_check(args: argparse.Namespace) -> int:
     from keras_extras import testing
 
     layer = _find_layer(args.layer)
+    if not isinstance(layer, keras.Layer):
+        raise ValueError(
+            f"check: {args.layer} is no Keras layer or model, but a "
+            f"{type(layer).__name__}"
+        )
     check = (
         testing.check_model
         if isinstance(layer, keras.Model)

@@ -2,6 +2,7 @@
 
 import argparse
 
+from keras_extras._files import draft_of
 from keras_extras.cli._parsers import Commands, new
 
 _PLOT = """\
@@ -48,6 +49,8 @@ def _run_history_plot(args: argparse.Namespace) -> int:
 
     history = read_history(args.file)
     display = HistoryDisplay.from_history(history, metrics=args.metrics)
-    display.plot().figure_.savefig(args.output)
+    display.plot()
+    with draft_of(args.output) as draft:
+        display.figure_.savefig(draft)
     print(args.output)
     return 0

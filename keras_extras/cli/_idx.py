@@ -129,7 +129,7 @@ def run_info(args: argparse.Namespace) -> int:
         print(f"  dtype   {info.dtype.name}")
         print(f"  shape   {info.shape}")
         print(f"  data    {info.data_bytes:,} bytes")
-        form = "gzip" if info.compressed else "plain"
+        form = "packed" if info.compressed else "plain"
         print(f"  file    {info.file_bytes:,} bytes, {form}")
         if array.size:
             print(f"  values  {array.min()} to {array.max()}")
@@ -167,6 +167,8 @@ def run_head(args: argparse.Namespace) -> int:
     pillow = import_optional(
         "PIL.Image", extra="images", owner="keras-extras idx head"
     )
+    if not args.output.lower().endswith(".png"):
+        raise ValueError(f"{args.output}: the picture is PNG; name it so.")
     info = idx_info(args.file)
     if len(info.shape) != 3 or 0 in info.shape:
         raise ValueError(

@@ -10,10 +10,14 @@
     keras-extras check MODULE:LAYER        whether a layer keeps its promises
 
 Exit codes: 0 it worked, 1 it failed (the reason is one line on stderr), 2 the
-command line was wrong (argparse says how).
+command line was wrong (argparse says how), 130 it was stopped with Ctrl-C, 141
+whoever read what it prints has gone. With KERAS_EXTRAS_TRACEBACK=1 a failure is
+a traceback.
 """
 
 import argparse
+import contextlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -34,7 +38,8 @@ examples:
   keras-extras check "my_package.layers:MyLayer(units=3)"
 
 Each command has its own help: keras-extras demo --help
-Exit codes: 0 it worked, 1 it failed, 2 the command line was wrong.
+Exit codes: 0 it worked, 1 it failed, 2 the command line was wrong, 130 stopped
+with Ctrl-C. KERAS_EXTRAS_TRACEBACK=1 shows where a failure comes from.
 """
 
 
@@ -46,23 +51,43 @@ def main(argv: Sequence[str] | None = None) -> int:
             process.
 
     Returns:
-        The exit code: 0, 1 or 2, as above.
+        The exit code, as above.
 
     Examples:
         >>> main(["idx"])
         2
     """
     try:
+        code = _run(argv)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # as in `... | head`
+        # Python flushes once more at its end, and would complain.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        failed("stopped")
+        return 130
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
+        return _failed(error, str(error))
+    except Exception as error:  # whatever files and layers of others do
+        return _failed(error, f"{type(error).__name__}: {error}")
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    try:
         args = make_parser().parse_args(argv)
-        args.words = sys.argv[1:] if argv is None else list(argv)
     except SystemExit as stop:  # argparse: 0 after --help, 2 after an error
         return int(stop.code or 0)
-    try:
-        return args.command(args)
-    except KeyboardInterrupt:
-        return failed("stopped")
-    except (ImportError, OSError, RuntimeError, ValueError) as error:
-        return failed(error)
+    args.words = sys.argv[1:] if argv is None else list(argv)
+    return args.command(args)
+
+
+def _failed(error: Exception, message: str) -> int:
+    if os.environ.get("KERAS_EXTRAS_TRACEBACK"):
+        raise error
+    return failed(message or type(error).__name__)
 
 
 def make_parser() -> argparse.ArgumentParser:

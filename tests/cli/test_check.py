@@ -51,3 +51,11 @@ def test_check_says_what_is_wrong(words, reason, capsys, monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
     assert cli.main(["check", words]) == 1
     assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("what", ["os:getcwd", "math:pi", "keras:layers"])
+def test_what_is_no_layer_is_named(what, capsys):
+    assert cli.main(["check", what]) == 1
+    printed = capsys.readouterr()
+    assert "is no Keras layer or model, but a" in printed.err
+    assert len(printed.err.splitlines()) == 1

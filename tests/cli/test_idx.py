@@ -422,6 +422,8 @@ def test_head_of_labels_is_refused(digits, capsys):
     assert run("head", "labels-idx1-ubyte") == 1
     assert "Labels have no picture" in capsys.readouterr().err
     assert run("head", "images-idx3-ubyte", "--count", "0") == 2
+    assert run("head", "images-idx3-ubyte", "--output", "a.jpg") == 1
+    assert "the picture is PNG" in capsys.readouterr().err
 
 
 def test_verify_reads_every_file_and_compares_counts(digits, capsys, tmp_path):

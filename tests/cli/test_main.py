@@ -36,8 +36,78 @@ def test_stopping_is_a_failure_without_traceback(capsys, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(_training, "train_and_report", stop)
-    assert cli.main(["demo"]) == 1
+    assert cli.main(["demo"]) == 130
     assert capsys.readouterr().err == "keras-extras: stopped\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (AttributeError("no files"), "AttributeError: no files"),
+        (MemoryError("1 TiB"), "MemoryError: 1 TiB"),
+        (OverflowError(), "OverflowError:"),
+        (ValueError("two\nlines"), "two lines"),
+        (OSError(), "OSError"),
+    ],
+)
+def test_whatever_happens_is_one_line(error, line, capsys, monkeypatch):
+    def fail(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(_training, "train_and_report", fail)
+    assert cli.main(["demo"]) == 1
+    assert capsys.readouterr().err == f"keras-extras: {line}\n"
+    monkeypatch.setenv("KERAS_EXTRAS_TRACEBACK", "1")
+    with pytest.raises(type(error)):
+        cli.main(["demo"])
+
+
+COMMAND = [sys.executable, "-m", "keras_extras"]
+NUMPY = {**os.environ, "KERAS_BACKEND": "numpy"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGPIPE")
+@pytest.mark.parametrize("words", [["idx", "info"] + ["x"] * 3000, ["--help"]])
+def test_a_reader_that_goes_ends_it_quietly(words, tmp_path):
+    datasets.write_idx(tmp_path / "x", np.zeros(3, "uint8"))
+    hear, said = os.pipe()
+    os.close(hear)  # as `head` does when it has enough
+    process = subprocess.run(
+        [*COMMAND, *words],
+        stdout=said,
+        stderr=subprocess.PIPE,
+        env={**NUMPY, "PYTHONPATH": os.getcwd()},
+        cwd=tmp_path,
+    )
+    os.close(said)
+    assert process.stderr == b""
+    # argparse itself says nothing of a help that nobody reads.
+    assert process.returncode in ((0, 141) if "--help" in words else (141,))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize(
+    "words",
+    [
+        "idx info pipe",
+        "idx head pipe",
+        "idx convert pipe x",
+        "idx convert pipe.npy x",
+        "idx convert pipe.csv x",
+        "idx convert real pipe",
+        "idx convert real pipe.npz",
+        "history plot pipe.jsonl",
+    ],
+)
+def test_a_named_pipe_is_refused(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    datasets.write_idx("real", np.zeros((2, 3, 3), "uint8"))
+    for end in ("", ".npy", ".npz", ".csv", ".jsonl"):
+        os.mkfifo(f"pipe{end}")
+    assert cli.main(words.split()) == 1
+    printed = capsys.readouterr()
+    assert "is a named pipe" in printed.err
+    assert len(printed.err.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -125,7 +195,7 @@ def test_idx_info(tmp_path, capsys):
         f"{plain}\n  dtype   int16\n  shape   (2, 3)\n  data    12 bytes\n"
         "  file    24 bytes, plain\n  values  -3 to 2\n"
         f"{packed}\n  dtype   int16\n  shape   (2, 3)\n  data    12 bytes\n"
-        f"  file    {size} bytes, gzip\n  values  -3 to 2\n"
+        f"  file    {size} bytes, packed\n  values  -3 to 2\n"
     )
 
 

@@ -8,9 +8,11 @@ same function in test_fuzz_idx.py. Nothing but `IdxFormatError` may come out,
 and the readers must agree with each other.
 """
 
+import bz2
 import gzip
 import importlib
 import io
+import lzma
 import os
 import struct
 import sys
@@ -47,6 +49,8 @@ def one_input(data: bytes) -> None:
     """
     check(data)
     check(gzip.compress(data, compresslevel=1, mtime=0))
+    check(lzma.compress(data, preset=0))
+    check(bz2.compress(data, 1))
 
 
 def check(data: bytes) -> None:
@@ -61,17 +65,20 @@ def check(data: bytes) -> None:
         by_path = _outcome(read_idx, path)
         by_file = _outcome(read_idx, io.BytesIO(data))
         mapped = _outcome(open_idx, path)
-        packed = data[:2] == b"\x1f\x8b"
+        unpack = next(
+            (tool for start, tool in UNPACK.items() if data.startswith(start)),
+            None,
+        )
 
         assert _failed(by_path) == _failed(by_file)
         if _failed(info):
             assert _failed(by_path)
-        if packed:
+        if unpack:
             assert _failed(mapped)
         else:
             assert _failed(mapped) == _failed(by_path)
         if not _failed(by_path):
-            content = zlib_content(data) if packed else data
+            content = unpack(data) if unpack else data
             assert (by_path.dtype, by_path.shape) == (info.dtype, info.shape)
             assert _written(by_path) == _written(by_file) == content
         if not _failed(mapped):
@@ -109,6 +116,13 @@ def zlib_content(data: bytes) -> bytes:
     return content
 
 
+UNPACK = {
+    b"\x1f\x8b": zlib_content,
+    b"BZh": bz2.decompress,
+    b"\xfd7zXZ\0": lzma.decompress,
+}
+
+
 def _memory() -> str | None:
     return "/dev/shm" if os.path.isdir("/dev/shm") else None
 
@@ -141,6 +155,9 @@ def seeds() -> list[bytes]:
         struct.pack(">2x2B", 8, 2) + struct.pack("<2I", 2, 1) + b"ab",
         b"<!DOCTYPE html>",
         b"version https://git-lfs.github.com/spec/v1\n",
+        bz2.compress(whole[9]),
+        lzma.compress(whole[9]) + lzma.compress(b""),
+        b"\x28\xb5\x2f\xfd\0",
         b"PK\x03\x04",
         b"\x93NUMPY",
         b"",

@@ -25,7 +25,8 @@ class IdxFormatError(ValueError):
         found: what stands there, as a noun phrase.
         advice: sentences that say how to mend it.
         stream: `"IDX"` if `offset` counts bytes of the (uncompressed) IDX
-            data, `"gzip"` if it counts bytes of the compressed file.
+            data, `"gzip"`, `"xz"` or `"bzip2"` if it counts bytes of the packed
+            file.
 
     Examples:
         >>> import io
@@ -93,6 +94,19 @@ _STRANGERS = {
     rb"\x1f\x8b": (
         "gzip data inside gzip data",
         "The file was compressed twice: unpack it once with gunzip.",
+    ),
+    rb"\xfd7zXZ\0|BZh[1-9]": (
+        "packed data inside packed data",
+        "The file was compressed twice: unpack it once.",
+    ),
+    rb"\x28\xb5\x2f\xfd": (
+        "zstd data",
+        "Unpack it with `zstd -d FILE`; gzip, xz and bzip2 are read as they "
+        "are.",
+    ),
+    rb"7z\xbc\xaf\x27\x1c": (
+        "a 7-Zip archive",
+        "Unpack it and read the file inside.",
     ),
     rb"\x80[\x02-\x05]": (
         "a Python pickle",

@@ -41,7 +41,7 @@ class IdxInfo(NamedTuple):
         path: name of the file, as far as it is known.
         dtype: dtype of the numbers, in the byte order of this machine.
         shape: sizes of the axes, first axis first.
-        compressed: whether the file is gzip, by its content.
+        compressed: whether the file is gzip, xz or bzip2, by its content.
         data_bytes: size of the numbers, uncompressed.
         file_bytes: size of the file; `None` for a file object.
 
@@ -67,7 +67,7 @@ def idx_info(path: StrPath | IO[bytes]) -> IdxInfo:
         dtype, shape, ... = the first 4 + 4 * rank bytes
 
     At once for a file of any size. A plain file must have exactly the length
-    that it declares; whether gzip data is whole is known only by reading it,
+    that it declares; whether packed data is whole is known only by reading it,
     with `read_idx` or `keras-extras idx verify`.
 
     Args:
@@ -99,7 +99,7 @@ def idx_info(path: StrPath | IO[bytes]) -> IdxInfo:
             source.path,
             header.dtype.newbyteorder("="),
             header.shape,
-            source.packed,
+            bool(source.packed),
             header.data_bytes,
             source.file_bytes,
         )

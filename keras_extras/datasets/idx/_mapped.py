@@ -51,7 +51,7 @@ def open_idx(path: StrPath | IO[bytes]) -> "IdxArray":
         open_idx(path)[i:j] == read_idx(path)[i:j]
 
     At once, whatever the size of the file: nothing is read before it is asked
-    for. The whole file must be the array, as for `read_idx`. A gzip file
+    for. The whole file must be the array, as for `read_idx`. A packed file
     cannot be mapped; unpack it once.
 
     Args:
@@ -418,7 +418,7 @@ def _place(file: IO[bytes]) -> tuple[int, int]:
 class _Mapped:
     """The bytes of a map from a position on."""
 
-    packed = False
+    packed = ""
 
     def __init__(self, content: mmap.mmap, path: str, start: int) -> None:
         self.path = path
@@ -426,12 +426,13 @@ class _Mapped:
         self.file_bytes: int | None = None if start else len(content)
         self._content = content
         self._place = start
-        if content[start : start + 2] == stream.GZIP_MAGIC:
+        kind = stream.packing_of(content[start : start + 8])
+        if kind:
             raise IdxFormatError(
                 path,
                 0,
                 "a plain IDX file, which can be mapped into memory",
-                "gzip data",
+                f"{kind} data",
                 "Unpack it once (keras-extras idx convert FILE.gz FILE) or "
                 "read it with read_idx.",
             )

@@ -3,7 +3,8 @@
     0 0 | type code | rank | size of each axis, 4 bytes | the numbers
 
 All numbers are big-endian, the last axis varies fastest. The file may be
-compressed with gzip. Cost of reading: the file once, the array once.
+compressed with gzip, xz or bzip2. Cost of reading: the file once, the array
+once.
 """
 
 import itertools
@@ -27,17 +28,18 @@ from keras_extras.datasets.idx._header import (
 
 
 def read_idx(path: StrPath | IO[bytes]) -> np.ndarray:
-    """Reads an IDX file, plain or gzip, into an array.
+    """Reads an IDX file, plain or packed, into an array.
 
         array[i, j, ...] = number (i * size_1 + j) * size_2 + ... of the file
 
-    Whether the file is compressed is decided by its content, never by its
-    name; gzip data of several members is one stream. The whole file must be
-    the array: a missing byte, a byte too many or a wrong checksum is an
-    error. Any content gives either an array or an `IdxFormatError`, and the
-    memory taken is bounded by the content, not by what its header claims: the
-    declared size is compared with the size of the file (with 1032 times that
-    for gzip, the most that DEFLATE can unpack) before any data is read.
+    Whether the file is gzip, xz, bzip2 or plain is decided by its content,
+    never by its name; packed data of several members is one stream. The whole
+    file must be the array: a missing byte, a byte too many or a wrong checksum
+    is an error. Any content gives either an array or an `IdxFormatError`, and
+    the memory taken is bounded by the content, not by what its header claims:
+    the declared size is compared with the size of the file (with 1032 times
+    that for gzip, the most that DEFLATE can unpack) before any data is read.
+    xz and bzip2 have no such limit: there the array grows with what comes.
 
     Args:
         path: path of the file (`~` is the home folder), or a file object
@@ -45,7 +47,7 @@ def read_idx(path: StrPath | IO[bytes]) -> np.ndarray:
             position to its end and stays open. MNIST's files go by two names:
             if `train-images-idx3-ubyte` is not there,
             `train-images.idx3-ubyte` is read, and the same with or without
-            `.gz`, and the other way round.
+            `.gz` or `.xz`, and the other way round.
 
     Returns:
         New, writeable array of the shape and dtype that the file declares
@@ -109,7 +111,7 @@ def write_idx(
 
     Raises:
         ValueError: if IDX has no type for the dtype of `array`, or no room
-            for its shape.
+            for its shape; if the path ends like that of another packed file.
         OSError: if the file cannot be written.
         TypeError: if `path` is neither a path nor a binary file object.
 
@@ -128,7 +130,7 @@ def write_idx(
     header = packed(array.dtype, array.shape, "write_idx")
     content = itertools.chain([header], pieces(array))
     if compress is None:
-        compress = stream.asks_for_gzip(path)
+        compress = stream.asks_for_gzip(path, "write_idx")
     compress = checks.boolean("write_idx", "compress", compress)
     stream.write(
         path, stream.deflated(content) if compress else content, "write_idx"

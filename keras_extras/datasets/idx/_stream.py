@@ -1,4 +1,4 @@
-"""Bytes of an IDX file: plain or gzip on the way in, whole on the way out.
+"""Bytes of an IDX file: plain or packed on the way in, whole on the way out.
 
     DEFLATE: bytes out <= 1032 * bytes in
 
@@ -6,14 +6,16 @@ Reading never takes more memory than the bytes that came, whatever a header
 claims; writing never leaves half a file where a whole one was.
 """
 
+import bz2
 import contextlib
 import io
+import lzma
 import os
 import re
 import stat
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any, Protocol
 
 import numpy as np
@@ -26,23 +28,34 @@ from keras_extras.datasets.idx._error import IdxFormatError
 _DEFLATE_RATIO = 1032
 GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_BITS = 31  # zlib's number for "a gzip member, its CRC checked"
+_XZ_MEMORY = 1 << 27  # bytes; its highest preset needs 65 MiB
+# How packed files begin, what they are, and what unpacks one member.
+_PACKED: dict[bytes, tuple[str, Callable[[], Any]]] = {
+    GZIP_MAGIC: ("gzip", lambda: zlib.decompressobj(_GZIP_BITS)),
+    b"BZh": ("bzip2", bz2.BZ2Decompressor),
+    b"\xfd7zXZ\0": (
+        "xz",
+        lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY),
+    ),
+}
 _BLOCK = 1 << 16  # compressed bytes read at a time
 _PIECE = 1 << 18  # bytes of data taken at a time
-# "train-images-idx3-ubyte" and "train-images.idx3-ubyte", with or without .gz.
-_MNIST_NAME = re.compile(r"(.+)([-.])(idx\d+-\w+?)(\.gz)?", re.DOTALL)
+# "train-images-idx3-ubyte" and "train-images.idx3-ubyte", packed or not.
+_MNIST_NAME = re.compile(r"(.+)([-.])(idx\d+-\w+?)(\.gz|\.xz)?", re.DOTALL)
+_NOT_WRITTEN = (".xz", ".bz2", ".zst")
 
 
 class Source(Protocol):
     """Where IDX bytes come from.
 
     `limit` is the largest number of bytes that can come, `None` if unknown;
-    if the file is not `packed`, exactly that many. `read(size)` gives 1 to
-    `size` bytes, and none at the end only; `readinto` counts what it wrote.
+    if `packed` is `""`, exactly that many. `read(size)` gives 1 to `size`
+    bytes, and none at the end only; `readinto` counts what it wrote.
     """
 
     path: str
     limit: int | None
-    packed: bool
+    packed: str
     file_bytes: int | None
 
     def read(self, size: int) -> bytes: ...
@@ -65,7 +78,7 @@ def load(source: Source, size: int) -> np.ndarray:
     """Reads `size` bytes, or all there are, into a new array of bytes.
 
     A plain file is known to hold them. For others the array grows with what
-    came, from six times the file: MNIST unpacks to five times.
+    came, for gzip from six times the file: MNIST unpacks to five times.
     """
     start = size
     if source.limit is None:
@@ -87,7 +100,7 @@ def load(source: Source, size: int) -> np.ndarray:
 
 @contextlib.contextmanager
 def opened(path: StrPath | IO[bytes], owner: str) -> Iterator[Source]:
-    """Opens a path or takes a file object; content says if it is gzip."""
+    """Opens a path or takes a file object; content says if it is packed."""
     with contextlib.ExitStack() as stack:
         if isinstance(path, str | os.PathLike):
             name = spelled(path)
@@ -102,7 +115,8 @@ def opened(path: StrPath | IO[bytes], owner: str) -> Iterator[Source]:
             plain = _Plain(path, name_of(path), None)
         else:
             raise not_a_file(owner, path)
-        yield _Inflated(plain) if plain.starts(GZIP_MAGIC) else plain
+        packed = _PACKED.get(plain.start())
+        yield _Unpacked(plain, *packed) if packed else plain
 
 
 def spelled(path: StrPath) -> str:
@@ -112,23 +126,41 @@ def spelled(path: StrPath) -> str:
     if parts and not os.path.lexists(name):
         stem, joint, rest, end = parts.groups(default="")
         for other_joint in (joint, ".-"[joint == "."]):
-            for other_end in (end, "" if end else ".gz"):
+            for other_end in (end, "", ".gz", ".xz"):
                 other = f"{stem}{other_joint}{rest}{other_end}"
                 if os.path.exists(other):
                     return other
     return name
 
 
-def asks_for_gzip(path: object) -> bool:
+def asks_for_gzip(path: object, owner: str) -> bool:
     """Returns whether a path to be written ends like that of a gzip file."""
-    named = isinstance(path, str | os.PathLike)
-    return named and os.fsdecode(path).lower().endswith(".gz")
+    if not isinstance(path, str | os.PathLike):
+        return False
+    name = os.fsdecode(path).lower()
+    if name.endswith(_NOT_WRITTEN):
+        raise invalid_argument(
+            owner,
+            "path",
+            "one that ends in .gz, for gzip, or not like a packed file",
+            os.fsdecode(path),
+            fix="Or say compress=False.",
+        )
+    return name.endswith(".gz")
+
+
+def packing_of(start: bytes) -> str:
+    """Returns how a file is packed that starts so; `""` if it is not."""
+    for magic, (kind, _) in _PACKED.items():
+        if start.startswith(magic):
+            return kind
+    return ""
 
 
 class _Plain:
     """The bytes of a file as they are."""
 
-    packed = False
+    packed = ""
 
     def __init__(self, file: IO[bytes], path: str, limit: int | None) -> None:
         self.path = path
@@ -136,9 +168,14 @@ class _Plain:
         self._file = file
         self._ahead = b""
 
-    def starts(self, magic: bytes) -> bool:
-        self._ahead = bytes(take(self, len(magic)))
-        return self._ahead == magic
+    def start(self) -> bytes:
+        """Returns the first bytes, as many as tell how the file is packed."""
+        start = bytes(take(self, 2))
+        for magic in _PACKED:
+            if start == magic[:2]:  # of others no more than that is taken
+                start += bytes(take(self, len(magic) - 2))
+        self._ahead = start
+        return start
 
     def read(self, size: int) -> bytes:
         if self._ahead:
@@ -164,39 +201,58 @@ class _Plain:
         return _copied(self.read(min(len(room), _PIECE)), room)
 
 
-class _Inflated:
-    """The content of gzip data of one or more members, inflated in steps."""
+class _Unpacked:
+    """The content of packed data of one or more members, in steps."""
 
-    packed = True
-
-    def __init__(self, file: _Plain) -> None:
+    def __init__(
+        self, file: _Plain, kind: str, new_member: Callable[[], Any]
+    ) -> None:
         self.path = file.path
         self.file_bytes = file.file_bytes
-        self.limit = None if file.limit is None else _DEFLATE_RATIO * file.limit
+        self.packed = kind
+        self.limit = None
+        if kind == "gzip" and file.limit is not None:
+            self.limit = _DEFLATE_RATIO * file.limit
         self._file = file
-        self._member = zlib.decompressobj(_GZIP_BITS)
+        self._new_member = new_member
+        self._member = new_member()
         self._left = b""  # compressed bytes that wait for room in the output
         self._offset = 0  # compressed bytes that are done with
+        self._inside = 0  # that the member has, and may not be done with
 
     def read(self, size: int) -> bytes:
         while True:
-            if self._member.eof:  # another member, or the end of the file
-                self._left = self._left or self._file.read(_BLOCK)
-                if not self._left:
-                    return b""
-                self._member = zlib.decompressobj(_GZIP_BITS)
-            block = self._left or self._file.read(_BLOCK)
+            member = self._member
+            if member.eof:  # another member, or the end of the file
+                while not self._left:
+                    self._left = self._file.read(_BLOCK)
+                    if not self._left:
+                        return b""
+                    if self.packed == "xz":  # zeros may stand between
+                        self._left = self._left.lstrip(b"\0")
+                self._member = member = self._new_member()
+            # Those of xz and bzip2 keep what they have no room for.
+            hungry = getattr(member, "needs_input", True)
+            block = (self._left or self._file.read(_BLOCK)) if hungry else b""
+            if hungry:
+                self._offset, self._inside = self._offset + self._inside, 0
             try:
-                piece = self._member.decompress(block, size)
-            except zlib.error as cause:
+                piece = member.decompress(block, size)
+            except (zlib.error, lzma.LZMAError, OSError, ValueError) as cause:
                 raise self._wrong(f"damage at or after it ({cause})") from cause
-            self._left = (
-                self._member.unused_data or self._member.unconsumed_tail
+            self._left = member.unused_data or getattr(
+                member, "unconsumed_tail", b""
             )
-            self._offset += len(block) - len(self._left)
+            used = len(block) - len(self._left)
+            if member.eof and self.packed == "xz":
+                self._left = self._left.lstrip(b"\0")
+            if self.packed == "gzip":
+                self._offset += used
+            else:
+                self._inside += used
             if piece:
                 return piece
-            if not block and not self._member.eof:
+            if hungry and not block and not member.eof:
                 raise self._wrong("the end of the file")
 
     def readinto(self, room: memoryview) -> int:
@@ -206,11 +262,11 @@ class _Inflated:
         return IdxFormatError(
             self.path,
             self._offset,
-            "whole, undamaged gzip data",
+            f"whole, undamaged {self.packed} data",
             found,
             "The file is damaged or cut short, or something was appended to "
             "it: get it again.",
-            stream="gzip",
+            stream=self.packed,
         )
 
 

@@ -200,7 +200,7 @@ class IdxWriter:
     def _open_new(self, path: Any) -> None:
         if isinstance(path, str | os.PathLike):
             if self._compress is None:
-                self._compress = stream.asks_for_gzip(path)
+                self._compress = stream.asks_for_gzip(path, "IdxWriter")
             name = os.path.expanduser(os.fsdecode(path))
             self._file = self._stack.enter_context(replaced(name))
         elif hasattr(path, "write"):

@@ -1,6 +1,8 @@
+import bz2
 import gzip
 import io
 import itertools
+import lzma
 import os
 import stat
 import struct
@@ -391,3 +393,116 @@ def test_missing_folder_error_names_the_path_that_was_given(tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         write_idx(path, DIGITS)
     assert caught.value.filename == str(path)
+
+
+# --- xz and bzip2 ------------------------------------------------------------
+
+PACKERS = {"xz": lzma.compress, "bzip2": bz2.compress}
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+@given(cuts=st.lists(st.integers(0, 212), max_size=3), step=st.integers(1, 99))
+def test_other_members_are_one_stream_at_any_pace(kind, cuts, step):
+    data = written(DIGITS)
+    edges = [0, *sorted(cuts), len(data)]
+    members = [
+        PACKERS[kind](data[start:stop])
+        for start, stop in itertools.pairwise(edges)
+    ]
+    joint = bytes(4) if kind == "xz" else b""  # zeros may stand between
+    result = read_idx(Slow(joint.join(members) + joint, step))
+
+    np.testing.assert_array_equal(result, DIGITS)
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+def test_other_packed_files_are_whole_or_refused(kind, tmp_path):
+    many = np.random.default_rng(0).integers(0, 9, (300, 20, 20), "uint8")
+    path = tmp_path / "file"
+    data = PACKERS[kind](written(many))
+    path.write_bytes(data)
+    np.testing.assert_array_equal(read_idx(path), many)
+    assert idx_info(path).compressed is True
+    assert idx_info(path).shape == many.shape
+    with pytest.raises(IdxFormatError, match=f"found {kind} data. Unpack it"):
+        open_idx(path)
+    with pytest.raises(ValueError, match="a gzip file that IdxWriter wrote"):
+        IdxWriter(path, append=True)
+    for length in [*range(12), *range(12, len(data), 97), len(data) - 1]:
+        path.write_bytes(data[:length])
+        with pytest.raises(IdxFormatError) as caught:
+            read_idx(path)
+        assert caught.value.offset <= length
+    for place in range(0, len(data), 61):
+        path.write_bytes(
+            data[:place] + bytes([data[place] ^ 0x55]) + data[place + 1 :]
+        )
+        with pytest.raises(IdxFormatError) as caught:
+            read_idx(path)
+        if caught.value.stream == kind:
+            assert caught.value.offset <= place + 1
+    for extra in (b"\0\0\x08", data, b"noise"):
+        path.write_bytes(data + extra)
+        with pytest.raises(IdxFormatError):
+            read_idx(path)
+    small = PACKERS[kind](written(many[:1]))
+    for place in range(len(small)):
+        with pytest.raises(OSError, match="disk on fire"):
+            read_idx(Failing(small, place))
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+def test_bombs_of_other_packers_take_little_memory(kind):
+    claimed = header(2**31 - 1, 28, 28)
+    bomb = PACKERS[kind](claimed + bytes(4 * MIB))
+    peak, error = peak_of(lambda: read_idx(io.BytesIO(bomb)))
+    assert "the end of the file after" in str(error)
+    assert peak < 40 * MIB
+    small = PACKERS[kind](header(3) + bytes(64 * MIB))
+    peak, error = peak_of(lambda: read_idx(io.BytesIO(small)))
+    assert "more bytes" in str(error)
+    assert peak < 16 * MIB
+
+
+def test_xz_that_wants_very_much_memory_is_refused():
+    filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 2**29}]
+    data = lzma.compress(written(DIGITS), filters=filters)
+    with pytest.raises(IdxFormatError, match="Memory usage limit"):
+        read_idx(io.BytesIO(data))
+
+
+@pytest.mark.parametrize(
+    ("start", "found"),
+    [
+        (b"BZ is no packed file", "the bytes 42 5a 20 69"),
+        (b"\xfd7 neither", "the bytes fd 37 20 6e"),
+        (b"\x28\xb5\x2f\xfd", "zstd data"),
+        (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    ],
+)
+def test_what_is_not_unpacked_is_named(start, found):
+    with pytest.raises(IdxFormatError, match=found):
+        read_idx(io.BytesIO(start))
+    twice = lzma.compress(bz2.compress(written(DIGITS)))
+    with pytest.raises(IdxFormatError, match="compressed twice"):
+        read_idx(io.BytesIO(twice))
+
+
+@pytest.mark.parametrize("end", [".xz", ".BZ2", ".zst"])
+def test_a_name_of_another_packer_is_not_written(end, tmp_path):
+    path = tmp_path / f"file{end}"
+    with pytest.raises(ValueError, match=r"path must be one that ends in \.gz"):
+        write_idx(path, DIGITS)
+    with pytest.raises(ValueError, match=r"path must be one that ends in \.gz"):
+        IdxWriter(path)
+    assert not path.exists()
+    write_idx(path, DIGITS, compress=False)
+    np.testing.assert_array_equal(read_idx(path), DIGITS)
+
+
+def test_the_other_spelling_may_be_packed_by_xz(tmp_path):
+    (tmp_path / "train-images.idx3-ubyte.xz").write_bytes(
+        lzma.compress(written(DIGITS))
+    )
+    for name in ("train-images-idx3-ubyte", "train-images-idx3-ubyte.gz"):
+        np.testing.assert_array_equal(read_idx(tmp_path / name), DIGITS)
