@@ -190,6 +190,37 @@ def test_two_axes_of_an_input_may_lie_in_either_order():
     )
 
 
+def test_torch_may_have_permuted_and_gone_back():
+    inputs = keras.Input((4, 5, 2))
+    inner = layers.Dense(2, name="mix")(layers.MaxPooling2D(1)(inputs))
+    model = keras.Model(
+        inputs, layers.Dense(6, name="fc")(layers.Flatten()(inner))
+    )
+    state = {**STATE, "mix.weight": np.eye(2), "mix.bias": np.zeros(2)}
+    with pytest.raises(ValueError, match=r"'fc' reads .* \(4, 5, 2\)"):
+        load_torch_weights(model, state)
+
+
+def test_an_input_that_is_read_in_two_orders():
+    inputs = keras.Input((5, 8))
+    steps = stock.LayerNormalization(epsilon=1e-5, scale=False)(inputs)
+    maps = layers.Conv1D(8, 1, use_bias=False, name="mix")(inputs)
+    heads = [layers.Dense(6, name="fc")(layers.Flatten()(steps)), maps]
+    state = {
+        **STATE,
+        "mix.weight": np.ones((8, 8, 1)),
+        "norm.bias": np.zeros(8),
+    }
+    for outputs in (heads[0], heads):
+        model = keras.Model(inputs, outputs)
+        if outputs is heads:
+            with pytest.raises(ValueError, match=r"'fc' reads .* not known"):
+                load_torch_weights(model, state)
+        else:  # torch has the steps first, for the norm
+            rest = {key: state[key] for key in state if "mix" not in key}
+            load_torch_weights(model, rest)
+
+
 def test_the_flatten_can_be_named_too():
     inputs = keras.Input((5, 8))
     flat = layers.Flatten(name="flat")(inputs)
