@@ -98,5 +98,5 @@ def dora_update(
         Liu et al., "DoRA", arXiv:2402.09353, equations 5 and 11.
     """
     turned: Any = low_rank_update(kernel, a, b, scale)
-    length = keras.ops.stop_gradient(kernel_norm(turned, axis))
+    length: Any = keras.ops.stop_gradient(kernel_norm(turned, axis))
     return turned * (keras.ops.cast(magnitude, turned.dtype) / length)
