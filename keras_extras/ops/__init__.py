@@ -9,6 +9,7 @@ from keras_extras.ops._conv import conv
 from keras_extras.ops._conv_conditional import conditional_conv
 from keras_extras.ops._conv_coord import add_coordinates
 from keras_extras.ops._conv_cosine import cosine_conv
+from keras_extras.ops._conv_deformable import deformable_conv
 from keras_extras.ops._conv_depthwise import depthwise_conv
 from keras_extras.ops._conv_norm import conv_norm
 from keras_extras.ops._conv_partial import partial_conv
@@ -79,6 +80,7 @@ __all__ = [
     "conv_transpose_mask",
     "cosine_conv",
     "cosine_dense",
+    "deformable_conv",
     "dense",
     "depthwise_conv",
     "dora_update",
