@@ -58,6 +58,15 @@ RANKED = {
         "padding": PADS,
         "groups": 2,
     },
+    "DeformableConv": {
+        "filters": 4,
+        "kernel_size": 2,
+        "padding": PADS,
+        "groups": 2,
+        "offset_groups": 2,
+        # Zeros are corners of the interpolation, without a derivative.
+        "offset_initializer": "glorot_uniform",
+    },
     "DepthwiseConv": {"kernel_size": 3, "padding": PADS, "depth_multiplier": 2},
     "DropBlock": {"rate": 0.5, "block_size": 2, "seed": 1},
     "GatedConv": {"filters": 4, "kernel_size": 3, "strides": 2, "groups": 2},

@@ -115,6 +115,13 @@ def _conditional_conv(layer: Any, call: Call) -> int:
     )
 
 
+@MULTIPLY_ADDS.of(ours.DeformableConv)
+def _deformable_conv(layer: Any, call: Call) -> int:
+    windows = _positions(call.output_shape, layer.filters)
+    read = math.prod(layer.offset_kernel.shape[:-1]) * 2**layer.rank
+    return windows * (_weights(layer.kernel, layer.offset_kernel) + read)
+
+
 @MULTIPLY_ADDS.of(*DEPTHWISE)
 def _depthwise(layer: Any, call: Call) -> int:
     channels = math.prod(layer.kernel.shape[-2:])

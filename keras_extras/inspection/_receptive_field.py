@@ -238,6 +238,11 @@ def _window(operation: Any, call: Call, field: Field | None) -> Field | None:
     return Field(tuple(axis.widened(*numbers) for axis, *numbers in each))
 
 
+@FIELDS.of(ours.DeformableConv)
+def _anywhere(operation: Any, call: Call, field: Field | None) -> None:
+    """Returns `None`: a tap may be moved to any position."""
+
+
 @FIELDS.of(*TRANSPOSED)
 def _transposed(layer: Any, call: Call, field: Field | None) -> Field | None:
     if not field:

@@ -24,6 +24,12 @@ from keras_extras.layers._conv_cosine import (
     CosineConv2D,
     CosineConv3D,
 )
+from keras_extras.layers._conv_deformable import (
+    DeformableConv,
+    DeformableConv1D,
+    DeformableConv2D,
+    DeformableConv3D,
+)
 from keras_extras.layers._conv_depthwise import (
     DepthwiseConv,
     DepthwiseConv1D,
@@ -262,6 +268,10 @@ __all__ = [
     "CosineConv2D",
     "CosineConv3D",
     "CosineDense",
+    "DeformableConv",
+    "DeformableConv1D",
+    "DeformableConv2D",
+    "DeformableConv3D",
     "Dense",
     "DepthwiseConv",
     "DepthwiseConv1D",

@@ -9,7 +9,9 @@ from keras_extras.ops._conv import conv
 from keras_extras.ops._conv_conditional import conditional_conv
 from keras_extras.ops._conv_coord import add_coordinates
 from keras_extras.ops._conv_cosine import cosine_conv
+from keras_extras.ops._conv_deformable import deformable_conv
 from keras_extras.ops._conv_depthwise import depthwise_conv
+from keras_extras.ops._conv_norm import conv_norm
 from keras_extras.ops._conv_partial import partial_conv
 from keras_extras.ops._conv_separable import separable_conv
 from keras_extras.ops._conv_transpose import conv_transpose
@@ -73,10 +75,12 @@ __all__ = [
     "conditional_conv",
     "conv",
     "conv_mask",
+    "conv_norm",
     "conv_transpose",
     "conv_transpose_mask",
     "cosine_conv",
     "cosine_dense",
+    "deformable_conv",
     "dense",
     "depthwise_conv",
     "dora_update",
