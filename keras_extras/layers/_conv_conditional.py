@@ -111,7 +111,7 @@ class CondConv(Conv):
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         routing = self.route(inputs)  # (batch, experts)
         outputs = self.convolution_op(
-            self.pad_inputs(inputs), self._kernel_for_use(), routing
+            self.pad_inputs(inputs), self._kernel_for_use(training), routing
         )
         outputs = self.add_bias(outputs, routing)  # (batch, *windows, filters)
         return self.activate(outputs)

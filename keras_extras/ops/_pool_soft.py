@@ -13,7 +13,7 @@ import keras
 
 from keras_extras._shapes import Ints, Pads, Tensor
 from keras_extras.ops._pool_global import maximum
-from keras_extras.ops._tensors import as_float
+from keras_extras.ops._tensors import as_float, widen
 from keras_extras.ops._windows import extract_windows
 
 
@@ -51,8 +51,9 @@ def soft_pool(
         Stergiou et al., "Refining activation downsampling with SoftPool",
         arXiv:2101.00440.
     """
+    inputs = as_float(inputs)
     windows: Any = extract_windows(
-        as_float(inputs),
+        widen(inputs),
         pool_size,
         strides,
         padding,
@@ -67,4 +68,7 @@ def soft_pool(
     weights = powers / keras.ops.sum(powers, axis=-1, keepdims=True)
     # A weight of 0 times a pad of minus infinity is 0 here, not NaN.
     is_pad = keras.ops.equal(windows, -math.inf)
-    return keras.ops.sum(weights * keras.ops.where(is_pad, 0, windows), axis=-1)
+    means = keras.ops.sum(
+        weights * keras.ops.where(is_pad, 0, windows), axis=-1
+    )
+    return keras.ops.cast(means, inputs.dtype)
