@@ -114,7 +114,7 @@ class CondConv(Conv):
     ) -> Tensor:
         routing = self.route(inputs)  # (batch, experts)
         outputs = self.convolution_op(
-            self.pad_inputs(inputs), self._kernel_for_use(), routing
+            self.pad_inputs(inputs), self._kernel_for_use(training), routing
         )
         outputs = self.add_bias(outputs, routing)  # (batch, *windows, filters)
         return self.activate(outputs)

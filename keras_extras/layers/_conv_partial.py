@@ -81,7 +81,7 @@ class PartialConv(Conv):
     ) -> Tensor:
         padded, mask = map(self.pad_inputs, (inputs, self._mask(inputs, mask)))
         outputs, mask = self.convolution_op(
-            padded, self._kernel_for_use(), mask
+            padded, self._kernel_for_use(training), mask
         )
         outputs = self.activate(self.add_bias(outputs) * mask)
         return (outputs, mask) if self.return_mask else outputs

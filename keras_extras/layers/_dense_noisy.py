@@ -149,7 +149,8 @@ class NoisyDense(Dense):
         if not self.hold_noise:
             self.reset_noise()
         kernel_noise, bias_noise = self._noise()
-        kernel = self._kernel_for_use() + self.sigma_kernel * kernel_noise
+        kernel = self._kernel_for_use(training)
+        kernel = kernel + self.sigma_kernel * kernel_noise
         outputs = self.add_bias(self.dense_op(inputs, kernel))
         if self.use_bias:
             outputs = outputs + self.sigma_bias * bias_noise

@@ -1,9 +1,9 @@
-"""Power-average pooling: the norm of every window, signs kept.
+"""Power-average pooling: the norm of every window.
 
-    y[n, i, c] = (sum over j of x[n, i*s + j*d - p, c] ** order) ** (1 / order)
+    y[n, i, c] = (sum over j of |x[n, i*s + j*d - p, c]| ** order) ** (1/order)
 
-Between the sum (order 1) and the maximum (order infinity), with a gradient for
-every input of the window. Cost: outputs * window size.
+Between the sum of sizes (order 1) and the largest (order infinity), with a
+gradient for every input of the window. Cost: outputs * window size.
 """
 
 from collections.abc import Callable
@@ -20,12 +20,11 @@ from keras_extras.layers._pool import Pool
 class LpPooling(Pool):
     """Takes the norm of every window: the base of `LpPooling1D` to `3D`.
 
-        y = sum(x ** order) ** (1 / order)          over the window, per channel
+        y = sum(|x| ** order) ** (1 / order)        over the window, per channel
 
-    The powers are those of the inputs, not of their absolute values: order 1
-    is the sum, and at an odd order a negative sum gives NaN; put a
-    rectifier before it. Arguments and shapes as in `Pool`. A window with pads
-    counts as if its real positions filled it.
+    The powers are those of absolute values, as in any norm. Arguments and
+    shapes as in `Pool`. A window with pads counts as if its real positions
+    filled it.
 
     Args:
         order: number but 0, the power. `math.inf` gives the largest absolute
@@ -37,7 +36,10 @@ class LpPooling(Pool):
         TypeError: if `order` is not a number.
 
     References:
-        `torch.nn.LPPool2d`, where the order is called `norm_type`.
+        `torch.nn.LPPool2d`, where the order is called `norm_type`. At orders
+        that are not even it differs for negative inputs: torch takes the
+        powers of signed numbers, which cancel, and gives NaN for the root of a
+        negative sum.
     """
 
     reduce: Callable[..., Any] = staticmethod(ops.lp_pool)

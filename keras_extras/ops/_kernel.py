@@ -15,7 +15,7 @@ import keras
 
 from keras_extras._errors import invalid_argument
 from keras_extras._shapes import Tensor
-from keras_extras.ops._tensors import as_tensor
+from keras_extras.ops._tensors import as_tensor, widen
 
 Axes = int | Sequence[int]
 
@@ -48,9 +48,11 @@ def standardize_kernel(
     """
     kernel = as_tensor(kernel)
     axes = other_axes(kernel, axis)
-    centered = kernel - keras.ops.mean(kernel, axes, keepdims=True)
+    wide: Any = widen(kernel)
+    centered = wide - keras.ops.mean(wide, axes, keepdims=True)
     variance: Any = keras.ops.mean(centered**2, axes, keepdims=True)
-    return centered * keras.ops.rsqrt(variance + epsilon)
+    scaled = centered * keras.ops.rsqrt(variance + epsilon)
+    return keras.ops.cast(scaled, kernel.dtype)
 
 
 def kernel_norm(
@@ -73,9 +75,11 @@ def kernel_norm(
         [[5.0]]
     """
     kernel = as_tensor(kernel)
-    squares = keras.ops.sum(kernel**2, other_axes(kernel, axis), keepdims=True)
+    wide: Any = widen(kernel)
+    squares = keras.ops.sum(wide**2, other_axes(kernel, axis), keepdims=True)
     # The larger of the squares: the root of 0 has no gradient.
-    return keras.ops.sqrt(keras.ops.maximum(squares, max(epsilon**2, 1e-37)))
+    norm = keras.ops.sqrt(keras.ops.maximum(squares, max(epsilon**2, 1e-37)))
+    return keras.ops.cast(norm, kernel.dtype)
 
 
 def weight_norm(
@@ -104,8 +108,10 @@ def weight_norm(
         equation 2.
     """
     kernel = as_tensor(kernel)
-    gain = keras.ops.cast(gain, kernel.dtype)
-    return kernel * (gain / kernel_norm(kernel, axis, epsilon))
+    wide: Any = widen(kernel)
+    gain = keras.ops.cast(gain, wide.dtype)
+    scaled = wide * (gain / kernel_norm(wide, axis, epsilon))
+    return keras.ops.cast(scaled, kernel.dtype)
 
 
 def spectral_norm(
@@ -139,13 +145,15 @@ def spectral_norm(
         Networks", arXiv:1802.05957, equations 8 and 12.
     """
     kernel = as_tensor(kernel)
+    wide: Any = widen(kernel)
     u, v = (
-        keras.ops.stop_gradient(keras.ops.cast(vector, kernel.dtype))
+        keras.ops.stop_gradient(keras.ops.cast(vector, wide.dtype))
         for vector in (u, v)
     )
-    rows = keras.ops.matmul(as_matrix(kernel, axis), v)
+    rows = keras.ops.matmul(as_matrix(wide, axis), v)
     sigma = keras.ops.sum(u * rows)
-    return kernel / keras.ops.maximum(sigma, max(epsilon, 1e-37))
+    scaled = wide / keras.ops.maximum(sigma, max(epsilon, 1e-37))
+    return keras.ops.cast(scaled, kernel.dtype)
 
 
 def power_iteration(
@@ -177,12 +185,13 @@ def power_iteration(
         >>> keras.ops.convert_to_numpy(u).round(4).tolist()
         [1.0, 0.0]
     """
-    matrix: Any = keras.ops.stop_gradient(as_matrix(as_tensor(kernel), axis))
+    kernel = as_tensor(kernel)
+    matrix: Any = keras.ops.stop_gradient(as_matrix(widen(kernel), axis))
     u, v = None, keras.ops.cast(v, matrix.dtype)
     for _ in range(steps):
         u = _unit(keras.ops.matmul(matrix, v), epsilon)
         v = _unit(keras.ops.matmul(u, matrix), epsilon)
-    return u, v
+    return keras.ops.cast(u, kernel.dtype), keras.ops.cast(v, kernel.dtype)
 
 
 def equalize_kernel(

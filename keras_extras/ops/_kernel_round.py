@@ -12,7 +12,7 @@ import keras
 
 from keras_extras._shapes import Tensor
 from keras_extras.ops._kernel import Axes, other_axes
-from keras_extras.ops._tensors import as_tensor
+from keras_extras.ops._tensors import as_tensor, widen
 
 
 def magnitude_mask(kernel: Tensor, sparsity: float) -> Tensor:
@@ -71,13 +71,14 @@ def ternary_kernel(
     """
     kernel = as_tensor(kernel)
     axes = other_axes(kernel, axis)
-    sizes: Any = keras.ops.abs(kernel)
+    sizes: Any = keras.ops.abs(widen(kernel))
     mean: Any = keras.ops.mean(sizes, axes, keepdims=True)
-    large: Any = keras.ops.cast(sizes > threshold * mean, kernel.dtype)
+    large: Any = keras.ops.cast(sizes > threshold * mean, sizes.dtype)
     total: Any = keras.ops.sum(large * sizes, axes, keepdims=True)
     count = keras.ops.sum(large, axes, keepdims=True)
     scale = total / keras.ops.maximum(count, 1)
-    return _straight_through(kernel, scale * large * keras.ops.sign(kernel))
+    steps: Any = keras.ops.cast(scale * large, kernel.dtype)
+    return _straight_through(kernel, steps * keras.ops.sign(kernel))
 
 
 def quantize_kernel(

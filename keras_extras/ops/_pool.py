@@ -440,18 +440,20 @@ def places(inputs: Tensor, axes: Sequence[int]) -> Tensor:
 
 def _full_means(inputs: Tensor, plan: PoolPlan) -> Any:
     """Returns the sum of every window over the number of its taps."""
+    inputs = widen(inputs)
     # No backend dilates here, and two know 3D means of float32 alone.
     native = max(plan.dilation) == 1
-    if native and (len(plan.size) < 3 or plan.dtype == "float32"):
-        return keras.ops.average_pool(
+    if native and (len(plan.size) < 3 or dtype_of(inputs) == "float32"):
+        means: Any = keras.ops.average_pool(
             inputs,
             plan.size,
             plan.strides,
             "valid",
             data_format=plan.data_format,
         )
-    sums: Any = _fold(keras.ops.add, widen(inputs), plan)
-    return keras.ops.cast(sums / math.prod(plan.size), plan.dtype)
+    else:
+        means = _fold(keras.ops.add, inputs, plan) / math.prod(plan.size)
+    return keras.ops.cast(means, plan.dtype)
 
 
 def _counted_share(plan: PoolPlan) -> Any:

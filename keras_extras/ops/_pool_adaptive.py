@@ -19,7 +19,13 @@ from keras_extras import _shapes as shapes
 from keras_extras._shapes import Shape, Tensor
 from keras_extras.ops._operation import on_cpu, planned
 from keras_extras.ops._pool_global import maximum
-from keras_extras.ops._tensors import along, as_tensor, dtype_of, length_of
+from keras_extras.ops._tensors import (
+    along,
+    as_tensor,
+    dtype_of,
+    length_of,
+    widen,
+)
 
 
 class AdaptivePlan(NamedTuple):
@@ -183,9 +189,10 @@ def _mean(windows: Tensor, is_real: Any, axis: int) -> Tensor:
     if is_real is None:
         return keras.ops.mean(windows, axis=axis + 1)
     # Not a mask to multiply with: infinity times zero is no number.
-    real: Any = keras.ops.where(is_real, windows, 0)
+    real: Any = keras.ops.where(is_real, widen(windows), 0)
     count: Any = keras.ops.sum(keras.ops.cast(is_real, real.dtype), axis=1)
-    return keras.ops.divide(keras.ops.sum(real, axis=axis + 1), count)
+    means = keras.ops.divide(keras.ops.sum(real, axis=axis + 1), count)
+    return keras.ops.cast(means, windows.dtype)
 
 
 def _prepare(

@@ -12,7 +12,13 @@ import keras
 from keras_extras import _shapes as shapes
 from keras_extras._shapes import Tensor
 from keras_extras.ops._operation import planned
-from keras_extras.ops._tensors import as_tensor, dtype_of, lowest
+from keras_extras.ops._tensors import (
+    as_float,
+    as_tensor,
+    dtype_of,
+    lowest,
+    widen,
+)
 
 
 class GlobalPlan(NamedTuple):
@@ -97,14 +103,16 @@ def global_average_pool(
     plan = _plan(inputs, data_format, keepdims)
     if mask is None:
         return global_mean(plan, inputs)
+    inputs = as_float(inputs)
     channels = 1 if plan.axes[0] == 2 else -1
     counts = keras.ops.cast(keras.ops.expand_dims(mask, channels), "bool")
     # Not a product: what is masked may be infinite, or no number.
-    real: Any = keras.ops.where(counts, inputs, 0)
-    total: Any = keras.ops.sum(real, axis=plan.axes, keepdims=keepdims)
-    return total / keras.ops.sum(
-        keras.ops.cast(counts, real.dtype), axis=plan.axes, keepdims=keepdims
+    real: Any = keras.ops.where(counts, widen(inputs), 0)
+    total, count = (
+        keras.ops.sum(numbers, axis=plan.axes, keepdims=keepdims)
+        for numbers in (real, keras.ops.cast(counts, real.dtype))
     )
+    return keras.ops.cast(keras.ops.divide(total, count), inputs.dtype)
 
 
 @planned("global_average_pool")

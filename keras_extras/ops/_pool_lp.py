@@ -1,6 +1,6 @@
-"""Power-average pooling: the norm of every window, signs kept.
+"""Power-average pooling: the norm of every window.
 
-    y[n, i, c] = (sum over j of x[n, i*s + j*d - p, c] ** order) ** (1 / order)
+    y[n, i, c] = (sum over j of |x[n, i*s + j*d - p, c]| ** order) ** (1/order)
 
 with i and j running over the spatial axes, s the strides, d the dilation and p
 the padding in front.
@@ -29,11 +29,10 @@ def lp_pool(
 ) -> Tensor:
     """Takes the norm of every window, per channel.
 
-    The powers are those of the inputs, not of their absolute values: at order
-    1 it is the sum, and a negative sum has no real root and gives NaN. A
-    window with pads counts as if its real positions filled it, so that equal
-    inputs give equal outputs at the border. Where a window is all zero, the
-    gradient is zero.
+    The powers are those of absolute values, so that every order has a real
+    root: at order 1 it is the sum of the sizes. A window with pads counts as
+    if its real positions filled it, so that equal inputs give equal outputs at
+    the border. Where a window is all zero, the gradient is zero.
 
     Args:
         inputs: tensor `(batch, *spatial, channels)`, or channels second.
@@ -59,8 +58,12 @@ def lp_pool(
         [5.0, 2.0]
 
     References:
-        `torch.nn.functional.lp_pool2d`, whose numbers these are. It scales
-        the last window of `ceil_mode` as above, too; pads it has not.
+        `torch.nn.functional.lp_pool2d`, whose numbers these are for inputs
+        that are not negative, and for all at even orders. At others it takes
+        the powers of signed numbers, which cancel, and NaN for the root of a
+        negative sum.
+        It scales the last window of `ceil_mode` as above, too; pads it has
+        not.
     """
     inputs = as_float(inputs)
     dtype = dtype_of(inputs)
@@ -70,20 +73,23 @@ def lp_pool(
         wide, pool_size, strides, padding, data_format, dilation_rate,
         ceil_mode,
     )  # fmt: skip
+    sizes: Any = keras.ops.abs(wide)
     if math.isinf(order):
         sign = math.copysign(1, order)
-        absolute: Any = keras.ops.abs(wide)
-        return sign * max_of_windows(plan, sign * absolute)
+        return sign * max_of_windows(plan, sign * sizes)
     count = math.prod(plan.size)
-    sums = count * mean_of_windows(plan, _power(wide, order))
-    # The root's slope at zero is infinite: there it is not asked for.
-    nothing = keras.ops.equal(sums, 0)
-    roots = _power(keras.ops.where(nothing, 1, sums), 1 / order)
-    norms = keras.ops.where(nothing, 0 if order > 0 else math.inf, roots)
-    return keras.ops.cast(norms, dtype)
+    sums = count * mean_of_windows(plan, _power(sizes, order))
+    return keras.ops.cast(_power(sums, 1 / order), dtype)
 
 
-def _power(x: Tensor, exponent: float) -> Tensor:
+def _power(x: Tensor, exponent: float) -> Any:
+    """Returns powers of what is not negative, whose slope at zero is zero."""
     if exponent == 1:
         return x
-    return keras.ops.power(x, keras.ops.cast(exponent, x.dtype))
+    power: Any = keras.ops.cast(exponent, x.dtype)
+    if exponent > 1:
+        return keras.ops.power(x, power)
+    # Where the slope is infinite it is not asked for.
+    nothing = keras.ops.equal(x, 0)
+    powers = keras.ops.power(keras.ops.where(nothing, 1, x), power)
+    return keras.ops.where(nothing, 0 if exponent > 0 else math.inf, powers)

@@ -14,7 +14,7 @@ import keras
 from keras_extras._shapes import Ints, Pads, Tensor
 from keras_extras.ops._pool import any_counts, counted, pool_plan
 from keras_extras.ops._pool_global import maximum
-from keras_extras.ops._tensors import as_float
+from keras_extras.ops._tensors import as_float, widen
 from keras_extras.ops._windows import extract_windows
 
 
@@ -64,7 +64,7 @@ def soft_pool(
         floor = -6e4 if plan.dtype == "float16" else -3e38
         inputs = keras.ops.where(counts, inputs, floor)
     windows: Any = extract_windows(
-        inputs, *window, ceil_mode, constant_values=-math.inf
+        widen(inputs), *window, ceil_mode, constant_values=-math.inf
     )
     # Not keras.ops.softmax: TensorFlow's takes no six axes.
     largest = keras.ops.stop_gradient(maximum(windows, -1, keepdims=True))
@@ -75,6 +75,7 @@ def soft_pool(
     means = keras.ops.sum(
         weights * keras.ops.where(is_pad, 0, windows), axis=-1
     )
+    means = keras.ops.cast(means, inputs.dtype)
     if counts is None:
         return means
     return keras.ops.where(any_counts(plan, counts), means, 0)

@@ -9,6 +9,7 @@ import pytest
 
 from keras_extras import layers, transforms
 from keras_extras.transforms import KernelTransform
+from tests import samples
 from tests.gradients import to_numpy
 from tests.parity import FLOAT64, config_without_name
 
@@ -419,3 +420,23 @@ def test_a_frozen_layer_trains_on_like_any_other():
     model.fit(x, np.ones((2, 4)), verbose=0)
     for one, other in zip(before, layer.get_weights(), strict=True):
         assert np.abs(one - other).max() > 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in samples.names()
+        if name.endswith(("2D", "2DTranspose", "Dense"))
+        and hasattr(samples.make(name)[0], "apply_transforms")
+    ],
+)
+def test_training_reaches_the_transforms_of_each_layer(name):
+    prefixes = getattr(layers, name).output_axes
+    counting = {f"{prefix}_transform": Counting() for prefix in prefixes}
+    layer, shape = samples.make(name, **counting)
+    x = keras.ops.convert_to_tensor(samples.inputs(shape))
+    layer.build(x.shape)
+    layer.call(x, training=True)  # as a subclass calls it, without context
+    for transform in counting.values():
+        assert float(transform.count) == 1
