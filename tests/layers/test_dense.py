@@ -355,6 +355,41 @@ def test_calibrated_weights_of_stock_are_loaded(mode):
     assert_equal_weights(exchanged(ours, stock, (None, 4)), ours)
 
 
+def calibrated(cls, mode):
+    """Returns a model whose block is a layer that was given data."""
+    dense = cls(5, kernel_initializer=keras.initializers.RandomNormal(seed=1))
+    tokens = keras.layers.Embedding(
+        7, 6, keras.initializers.RandomNormal(seed=2)
+    )
+    block = keras.Sequential([keras.Input((4, 6)), dense])
+    model = keras.Sequential([keras.Input((4,), dtype="int32"), tokens, block])
+    structure = {"pre_block_layers": [tokens], "sequential_blocks": [block]}
+    model.get_quantization_layer_structure = lambda mode=None: structure
+    config = {
+        "gptq": keras.quantizers.GPTQConfig,
+        "awq": keras.quantizers.AWQConfig,
+    }[mode](
+        dataset=[np.arange(40) % 7],
+        tokenizer=lambda text: text,
+        num_samples=4,
+        sequence_length=4,
+        group_size=3,
+    )
+    model.quantize(mode, config=config, filters=lambda each: each is dense)
+    return model, dense
+
+
+@pytest.mark.parametrize("mode", ["gptq", "awq"])
+def test_a_model_is_calibrated_as_with_stock_and_saved(mode, tmp_path):
+    model, ours = calibrated(Dense, mode)
+    assert_equal_weights(ours, calibrated(keras.layers.Dense, mode)[1])
+    x = np.arange(8).reshape(2, 4) % 7
+    expected = to_numpy(model(x))
+    model.save(tmp_path / "model.keras")  # with stock, it does not load again
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(to_numpy(loaded(x)), expected)
+
+
 def test_float8_trains_as_stock():
     x = np.random.default_rng(0).normal(size=(12, 5)).astype("float32")
     pair = quantized_pair("float8")
