@@ -282,8 +282,10 @@ def _why_not_here(model: Any) -> str:
         from keras_extras.fitting._loop import why_not
     elif backend == "torch":
         from keras_extras.fitting._replay import why_not
+    elif backend == "jax":
+        return "" if model.jit_compile else "it is not compiled by JAX"
     else:
-        return "" if backend == "jax" else f"the backend is {backend}"
+        return f"the backend is {backend}"
     return why_not(model)
 
 
@@ -379,6 +381,8 @@ class _Steps(keras.callbacks.Callback):
         if not self._ahead:
             logs: Any = None
             for _ in range(self._begin_call()):
+                if logs is not None and self._fitted.stop_training:
+                    break
                 try:
                     logs, state = self._single(state, iterator)
                 except BaseException:
