@@ -209,12 +209,12 @@ def no_reach(monkeypatch):
 
 
 def no_watch(monkeypatch):
-    unproven(monkeypatch)
+    no_reach(monkeypatch)  # which finds the same in these trainings
     monkeypatch.setattr(_reach.Watch, "_find", lambda *_: None)
 
 
 def no_randomness(monkeypatch):
-    unproven(monkeypatch)
+    no_watch(monkeypatch)
     monkeypatch.setattr(_replay, "_why_lost", lambda *_: "")
     monkeypatch.setattr(_replay.Tape, "_read", lambda *_: None)
 
@@ -263,10 +263,8 @@ def no_variables(monkeypatch):
     monkeypatch.setattr(_replay.Tape, "knows", lambda *_: True)
 
 
-def no_effects(monkeypatch):
-    unproven(monkeypatch)
-    monkeypatch.setattr(_reach.Watch, "_find", lambda *_: None)
-    monkeypatch.setattr(_reach.Reach, "equals", lambda *_: True)
+def no_shapes(monkeypatch):
+    monkeypatch.setattr(_replay.Tape, "fits", lambda *_: True)
 
 
 def one_more(monkeypatch):
@@ -287,7 +285,7 @@ def one_less(monkeypatch):
 
 TORCH = [
     no_reach, no_watch, no_randomness, no_numbers, no_gradients, no_losses,
-    no_batches, no_doubt, no_variables, no_effects,
+    no_batches, no_doubt, no_variables, no_shapes,
 ]  # fmt: skip
 BROKEN = TORCH if BACKEND == "torch" else [one_more, one_less]
 
@@ -298,7 +296,7 @@ def test_the_machine_finds_it(break_it, monkeypatch):
     break_it(monkeypatch)
 
     @settings(
-        max_examples=400, phases=[Phase.generate], derandomize=True,
+        max_examples=200, phases=[Phase.generate], derandomize=True,
         database=None, report_multiple_bugs=False,
     )  # fmt: skip
     @given(trainings())
