@@ -153,10 +153,10 @@ def compiled_step(train_function: Any) -> Any:
     `Model.train_function` is public, and takes a whole iterator; the compiled
     step for a batch is a variable in its closure. `None` if there is none.
     """
-    function = inspect.unwrap(train_function)
-    if not isinstance(function, FunctionType):
+    if not isinstance(train_function, FunctionType):
         return None
-    return inspect.getclosurevars(function).nonlocals.get("one_step_on_data")
+    closure = inspect.getclosurevars(train_function).nonlocals
+    return closure.get("one_step_on_data")
 
 
 def has_added_losses(model: keras.Model) -> bool:

@@ -246,6 +246,7 @@ ARGUMENTS = {
     "values": "name -> numbers",
     "verbose": "how much is said; 0 for nothing",
     "vertical_flip": "whether half of the images are mirrored upside down",
+    "way": "how an epoch of a training went",
     "weight": "path of a weight in its model",
     "weight_norm": "length of the weights of a layer",
     "width_shift_range": "largest shift left and right, pixels or share",

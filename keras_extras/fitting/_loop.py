@@ -9,6 +9,8 @@ from typing import Any
 
 import tensorflow as tf
 
+_PYTHON = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
+
 
 def why_not(model: Any) -> str:
     """Returns why steps cannot be joined; empty if they can."""
@@ -37,7 +39,10 @@ def loop(step: Any, iterator: Any) -> Callable[[Any, int], Any] | str:
     if not isinstance(iterator, tf.data.Iterator):
         return "TensorFlow's data are distributed"
     try:
-        run.get_concrete_function(iterator, tf.constant(2))
+        traced = run.get_concrete_function(iterator, tf.constant(2))
     except Exception as error:  # logs that no loop can carry, for example
         return f"TensorFlow cannot join the steps: {type(error).__name__}"
+    functions = traced.graph.as_graph_def().library.function
+    if any(node.op in _PYTHON for part in functions for node in part.node_def):
+        return "a step calls Python, which may look at the model"
     return lambda iterator, steps: run(iterator, tf.constant(steps))

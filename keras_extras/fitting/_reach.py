@@ -101,11 +101,11 @@ class Watch:
             if not _is_trusted(file) and id(code) not in self._declared:
                 self._find(f"it runs code of {module}, {code.co_qualname}")
         elif event == "c_call":
-            name = called.__name__
-            if name in _READERS and isinstance(
-                getattr(called, "__self__", None), torch.Tensor
-            ):
+            name, owner = called.__name__, getattr(called, "__self__", None)
+            if name in _READERS and isinstance(owner, torch.Tensor):
                 self._find("Python reads what a tensor holds")
+            elif type(owner).__module__.startswith(("random", "numpy.random")):
+                self._find("Python draws random numbers")
             elif name == "warn":
                 self._find("it warns")
 
@@ -151,6 +151,7 @@ _HOOKS = {
     "_backward_pre_hooks", "_post_accumulate_grad_hooks",
 }  # fmt: skip
 _MAX_ARRAY_BYTES = 2**16
+_MOST = 10**5  # things: 50 milliseconds
 
 
 class Reach:
@@ -174,6 +175,8 @@ class Reach:
         ]  # fmt: skip
         while self._waiting and not self.refused:
             self._look(*self._waiting.pop())
+            if len(self._found) > _MOST:
+                self.refused = "too much can be reached to be compared"
 
     def equals(self, other: "Reach") -> bool:
         """Returns whether nothing has changed between two lists."""
@@ -289,8 +292,15 @@ class Reach:
         self._waiting += [(name, thing) for thing in things]
 
     def _declare(self, function: Any) -> None:
-        if callable(function):
-            self.declared.update((id(code), code) for code in _codes(function))
+        """Trusts a function's code, and looks at the globals it names."""
+        if not callable(function):
+            return
+        read = getattr(inspect.unwrap(function), "__globals__", {})
+        for code in _codes(function):
+            self.declared[id(code)] = code
+            for name in code.co_names:
+                if name in read:
+                    self._wait(name, read[name])
 
 
 def _slots_of(cls: type) -> list[str]:

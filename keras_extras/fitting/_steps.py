@@ -17,6 +17,7 @@ where everybody who could look is known not to.
 import inspect
 import os
 import time
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
@@ -31,12 +32,18 @@ from keras_extras._keras_internals import (
 # Ctrl-C and the progress bar wait for a call to end.
 _CALL_SECONDS = 0.1
 _MAX_STEPS = 256
-_STEP_HOOKS = (
-    "on_batch_begin",
-    "on_batch_end",
-    "on_train_batch_begin",
-    "on_train_batch_end",
-)
+# The hooks of batches, as they are before anybody has patched one.
+_STEP_HOOKS = {
+    name: getattr(keras.callbacks.Callback, name)
+    for name in (
+        "on_batch_begin",
+        "on_batch_end",
+        "on_train_batch_begin",
+        "on_train_batch_end",
+    )
+}
+_KERAS = str(Path(keras.__file__).parent) + os.sep
+_HOUSE = str(Path(__file__).parent.parent) + os.sep
 _ATTRIBUTE = "_keras_extras_fits"
 
 
@@ -179,7 +186,7 @@ def _fit(model: Any, fit: Any, *args: Any, **kwargs: Any) -> Any:
         return fit(*args, **kwargs)
     path: Any = []
     reason = _why_ordinary(model, bound.arguments)
-    if package_of(getattr(fit, "__func__", None)) != "keras":
+    if not _is_written_in(_KERAS, fit):
         reason = "fit is not Keras's"
     if reason:
         path = reason, _epochs(model)
@@ -217,9 +224,7 @@ def _why_ordinary(model: Any, arguments: dict[str, Any]) -> str:
         return "steps_per_epoch is given"
     if keras.config.max_steps_per_epoch() is not None:
         return "keras.config.max_steps_per_epoch is set"
-    if "make_train_function" in vars(model) or (
-        package_of(_owner(type(model), "make_train_function")) != "keras"
-    ):
+    if not _is_written_in(_KERAS, model.make_train_function):
         return "make_train_function is not Keras's"
     for name in ("x", "y", "sample_weight"):
         if not _is_arrays(arguments.get(name), needed=name == "x"):
@@ -238,40 +243,50 @@ def _is_arrays(data: Any, needed: bool) -> bool:
     )
 
 
-def _owner(cls: type, name: str) -> type:
-    return next(owner for owner in cls.__mro__ if name in vars(owner))
+def _is_written_in(folder: str, function: Any) -> bool:
+    """Returns whether a function's code is of a file in the folder.
+
+    Its module would not do: a wrapper takes over the name of what it wraps.
+    """
+    code = getattr(function, "__code__", None)
+    return code is not None and code.co_filename.startswith(folder)
 
 
 def _why_watched(callbacks: list[Any]) -> str:
     """Returns which callback may look at single batches; empty if none."""
-    for callback in callbacks:
+    # Keras adds two of its own.
+    added = keras.callbacks.History(), keras.callbacks.ProgbarLogger()
+    for callback in (*callbacks, *added):
         name = getattr(type(callback), "__name__", callback)
         if not isinstance(callback, keras.callbacks.Callback):
             return f"the callback {name} is not a keras.callbacks.Callback"
         if type(callback).__getattribute__ is not object.__getattribute__:
             return f"the callback {name} has attributes that nobody can list"
-        for hook in _STEP_HOOKS:
-            default = getattr(keras.callbacks.Callback, hook)
+        for hook, default in _STEP_HOOKS.items():
             if hook in vars(callback) or (
                 getattr(type(callback), hook) is not default
-                and not _is_of_epochs(callback)
+                and not _is_of_epochs(callback, hook)
             ):
                 return f"the callback {name} has the hook {hook}"
     return ""
 
 
-def _is_of_epochs(callback: Any) -> bool:
-    """Returns whether hooks of batches do nothing, or are right for several."""
+def _is_of_epochs(callback: Any, hook: str) -> bool:
+    """Returns whether a hook of batches does nothing, or is right for many."""
     cls = type(callback)
-    if cls is keras.callbacks.ProgbarLogger:
-        return True
-    if cls in (
-        keras.callbacks.ModelCheckpoint,
-        keras.callbacks.BackupAndRestore,
-    ):
-        return callback.save_freq == "epoch"
-    return package_of(cls) == "keras_extras" and (
-        getattr(callback, "per_batch", None) is False
+    if _is_written_in(_KERAS, getattr(cls, hook)):
+        return cls is keras.callbacks.ProgbarLogger or (
+            cls
+            in (
+                keras.callbacks.ModelCheckpoint,
+                keras.callbacks.BackupAndRestore,
+            )
+            and callback.save_freq == "epoch"
+        )
+    return (
+        package_of(cls) == "keras_extras"
+        and _is_written_in(_HOUSE, getattr(cls, hook))
+        and getattr(callback, "per_batch", None) is False
     )
 
 
@@ -282,8 +297,10 @@ def _why_not_here(model: Any) -> str:
         from keras_extras.fitting._loop import why_not
     elif backend == "torch":
         from keras_extras.fitting._replay import why_not
+    elif backend == "jax":
+        return "" if model.jit_compile else "it is not compiled by JAX"
     else:
-        return "" if backend == "jax" else f"the backend is {backend}"
+        return f"the backend is {backend}"
     return why_not(model)
 
 
@@ -379,6 +396,8 @@ class _Steps(keras.callbacks.Callback):
         if not self._ahead:
             logs: Any = None
             for _ in range(self._begin_call()):
+                if logs is not None and self._fitted.stop_training:
+                    break
                 try:
                     logs, state = self._single(state, iterator)
                 except BaseException:
@@ -426,6 +445,8 @@ class _Steps(keras.callbacks.Callback):
         most = getattr(self._fitted, "max_steps_per_call", _MAX_STEPS)
         calls = -(-self._left // min(fits.steps_per_call, most))
         steps = -(-self._left // max(calls, 1))
+        if self._fitted.stop_training:  # already, so that this is the last one
+            steps = 1
         self._call = steps, now
         self._left -= steps
         self._ahead = steps

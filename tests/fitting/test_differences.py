@@ -127,7 +127,7 @@ def frozen(model):
 
 
 def new_schedule(model):
-    model.optimizer.learning_rate = 0.01
+    model.optimizer.learning_rate = 0.05
 
 
 def assigned(model):
@@ -666,6 +666,55 @@ def test_callbacks_that_look_at_batches(make, ways):
         check_same(lambda is_ours: script(is_ours)[:3], ways)
     else:
         check_same(script, ways)
+
+
+def test_stopped_before_the_first_batch():
+    """Keras looks at `stop_training` after a batch only."""
+
+    class Stops(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.model.stop_training = epoch == 1
+
+    def script(is_ours):
+        model = compiled(dense())
+        history = fitted(model, is_ours, epochs=3, callbacks=[Stops()])
+        return model, history, int(model.optimizer.iterations)
+
+    assert check_same(script).optimizer.iterations == 10
+
+
+def test_a_hook_of_all_callbacks(monkeypatch):
+    for owner in (keras.callbacks.Callback, keras.callbacks.ModelCheckpoint):
+        calls = []
+
+        def hook(self, batch, logs=None, calls=calls):
+            calls.append(batch)
+
+        monkeypatch.setattr(owner, "on_train_batch_end", hook)
+        callback = keras.callbacks.ModelCheckpoint("unused.keras")
+        callback.on_epoch_end = lambda epoch, logs: None
+        model = compiled(dense())
+        fitted(model, True, callbacks=[callback])
+        assert model.fit_path[0].way == "ordinary"
+        assert sorted(set(calls)) == list(range(9))
+        monkeypatch.undo()
+
+
+def test_a_wrapped_train_function():
+    def script(is_ours):
+        model = compiled(dense())
+        fitted(model, is_ours)
+        own, calls = model.train_function, []
+
+        @functools.wraps(own)
+        def wrapped(*args):
+            calls.append(1)
+            return own(*args)
+
+        model.train_function = wrapped
+        return model, fitted(model, is_ours), len(calls)
+
+    check_same(script)
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,14 @@ def test_logs_that_no_loop_carries():
     assert "distributed" in loop(step, iter([1]))
 
 
+def test_python_within_a_step():
+    @tf.function
+    def step(batch):
+        return {"sum": tf.numpy_function(np.sum, [batch], tf.float32)}
+
+    assert "calls Python" in loop(step, batches(np.ones(4, "float32")))
+
+
 def test_who_runs_functions_eagerly():
     model = compiled(dense())
     assert why_not(model) == ""

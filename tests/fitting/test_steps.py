@@ -151,6 +151,7 @@ def test_callbacks_of_epochs_do_not_matter(tmp_path):
     assert (tmp_path / "best.keras").exists()
 
 
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
 def test_reasons(monkeypatch):
     def one_batch():
         x, y = data(8)
