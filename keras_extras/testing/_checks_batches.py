@@ -55,7 +55,14 @@ def check_batch_sizes(subject: Subject) -> None:
     Repair: no division by the batch size, no `reshape` with two unknown sizes
     (`-1` cannot be told when there are no elements).
     """
-    usual = specs(subject.run()[2])
+    layer, _, outputs = subject.run()
+    usual = specs(outputs)
+    subject.verify(
+        weights_ignore_the_batch,
+        layer=subject.clone(),
+        batch=5,
+        expected=[tuple(weight.shape) for weight in layer.weights],
+    )
     for size in (1, 5, 0):
         subject.verify(
             batch_is_like_another,
@@ -63,6 +70,15 @@ def check_batch_sizes(subject: Subject) -> None:
             batch=size,
             expected=[((size, *shape[1:]), dtype) for shape, dtype in usual],
         )
+
+
+def weights_ignore_the_batch(layer: Any, x: Any, expected: list[Any]) -> None:
+    layer(*x, training=False)
+    actual = [tuple(weight.shape) for weight in layer.weights]
+    assert actual == expected, (
+        f"built with a batch of {len(keras.tree.flatten(x)[0])} its weights "
+        f"have the shapes {actual}, with a batch of 2 {expected}"
+    )
 
 
 def batch_is_like_another(layer: Any, x: Any, expected: list[Any]) -> None:

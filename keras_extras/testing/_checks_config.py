@@ -1,12 +1,16 @@
 """Checks of the config: the arguments of which a layer can be made again."""
 
+import ast
+import contextlib
 import inspect
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_extras.testing._check import CLONED, check
 from keras_extras.testing._example import plain, smallest_config
@@ -24,6 +28,7 @@ OF_KERAS = {
     "input_dim",
     "input_dtype",
     "input_shape",
+    "input_tensor",
     "name",
     "trainable",
     "weights",
@@ -89,10 +94,14 @@ def check_config_holds_arguments(subject: Subject) -> None:
     ]
     for name in missing:
         subject.verify(config_has, layer=subject.layer, name=name)
-    for name in _argument_names(subject):
+    own_and_keras = [
+        *argument_names(subject),
+        *({"name", "trainable"} & {*config}),
+    ]
+    for name in own_and_keras:
         value = config[name]
         lost = []
-        for other in _others(name, value):
+        for other in other_values(name, value):
             if plain(other) == plain(value):
                 continue
             changed = copied(config) | {name: other}
@@ -112,6 +121,29 @@ def check_config_holds_arguments(subject: Subject) -> None:
                 name=name,
                 value=lost[0],
             )
+    for name, default in _taken_from_keywords(subject.cls):
+        for value in other_values(name, default)[:1]:
+            if name not in config and subject.traits.deterministic:
+                subject.verify(
+                    clone_has_argument,
+                    layer=subject.layer,
+                    gap=f"a layer made with {name}={value!r} loses it:",
+                    name=name,
+                    value=value,
+                )
+
+
+def clone_has_argument(
+    layer: Any, x: Any, name: str, value: Any, atol: float, to_numpy: Any
+) -> None:
+    make = type(layer).from_config
+    made = make(layer.get_config() | {name: value})
+    again = make(made.get_config())
+    expected = to_numpy(made(*x, training=False))
+    again(*x, training=False)
+    again.set_weights(made.get_weights())
+    actual = to_numpy(again(*x, training=False))
+    np.testing.assert_allclose(actual, expected, 1e-4, atol)
 
 
 def config_has(layer: Any, name: str) -> None:
@@ -152,6 +184,16 @@ def _constructors(cls: type) -> Iterator[list[inspect.Parameter]]:
     yield []
 
 
+def _taken_from_keywords(cls: type) -> Iterator[tuple[str, Any]]:
+    """Yields what a constructor takes out of its `**kwargs`: name, default."""
+    text = _source(vars(cls).get("__init__"))
+    rest = re.search(r"\*\*(\w+)", text)
+    pattern = r"\.(?:pop|get)\(\s*[\"'](\w+)[\"']\s*,\s*([^()]+)\)"
+    for name, code in re.findall(rest[1] + pattern, text) if rest else ():
+        with contextlib.suppress(ValueError, SyntaxError):
+            yield name, ast.literal_eval(code)
+
+
 def _is_untouched(subject: Subject, parameter: inspect.Parameter) -> bool:
     """Returns whether the layer was made without an argument, which is `None`.
 
@@ -163,17 +205,18 @@ def _is_untouched(subject: Subject, parameter: inspect.Parameter) -> bool:
     )
 
 
-def _source(cls: type) -> str:
+def _source(definition: Any) -> str:
     try:
-        return inspect.getsource(cls)
+        return inspect.getsource(definition)
     except (OSError, TypeError):
         return ""
 
 
-def _others(name: str, value: Any) -> list[Any]:
+def other_values(name: str, value: Any) -> list[Any]:
     """Returns other values for an argument, the likeliest first."""
     ending = name.rpartition("_")[2]
     by_ending = {
+        "name": ["another_name"],
         "initializer": ["ones", "zeros"],
         "regularizer": ["l2"],
         "constraint": ["non_neg"],
@@ -209,7 +252,7 @@ def check_config_is_stable(subject: Subject) -> None:
     """
     if _is_graph(subject):
         raise CheckSkip("its config holds its graph, not its arguments")
-    names = _argument_names(subject)
+    names = argument_names(subject)
 
     def changed(before: dict[str, Any], layer: keras.Layer) -> str:
         after = layer.get_config()
@@ -219,6 +262,17 @@ def check_config_is_stable(subject: Subject) -> None:
         return next(itertools.compress(names, differs), "")
 
     small = smallest_config(subject.layer)
+    needed = [
+        item.name
+        for item in next(_constructors(subject.cls), [])
+        if item.default is item.empty
+    ]
+    least = {name: small[name] for name in needed if name in small}
+    makes = False
+    with contextlib.suppress(Exception):  # it needs more than these
+        makes = bool(subject.cls.from_config(copied(least)))
+    if makes:
+        subject.verify(making_keeps_defaults, cls=subject.cls, config=least)
     layer = subject.clone()
     first = copied(subject.cls.from_config(copied(small)).get_config())
     subject.call(layer, subject.inputs())
@@ -238,6 +292,18 @@ def check_config_is_stable(subject: Subject) -> None:
         )
 
 
+def making_keeps_defaults(cls: Any, config: dict[str, Any]) -> None:
+    first, second = (
+        cls.from_config(dict(config)).get_config() for _ in range(2)
+    )
+    for name, value in first.items():
+        shared = isinstance(value, dict | list) and value != second[name]
+        assert not shared, (
+            f"a new layer starts with another {name} than the one before: they "
+            "share a mutable default"
+        )
+
+
 def call_keeps_the_config(layer: Any, x: Any, name: str) -> None:
     before = repr(layer.get_config()[name])
     layer(*x, training=False)
@@ -253,7 +319,7 @@ def call_keeps_the_default(
     assert repr(again.get_config()[name]) == before
 
 
-def _argument_names(subject: Subject) -> list[str]:
+def argument_names(subject: Subject) -> list[str]:
     """Returns the constructor's arguments that are in the config."""
     found = {
         parameter.name

@@ -31,7 +31,7 @@ def total(layer: Any, x: Any, mode: bool = False) -> Any:
 
 @check()
 def check_gradients_are_finite(subject: Subject) -> None:
-    """No gradient is NaN or infinite, at usual inputs and at zero.
+    """No gradient is NaN or infinite, at first, at usual inputs and at zero.
 
     At zero, norms and roots have no derivative, and `where` does not hide it:
     the gradient of what is not chosen is still computed, and 0 * inf is NaN.
@@ -40,11 +40,18 @@ def check_gradients_are_finite(subject: Subject) -> None:
     that is harmless on both sides.
     """
     _require_gradients(subject)
-    for place, scale in (("usual inputs", 1), ("inputs of zero", 0)):
-        subject.verify(gradients_are_finite, place=place, scale=scale)
+    for place, scale, layer in (
+        ("usual inputs", 1, None),
+        ("inputs of zero", 0, None),
+        ("its initial weights", 1, subject.clone()),
+    ):
+        subject.verify(
+            gradients_are_finite, layer=layer, place=place, scale=scale
+        )
 
 
 def gradients_are_finite(layer: Any, x: Any, place: str, scale: int) -> None:
+    layer(*x, training=False)
     x_now: Any = keras.tree.map_structure(lambda leaf: scale * leaf, x)
     of_inputs, of_weights = gradients(total, layer, x_now, [np.ones(())])
     named = {f"input {i}": found for i, found in enumerate(of_inputs)}

@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_extras.testing._check import check
 from keras_extras.testing._results import CheckFailure, CheckSkip
+from keras_extras.testing._sample_shapes import map_shapes
 from keras_extras.testing._subject import Subject
 from keras_extras.testing._tools import is_float, leaves
 
@@ -19,7 +20,10 @@ POLICIES = {
     "mixed_float16": 0.02,
     "mixed_bfloat16": 0.1,
 }
-FACTORS = (20, 300)
+# Of the inputs. At zero, an epsilon that is zero in float16 saves nothing.
+FACTORS = (20, 300, 0)
+# Positive, and many: no sum cancels.
+POSITIVE, STEPS = 3000, 64
 
 
 @check(of="layers")
@@ -34,6 +38,8 @@ def check_dtype_policies(subject: Subject) -> None:
     in arithmetic with tensors.
     """
     _require_floats(subject)
+    if "dtype" in subject.config:
+        subject.verify(policy_is_taken, layer=subject.layer, policy="float16")
     unable = []
     for policy, tolerance in POLICIES.items():
         if policy == "float64" and keras.backend.backend() == "jax":
@@ -66,6 +72,14 @@ def check_dtype_policies(subject: Subject) -> None:
             unable.append(policy)
     if len(unable) == len(POLICIES):
         raise CheckSkip(f"the backend has no kernel for {unable}")
+
+
+def policy_is_taken(layer: Any, policy: str) -> None:
+    twin = type(layer).from_config(layer.get_config() | {"dtype": policy})
+    name = twin.dtype_policy.name
+    assert name == policy, (
+        f"made with dtype={policy!r} it has the policy {name}"
+    )
 
 
 def weights_obey_the_policy(layer: Any, x: Any) -> None:
@@ -130,19 +144,30 @@ def _has_no_kernel(failure: CheckFailure) -> bool:
 def check_half_precision_is_finite(subject: Subject) -> None:
     """What is finite in float32 and fits into float16 is finite there too.
 
-    Inputs are 20 and 300 times larger than usual: exponentials and squares of
-    them overflow in float16.
+    Inputs are 20 and 300 times larger than usual, positive and many, and zero:
+    exponentials, squares and sums overflow in float16, and an epsilon below
+    3e-8 is zero there.
 
-    Repair: subtract the maximum before `exp`, scale before squaring, or
-    compute that step in float32.
+    Repair: subtract the maximum before `exp`, scale before squaring, use a
+    larger epsilon, or compute that step in float32.
     """
     _require_floats(subject)
     subject.require_deterministic()
     if subject.traits.input_range != (-1.0, 1.0):
         raise CheckSkip("its inputs have a range of their own")
-    layer, inputs, _ = subject.run()
-    half = subject.clone_with_dtype("mixed_float16")
-    for factor in FACTORS:
+    shapes = subject.shapes
+    longer = map_shapes(
+        lambda shape: (STEPS, *shape[1:]) if len(shape) > 1 else shape, shapes
+    )
+    try:
+        subject.run(longer)
+    except Exception:  # its number of steps is fixed
+        longer = shapes
+    for factor, positive, sizes in (
+        *((factor, False, shapes) for factor in FACTORS),
+        (POSITIVE, True, longer),
+    ):
+        layer, inputs, _ = subject.run(sizes)
         large = keras.tree.map_structure(
             lambda leaf, factor=factor: factor * leaf, inputs
         )
@@ -151,7 +176,13 @@ def check_half_precision_is_finite(subject: Subject) -> None:
         except Exception:
             raise CheckSkip("it takes no large inputs") from None
         try:
-            subject.verify(half_is_finite, half=half, factor=factor)
+            subject.verify(
+                half_is_finite,
+                half=subject.clone_with_dtype("mixed_float16"),
+                shapes=sizes,
+                factor=factor,
+                positive=positive,
+            )
         except CheckFailure as failure:
             if _has_no_kernel(failure):
                 raise CheckSkip("the backend has no float16 kernel") from None
@@ -159,26 +190,34 @@ def check_half_precision_is_finite(subject: Subject) -> None:
 
 
 def half_is_finite(
-    layer: Any, x: Any, half: Any, factor: int, to_numpy: Any
+    layer: Any,
+    x: Any,
+    half: Any,
+    factor: int,
+    to_numpy: Any,
+    positive: bool = False,
 ) -> None:
     layer(*x, training=False)
     half(*x, training=False)
     half.set_weights(layer.get_weights())
-    x_large: Any = keras.tree.map_structure(lambda leaf: factor * leaf, x)
+    x_large: Any = keras.tree.map_structure(
+        lambda leaf: factor * (abs(leaf) if positive else leaf), x
+    )
     expected = to_numpy(layer(*x_large, training=False))
     actual = to_numpy(half(*x_large, training=False))
     lost = (np.abs(expected) < 3e4) & ~np.isfinite(actual)
     assert not lost.any(), (
-        "in mixed_float16 the output overflows where float32 gives "
+        "in mixed_float16 the output is not finite where float32 gives "
         f"{expected[lost][0]:.4g}"
     )
 
 
 @check()
 def check_nan(subject: Subject) -> None:
-    """A sample of NaN gives NaN, and only in its own outputs.
+    """A sample of NaN gives NaN, only in its own outputs, and none comes else.
 
-    A layer that turns NaN into numbers hides that training has diverged.
+    A layer that turns NaN into numbers hides that training has diverged; one
+    that gives NaN with its initial weights never trains.
 
     Repair: compare with care: `maximum` and `max` of the backends do not all
     hand NaN on; declare `propagates_nan=False` if the layer clips on purpose.
@@ -188,9 +227,15 @@ def check_nan(subject: Subject) -> None:
         raise CheckSkip("its outputs are not floats")
     if not subject.traits.batch_independent:
         raise CheckSkip("its samples depend on each other by declaration")
+    subject.verify(numbers_give_numbers, layer=subject.clone())
     propagates = subject.traits.propagates_nan
     subject.verify(nan_gives_nan, propagates=propagates)
     subject.verify(nan_stays_in_its_sample)
+
+
+def numbers_give_numbers(layer: Any, x: Any, to_numpy: Any) -> None:
+    nan = np.isnan(to_numpy(layer(*x, training=False))).any()
+    assert not nan, "with its initial weights it gives NaN"
 
 
 def nan_gives_nan(layer: Any, x: Any, propagates: bool) -> None:

@@ -66,39 +66,41 @@ def check_output_shape(subject: Subject) -> None:
     that the strides do not divide, and leave a `None` batch `None`.
     """
     for shapes in subject.variants:
-        for batch in (2, None):
-            try:
-                subject.verify(
-                    output_shape_is_true,
-                    action="compute_output_shape",
-                    shapes=shapes,
-                    symbolic=subject.full_shapes(shapes, batch),
-                    size=batch,
-                )
-            except CheckFailure as failure:
-                cause = failure.__cause__
-                if isinstance(cause, NotImplementedError):
-                    raise CheckSkip("it has no compute_output_shape") from None
-                several = isinstance(subject.inputs(shapes), tuple)
-                if several and isinstance(cause, TypeError):
-                    raise CheckSkip(
-                        "compute_output_shape takes no positional shapes"
-                    ) from None
-                raise
+        try:
+            subject.verify(
+                output_shape_is_true,
+                action="compute_output_shape",
+                shapes=shapes,
+                symbolic=subject.full_shapes(shapes, batch=2),
+            )
+        except CheckFailure as failure:
+            cause = failure.__cause__
+            if isinstance(cause, NotImplementedError):
+                raise CheckSkip("it has no compute_output_shape") from None
+            several = isinstance(subject.inputs(shapes), tuple)
+            if several and isinstance(cause, TypeError):
+                raise CheckSkip(
+                    "compute_output_shape takes no positional shapes"
+                ) from None
+            raise
 
 
-def output_shape_is_true(
-    layer: Any, x: Any, shape: Any, size: int | None
-) -> None:
+def output_shape_is_true(layer: Any, x: Any, shape: Any) -> None:
     outputs = keras.tree.flatten(layer(*x, training=False))
     real = [tuple(leaf.shape) for leaf in outputs if leaf is not None]
-    if size is None:
-        real = [(None, *sizes[1:]) for sizes in real]
-    found: list[Any] = []
-    computed = layer.compute_output_shape(*shape)
-    keras.tree.map_shape_structure(lambda a: found.append(tuple(a)), computed)
-    message = f"compute_output_shape gives {found}, the outputs have {real}"
-    assert found == real, message
+    for size in (2, None):
+        shape_now = keras.tree.map_shape_structure(
+            lambda one, size=size: (size, *one[1:]), shape
+        )
+        found: list[Any] = []
+        computed = layer.compute_output_shape(*shape_now)
+        keras.tree.map_shape_structure(
+            lambda one, found=found: found.append(tuple(one)), computed
+        )
+        expected = real if size else [(None, *one[1:]) for one in real]
+        assert found == expected, (
+            f"compute_output_shape gives {found}, the outputs have {expected}"
+        )
 
 
 @check()

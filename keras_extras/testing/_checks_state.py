@@ -1,6 +1,7 @@
 """Checks of what a call may read and change."""
 
 import random
+import re
 from typing import Any
 
 import keras
@@ -9,20 +10,22 @@ import numpy as np
 from keras_extras.testing._check import CLONED, check
 from keras_extras.testing._results import CheckFailure, CheckSkip
 from keras_extras.testing._subject import Subject
-from keras_extras.testing._tools import arrays, difference
+from keras_extras.testing._tools import arrays, difference, leaves, specs
 
 
 @check()
 def check_training_flag(subject: Subject) -> None:
     """Without `training=True` the layer is deterministic, and learns nothing.
 
-    Two calls give the same, and no variable changes. A layer that declares
+    Two calls give the same, and no variable changes, not in the first call
+    either. In training the outputs have the same shapes. A layer that declares
     `deterministic=False` must really give different outputs.
 
     Repair: draw random numbers and update statistics only `if training`.
     """
     # Not the layer of `run`: after many calls its statistics stand still.
     layer = subject.built()
+    subject.verify(outputs_are_those_of_training, layer=subject.built())
     modes = [{"training": False}, {"training": False}, subject.mode()]
     if subject.traits.deterministic:
         for mode in modes[1:]:
@@ -33,6 +36,16 @@ def check_training_flag(subject: Subject) -> None:
                 mode=mode,
             )
         subject.verify(calls_change_nothing, layer=layer)
+        if isinstance(subject.inputs(), tuple):
+            return  # its build takes several shapes
+        known = subject.full_shapes(batch=2)
+        try:
+            subject.clone().build(known)
+        except Exception:  # of which `check_weights_come_with_build` tells
+            return
+        subject.verify(
+            first_call_changes_nothing, layer=subject.clone(), symbolic=known
+        )
     else:
         subject.verify(calls_differ, layer=layer, modes=modes)
 
@@ -63,6 +76,76 @@ def calls_change_nothing(layer: Any, x: Any) -> None:
         )
 
 
+def first_call_changes_nothing(layer: Any, x: Any, shape: Any) -> None:
+    layer.build(*shape)
+    before = [np.copy(variable) for variable in layer.variables]
+    layer(*x, training=False)
+    for variable, value in zip(layer.variables, before, strict=False):
+        assert np.array_equal(np.copy(variable), value, equal_nan=True), (
+            f"the first call without training changes {variable.path!r}"
+        )
+
+
+def outputs_are_those_of_training(layer: Any, x: Any) -> None:
+    shapes, of_training = (
+        [tuple(leaf.shape) for leaf in leaves(layer(*x, training=flag))]
+        for flag in (False, True)
+    )
+    assert of_training == shapes, (
+        f"it gives the shapes {shapes}, in training {of_training}"
+    )
+
+
+@check()
+def check_dropout_scale(subject: Subject) -> None:
+    """What dropout leaves is scaled up, so that the mean stays what it was.
+
+    Dropout is recognized by what it does in training: a share of the outputs
+    is zero, the others are those of inference times one factor.
+
+    Repair: divide what is kept by `1 - rate`.
+    """
+    if not any("seed" in item.path for item in subject.run()[0].variables):
+        raise CheckSkip("it has no random state")
+    subject.require_deterministic()
+    # Where no argument says how much is dropped, it may be a mask on purpose.
+    numbers = {
+        name: value
+        for name, value in subject.config.items()
+        if RATE.search(name) and isinstance(value, float)
+    }
+    rates = {name: 0.3 for name in numbers if name == "rate" or numbers[name]}
+    noisy = subject.call(subject.built(), subject.inputs(), training=True)
+    if specs(noisy) != specs(subject.run()[2]):
+        raise CheckSkip("its outputs have another shape in training")
+    subject.verify(
+        kept_is_scaled_up,
+        layer=subject.clone(**rates),
+        batch=512,
+        on_purpose=not rates,
+    )
+
+
+RATE = re.compile(r"(^|_)(rate|dropout|drop|prob|probability|p)$")
+
+
+def kept_is_scaled_up(
+    layer: Any, x: Any, on_purpose: bool, to_numpy: Any
+) -> None:
+    calm = to_numpy(layer(*x, training=False))
+    noisy = to_numpy(layer(*x, training=True))
+    usual = np.abs(calm) > 0.01
+    factors = noisy[usual] / calm[usual]
+    factor, share = np.max(factors, initial=0), np.mean(factors != 0)
+    two_values = np.isclose(factors, 0) | np.isclose(factors, factor, 1e-3)
+    if two_values.all() and 0.05 < share < 0.95:
+        fine = abs(factor * share - 1) < 0.15 or (on_purpose and factor == 1)
+        assert fine, (
+            f"it drops {1 - share:.0%} and multiplies the rest by {factor:.3g},"
+            f" not by {1 / share:.3g}"
+        )
+
+
 @check(needs=CLONED)
 def check_seeds(subject: Subject) -> None:
     """With a seed, random layers draw the same numbers again, whatever else.
@@ -76,11 +159,11 @@ def check_seeds(subject: Subject) -> None:
     layer, inputs = subject.built(), subject.inputs()
     calm = arrays(subject.call(layer, inputs, training=False))
     before = arrays(layer.variables)
-    first, second = (
-        arrays(subject.call(layer, inputs, training=True)) for _ in range(2)
+    first, *others = (
+        arrays(subject.call(layer, inputs, training=True)) for _ in range(4)
     )
     seeded = "seed" in subject.config
-    if not difference(first, second):
+    if not any(difference(first, other) for other in others):
         after = arrays(layer.variables)
         still = all(map(np.array_equal, before, after))
         if seeded and still and difference(first, calm):
@@ -90,6 +173,7 @@ def check_seeds(subject: Subject) -> None:
     if seeded:
         changes = {"seed": 1337}
         subject.verify(seeds_decide, gap=message, layer=layer, changes=changes)
+        subject.verify(seeds_matter, batch=8)
         return
     if isinstance(subject.layer, keras.Model):
         raise CheckSkip("it has no seed; its layers may have theirs")
@@ -113,6 +197,18 @@ def has_a_seed(layer: Any) -> None:
     assert "seed" in layer.get_config(), (
         "it draws random numbers, but has no argument seed"
     )
+
+
+def seeds_matter(layer: Any, x: Any) -> None:
+    draws = []
+    for seed in (1, 2, 3):
+        config = layer.get_config() | {"seed": seed}
+        twin = type(layer).from_config(config)
+        twin(*x, training=False)
+        twin.set_weights(layer.get_weights())
+        draws += [arrays([twin(*x, training=True) for _ in range(3)])]
+    same = [all(map(np.array_equal, draws[0], draw)) for draw in draws]
+    assert not all(same), "layers with different seeds draw the same numbers"
 
 
 def seeds_decide(

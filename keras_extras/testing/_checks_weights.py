@@ -129,11 +129,14 @@ def paths_are_those_of_a_clone(layer: Any, x: Any) -> None:
 
 @check()
 def check_losses(subject: Subject) -> None:
-    """Each regularizer counts once, after one call as after two.
+    """Losses are numbers, no sums over the batch; each regularizer counts once.
 
     Repair: hand regularizers to `add_weight(regularizer=...)`, and do not add
-    their penalty again with `add_loss`.
+    their penalty again with `add_loss`; give `add_loss` a mean over the batch.
     """
+    subject.verify(losses_are_numbers)
+    if subject.layer.activity_regularizer is None:  # Keras sums it up
+        subject.verify(losses_are_means)
     names = [
         name
         for name in subject.config
@@ -146,6 +149,30 @@ def check_losses(subject: Subject) -> None:
         subject.verify(
             penalty_counts_once, layer=subject.built(layer=layer), name=name
         )
+
+
+def losses_are_numbers(layer: Any, x: Any) -> None:
+    layer(*x, training=True)
+    for loss in layer.losses:
+        shape = tuple(loss.shape)
+        assert shape == (), f"it adds a loss of the shape {shape}, no number"
+
+
+def losses_are_means(layer: Any, x: Any) -> None:
+    totals = []
+    for repeats in (1, 2, 3):
+        x_now: Any = keras.tree.map_structure(
+            lambda leaf: np.concatenate([leaf] * repeats),  # noqa: B023
+            x,
+        )
+        layer(*x_now, training=False)
+        totals.append(float(sum(layer.losses)))
+    grows = totals[2] - totals[1], totals[1] - totals[0]
+    sums = abs(grows[0]) > 1e-6 and np.isclose(*grows, 1e-3)
+    assert not sums, (
+        f"its loss grows with the batch: the same samples give {totals[0]:.4g},"
+        f" twice {totals[1]:.4g}"
+    )
 
 
 def penalty_counts_once(layer: Any, x: Any, name: str) -> None:

@@ -63,7 +63,7 @@ def program(
     head = sorted(imports, key=lambda line: (line.startswith("from"), line))
     text = "\n".join([*(f"{helper}\n" for helper in helpers), *values, body])
     if not starred:
-        text = re.sub(r"(?<=[(, ])\*(?=(x\w*|shape|symbols)\b)", "", text)
+        text = re.sub(r"(?<=[(, ])\*(?=(x\w*|shape\w*|symbols)\b)", "", text)
     for part in unsaid:
         text = text.replace(part, "")
     parts = ["\n".join(head), *(f"{item}\n" for item in definitions), text]

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from keras_extras.testing import (
+    _checks_arguments,
     _checks_batches,
     _checks_config,
     _checks_contract,
@@ -37,6 +38,7 @@ from keras_extras.testing._traits import LayerTraits
 CHECKS = checks_in(
     (
         _checks_config,
+        _checks_arguments,
         _checks_saving,
         _checks_shapes,
         _checks_batches,

@@ -3,6 +3,7 @@
 from tests.testing import (
     broken_config,
     broken_numbers,
+    broken_promises,
     broken_shapes,
     broken_state,
     broken_weights,
@@ -14,4 +15,5 @@ CORPUS = [
     *broken_numbers.CORPUS,
     *broken_state.CORPUS,
     *broken_weights.CORPUS,
+    *broken_promises.CORPUS,
 ]

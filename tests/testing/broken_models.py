@@ -279,7 +279,7 @@ CORPUS = [
     Broken(FlagOfItsOwn, "check_training_reaches_layers"),
     Broken(FixedBatch, "check_batch_sizes", (5,)),
     Broken(OutputPerSample, "check_batch_sizes", (5,)),
-    Broken(MoreInTraining, "check_fit"),
+    Broken(MoreInTraining, "check_training_flag"),
     Broken(CountsCalls, "check_python_state"),
     Broken(CountsCalls, "check_fit"),
     Broken(StopsGradients, "check_fit"),

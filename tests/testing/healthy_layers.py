@@ -153,7 +153,7 @@ class Block(keras.layers.Layer):
         self.second.build((*input_shape[:-1], self.units))
 
     def call(self, inputs):
-        return self.second(self.first(inputs))
+        return self.second(self.dropout(self.first(inputs)))
 
     def get_config(self):
         return super().get_config() | {

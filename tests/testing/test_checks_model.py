@@ -218,5 +218,5 @@ def test_outputs_that_change_in_training_are_named():
     (entry,) = (one for one in CORPUS if one.cls is MoreInTraining)
     failure = failure_of(entry)
     assert str(failure) == (
-        "it gives the shapes [(8, 3)], in training [(8, 3), (8, 4)]"
+        "it gives the shapes [(2, 3)], in training [(2, 3), (2, 4)]"
     )
