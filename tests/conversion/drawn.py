@@ -160,8 +160,8 @@ def layer_norm_over_all(pair: Pair, node: Node) -> Node | None:
         return None
     if not node.last and len(shape) > 1:
         shape = (shape[-1], *shape[:-1])
-    module, name = pair.module(nn.LayerNorm(shape))
-    axes = list(range(1, len(shape) + 1))
+    module, name = pair.module(nn.LayerNorm(list(shape)))
+    axes: Any = list(range(1, len(shape) + 1))
     layer = stock.LayerNormalization(axis=axes, epsilon=1e-5, **name)
     return pair.apply(node, module, layer, last=node.last)
 
@@ -378,7 +378,9 @@ class Torch(nn.Module):
         return tuple(map(run, self.outputs))
 
 
-def pair_of(draw: Any) -> tuple[Any, Any, np.ndarray, list[bool], list[str]]:
+def pair_of(
+    draw: Any,
+) -> tuple[Any, Any, np.ndarray, list[bool | None], list[str]]:
     """Returns (Keras's model, torch's, torch's input, where channels are)."""
     shape = draw(st.sampled_from([(4, 3, 2), (2, 2, 3), (4, 3), (12,)]))
     pair = Pair(draw, draw(st.booleans()))
