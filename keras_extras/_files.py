@@ -22,6 +22,10 @@ from typing import IO, Any
 
 StrPath = str | os.PathLike[str]
 
+# A link in the place of a file that we are about to write would lead us
+# elsewhere. Windows has no such flag, and links there need a privilege.
+NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
+
 
 @contextlib.contextmanager
 def replaced(
@@ -151,7 +155,8 @@ class FileLock:
             OSError: if there can be no locks in this place.
         """
         while not self.is_held:
-            handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+            flags = os.O_RDWR | os.O_CREAT | NO_LINKS
+            handle = os.open(self.path, flags, 0o666)
             try:
                 if not _locked(handle):
                     holder = os.read(handle, 20)

@@ -219,3 +219,13 @@ def test_a_named_pipe_is_refused(tmp_path):
     refuse_pipe(f"/dev/fd/{hear}")  # as the shell gives it
     os.close(hear)
     os.close(said)
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="no such flag")
+def test_a_link_in_the_place_of_a_lock_leads_nowhere(tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_bytes(b"mine")
+    os.symlink(precious, tmp_path / "a.lock")
+    with pytest.raises(OSError, match="symbolic link"):
+        FileLock(tmp_path / "a").acquire()
+    assert precious.read_bytes() == b"mine"

@@ -8,6 +8,7 @@ spoken, and https is never left for http.
 """
 
 import contextlib
+import errno
 import hashlib
 import http.client
 import os
@@ -23,7 +24,7 @@ from typing import IO, Any
 
 import keras.utils
 
-from keras_extras._files import put_in_place
+from keras_extras._files import NO_LINKS, FileLock, put_in_place
 
 _ROUNDS = 3  # times that each address is tried without getting on
 _FIRST_PAUSE = 1.0  # seconds before the second round; doubles after each
@@ -104,48 +105,21 @@ def is_genuine(path: str, size: int | None, sha256: str) -> bool:
 @contextlib.contextmanager
 def _alone(path: str) -> Iterator[str]:
     """Gives the path to write to, to one process after the other."""
-    name = path + ".lock"
-    while True:
-        lock = os.open(name, os.O_RDWR | os.O_CREAT | _NO_LINKS, 0o666)
-        try:
-            _wait_for(lock)
-            # The one who had the lock removed the file when it was done:
-            # then this is a lock on a file that nobody else can see.
-            with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(lock), os.stat(name)):
-                    break
-        except OSError:
-            # Some network drives have no locks. Then each process has a file
-            # of its own, which is safe, but is not resumed.
-            os.close(lock)
-            yield f"{path}.{os.getpid()}.part"
-            return
-        os.close(lock)
+    lock = FileLock(path)
+    try:
+        while lock.acquire() is not None:
+            time.sleep(0.1)
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # a link: somebody is up to something
+            raise
+        # Some network drives have no locks. Then each process has a file of
+        # its own, which is safe, but is not resumed.
+        yield f"{path}.{os.getpid()}.part"
+        return
     try:
         yield path + ".part"
     finally:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        os.close(lock)
-
-
-# A link in the place of a file that we are about to write would lead us
-# elsewhere. Windows has no such flag, and links there need a privilege.
-_NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
-
-
-def _wait_for(lock: int) -> None:
-    if sys.platform == "win32":
-        import msvcrt
-
-        while True:
-            try:  # waits for ten seconds, then raises
-                return msvcrt.locking(lock, msvcrt.LK_LOCK, 1)
-            except OSError:
-                continue
-    import fcntl
-
-    return fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.release()
 
 
 class _Patience:
@@ -251,7 +225,7 @@ def _transfer(
     patience: _Patience,
 ) -> None:
     """Asks one address for what is missing, and stores it as it comes."""
-    flags = os.O_RDWR | os.O_CREAT | _NO_LINKS | getattr(os, "O_BINARY", 0)
+    flags = os.O_RDWR | os.O_CREAT | NO_LINKS | getattr(os, "O_BINARY", 0)
     with open(os.open(part, flags, 0o666), "r+b") as file:
         have = file.seek(0, os.SEEK_END)
         if have == size:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keras_extras import _files
 from keras_extras.datasets.files import _download
 from tests.datasets.mirror import DEAD, cut, ok, serving, status
 
@@ -555,7 +556,7 @@ def test_without_locks_each_process_has_a_file_of_its_own(
     def no_locks(lock):
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr(_download, "_wait_for", no_locks)
+    monkeypatch.setattr(_files, "_locked", no_locks)
     parts = []
     gather = _download._gather
 

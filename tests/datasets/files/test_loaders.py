@@ -1,5 +1,7 @@
+import bz2
 import gzip
 import hashlib
+import lzma
 
 import numpy as np
 import pytest
@@ -172,10 +174,10 @@ def test_the_sample_does_not_depend_on_the_cache(cache):
     assert len(load_mnist("train")[0]) == 8500
 
 
-@pytest.mark.parametrize("ending", ["", ".gz"])
+@pytest.mark.parametrize("ending", ["", ".gz", ".xz", ".bz2"])
 def test_the_test_files_are_found_under_the_name_test_too(tmp_path, ending):
     write_pair(tmp_path, prefix="test")
-    pack = {".gz": gzip.compress}
+    pack = {".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress}
     for file in tmp_path.iterdir() if ending else ():
         data = file.read_bytes()
         file.unlink()
