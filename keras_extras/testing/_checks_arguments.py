@@ -40,7 +40,7 @@ def check_arguments_matter(subject: Subject) -> None:
         others = [
             value
             for value in other_values(name, config[name])
-            if value != config[name]
+            if _is_another(subject, name, value)
         ]
         formats = name == "data_format"  # which has a check of its own
         if others and (name in unread or ending in OBJECTS) and not formats:
@@ -52,6 +52,15 @@ def check_arguments_matter(subject: Subject) -> None:
                 subject.verify(
                     argument_matters, layer=subject.layer, turned={}, **values
                 )
+
+
+def _is_another(subject: Subject, name: str, value: Any) -> bool:
+    """Returns whether an argument is another one: "non_neg" is `NonNeg()`."""
+    try:
+        made = subject.clone(**{name: value}).get_config()
+    except Exception:  # no value for this argument
+        return False
+    return made.get(name) != subject.config[name]
 
 
 def _matters(subject: Subject, **values: Any) -> bool:
