@@ -97,7 +97,7 @@ def argument_matters(
             weight.assign(weight + 0.1)
         outputs = [twin(*x, training=mode) for mode in (False, True)]
         for item in keras.tree.flatten([outputs, twin.losses]):
-            found.append(keras.ops.convert_to_numpy(item).tolist())
+            found.append(np.copy(keras.ops.convert_to_numpy(item)).tolist())
     assert seen[0] != seen[1], f"{name} has no effect: {values} do the same"
 
 
