@@ -40,7 +40,7 @@ def check_arguments_matter(subject: Subject) -> None:
         others = [
             value
             for value in other_values(name, config[name])
-            if value != config[name]
+            if _is_another(subject, name, value)
         ]
         formats = name == "data_format"  # which has a check of its own
         if others and (name in unread or ending in OBJECTS) and not formats:
@@ -52,6 +52,15 @@ def check_arguments_matter(subject: Subject) -> None:
                 subject.verify(
                     argument_matters, layer=subject.layer, turned={}, **values
                 )
+
+
+def _is_another(subject: Subject, name: str, value: Any) -> bool:
+    """Returns whether an argument is another one: "non_neg" is `NonNeg()`."""
+    try:
+        made = subject.clone(**{name: value}).get_config()
+    except Exception:  # no value for this argument
+        return False
+    return made.get(name) != subject.config[name]
 
 
 def _matters(subject: Subject, **values: Any) -> bool:
@@ -88,7 +97,7 @@ def argument_matters(
             weight.assign(weight + 0.1)
         outputs = [twin(*x, training=mode) for mode in (False, True)]
         for item in keras.tree.flatten([outputs, twin.losses]):
-            found.append(keras.ops.convert_to_numpy(item).tolist())
+            found.append(np.copy(keras.ops.convert_to_numpy(item)).tolist())
     assert seen[0] != seen[1], f"{name} has no effect: {values} do the same"
 
 

@@ -218,9 +218,9 @@ def other_values(name: str, value: Any) -> list[Any]:
     by_ending = {
         "name": ["another_name"],
         "initializer": ["ones", "zeros"],
-        "regularizer": ["l2"],
-        "constraint": ["non_neg"],
-        "activation": ["tanh"],
+        "regularizer": ["l2", "l1"],
+        "constraint": ["non_neg", "unit_norm"],
+        "activation": ["tanh", "softsign"],
         "padding": ["same", "valid"],
         "format": ["channels_first", "channels_last"],
     }

@@ -378,10 +378,12 @@ def plain(config: Any, without_name: bool = False) -> str:
 
 
 def _without_build(value: Any) -> Any:
-    """Leaves out what a layer says of its build: that is no argument."""
+    """Leaves out the build, and the numbers in the names of sublayers."""
     if isinstance(value, dict):
         return {
-            key: _without_build(item)
+            key: re.sub(r"_\d+$", "", item)
+            if key == "name" and "trainable" in value and "" not in value
+            else _without_build(item)
             for key, item in value.items()
             if key != "build_config"
         }

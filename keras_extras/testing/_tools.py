@@ -191,10 +191,12 @@ class _Probe(keras.Model):
         training: Any = True,
     ) -> Any:
         floats = [leaf for leaf in leaves(y_pred) if is_float(leaf.dtype)]
-        total: Any = 0
+        # Outputs may not depend on the inputs, such as those of positions.
+        total: Any = sum(0 * keras.ops.sum(point) for point in self.points)
         for leaf, cotangent in zip(floats, self.cotangents, strict=True):
             factor = keras.ops.cast(cotangent, leaf.dtype)
-            total += keras.ops.sum(leaf * factor)
+            part = keras.ops.sum(leaf * factor)
+            total += keras.ops.cast(part, total.dtype) if self.points else part
         return total
 
 
