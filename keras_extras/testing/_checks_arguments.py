@@ -97,7 +97,8 @@ def argument_matters(
             weight.assign(weight + 0.1)
         outputs = [twin(*x, training=mode) for mode in (False, True)]
         for item in keras.tree.flatten([outputs, twin.losses]):
-            found.append(np.copy(keras.ops.convert_to_numpy(item)).tolist())
+            numbers: Any = keras.ops.convert_to_numpy(item)
+            found.append(np.copy(numbers).tolist())
     assert seen[0] != seen[1], f"{name} has no effect: {values} do the same"
 
 

@@ -192,7 +192,8 @@ class _Probe(keras.Model):
     ) -> Any:
         floats = [leaf for leaf in leaves(y_pred) if is_float(leaf.dtype)]
         # Outputs may not depend on the inputs, such as those of positions.
-        total: Any = sum(0 * keras.ops.sum(point) for point in self.points)
+        sums: list[Any] = [keras.ops.sum(point) for point in self.points]
+        total: Any = sum(0 * number for number in sums)
         for leaf, cotangent in zip(floats, self.cotangents, strict=True):
             factor = keras.ops.cast(cotangent, leaf.dtype)
             part = keras.ops.sum(leaf * factor)
