@@ -219,11 +219,6 @@ def no_randomness(monkeypatch):
     monkeypatch.setattr(_replay.Tape, "_read", lambda *_: None)
 
 
-def no_numbers(monkeypatch):
-    unproven(monkeypatch)
-    monkeypatch.setattr(_replay.Tape, "_read", lambda *_: None)
-
-
 def no_gradients(monkeypatch):
     finish = _replay.Tape.finish
 
@@ -284,7 +279,7 @@ def one_less(monkeypatch):
 
 
 TORCH = [
-    no_reach, no_watch, no_randomness, no_numbers, no_gradients, no_losses,
+    no_reach, no_watch, no_randomness, no_gradients, no_losses,
     no_batches, no_doubt, no_variables, no_shapes,
 ]  # fmt: skip
 BROKEN = TORCH if BACKEND == "torch" else [one_more, one_less]
