@@ -659,7 +659,8 @@ def test_callbacks_that_look_at_batches(make, ways):
         model = compiled(dense())
         callback = make()
         history = fitted(model, is_ours, epochs=2, callbacks=[callback])
-        calls = [call for call in callback.calls if call[0] != "set_model"]
+        # Keras may call from several threads.
+        calls = sorted(callback.calls, key=repr)
         return model, history, len(callback.calls), repr(calls)[:2000]
 
     if make is Duck:  # with the dict of the parameters and the model in it

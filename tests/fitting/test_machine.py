@@ -219,11 +219,6 @@ def no_randomness(monkeypatch):
     monkeypatch.setattr(_replay.Tape, "_read", lambda *_: None)
 
 
-def no_numbers(monkeypatch):
-    unproven(monkeypatch)
-    monkeypatch.setattr(_replay.Tape, "_read", lambda *_: None)
-
-
 def no_gradients(monkeypatch):
     finish = _replay.Tape.finish
 
@@ -239,32 +234,8 @@ def no_gradients(monkeypatch):
     monkeypatch.setattr(_replay.Tape, "finish", without)
 
 
-def no_losses(monkeypatch):
-    monkeypatch.setattr(_replay, "has_added_losses", lambda model: False)
-
-
 def no_batches(monkeypatch):
     monkeypatch.setattr(_steps, "_why_watched", lambda callbacks: "")
-
-
-def no_doubt(monkeypatch):
-    begin = _replay.Replay.begin_epoch
-
-    def kept(self):
-        proven = getattr(self, "_is_proven", False)
-        begin(self)
-        self._is_proven = proven
-
-    monkeypatch.setattr(_replay.Replay, "begin_epoch", kept)
-
-
-def no_variables(monkeypatch):
-    no_reach(monkeypatch)
-    monkeypatch.setattr(_replay.Tape, "knows", lambda *_: True)
-
-
-def no_shapes(monkeypatch):
-    monkeypatch.setattr(_replay.Tape, "fits", lambda *_: True)
 
 
 def one_more(monkeypatch):
@@ -284,8 +255,8 @@ def one_less(monkeypatch):
 
 
 TORCH = [
-    no_reach, no_watch, no_randomness, no_numbers, no_gradients, no_losses,
-    no_batches, no_doubt, no_variables, no_shapes,
+    no_reach, no_watch, no_randomness, no_gradients,
+    no_batches,
 ]  # fmt: skip
 BROKEN = TORCH if BACKEND == "torch" else [one_more, one_less]
 
