@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # What is said of a class that extends one of Keras's, or one of ours that does.
 # Where a base of ours is unknown for another reason, that is an error of its
 # own; a base such as a bare `list` has another name, and stays an error.
-# `input_spec` is a property of Keras's, so an annotation would be an error.
-KERAS_PROPERTY = ".input_spec"
+# Properties of Keras, which an annotation would contradict.
+KERAS_PROPERTIES = (".input_spec", ".supports_masking")
 KERAS_BASE = re.compile(
     r"Type of (metaclass|base class) unknown"
     r'|Type of base class "keras(_extras)?\.[\w.]+" is (partially )?unknown'
@@ -64,7 +64,7 @@ def problems(report: dict[str, Any]) -> Iterator[str]:
             continue
         if diagnostic["severity"] != "error" or KERAS_BASE.fullmatch(message):
             continue
-        if name.endswith(KERAS_PROPERTY):
+        if name.endswith(KERAS_PROPERTIES):
             continue
         place = diagnostic.get("file", "")
         start = diagnostic.get("range", {}).get("start")

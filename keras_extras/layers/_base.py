@@ -376,7 +376,7 @@ class KernelLayer(BiasLayer):
     def _drop_lora(self) -> None:
         for name in ("lora_kernel_a", "lora_kernel_b"):
             internals.drop_weight(self, name)
-        self.lora_enabled = False
+        self.lora_enabled: bool = False
         self.lora_rank = self.lora_alpha = None
 
     def get_config(self) -> dict[str, Any]:

@@ -46,7 +46,8 @@ def check_arguments_matter(subject: Subject) -> None:
         if others and (name in unread or ending in OBJECTS) and not formats:
             # Random ones draw seeds, and all that is drawn after is another.
             random = ending == "initializer"
-            first = "zeros" if random else config[name]
+            constant = "ones" if others[0] == "zeros" else "zeros"
+            first = constant if random else config[name]
             values = {"name": name, "values": [first, others[0]]}
             if not _matters(subject, turned=switches, **values):
                 subject.verify(
