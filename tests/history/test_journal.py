@@ -438,12 +438,27 @@ def test_another_line_in_the_place_of_a_torn_one_is_not_cut_off(tmp_path):
     path = tmp_path / "run.jsonl"
     recorded([(0, [{"loss": 1.0}])], HistoryRecorder(path))
     whole = path.read_bytes()
+
+    class Disturbed(HistoryRecorder):
+        def on_epoch_begin(self, epoch, logs=None):
+            super().on_epoch_begin(epoch, logs)
+            path.write_bytes(whole + b'{"run":2,"epoc')  # without the lock
+
     path.write_bytes(whole + b'{"run":1,"epoch"')
-    recorder = HistoryRecorder(path)
-    path.write_bytes(whole + b'{"run":2,"epoc')
     with pytest.warns(UserWarning, match="another program has changed it"):
-        recorded([(0, [{"loss": 2.0}])], recorder)
+        recorded([(0, [{"loss": 2.0}])], Disturbed(path))
     assert path.read_bytes() == whole + b'{"run":2,"epoc'
+
+
+def test_what_a_dead_process_has_torn_is_cut_off(tmp_path):
+    path = tmp_path / "run.jsonl"
+    recorded([(0, [{"loss": 1.0}])], HistoryRecorder(path))
+    recorder = HistoryRecorder(path)
+    with path.open("ab") as file:
+        file.write(b'{"run":1,"epoch"')  # after it was read
+    recorded([(0, [{"loss": 2.0}])], recorder)
+    values = [r.value for r in read_history(path).rows if r.metric == "loss"]
+    assert values == [1.0, 2.0]
 
 
 def test_no_record_is_said_so(tmp_path):
