@@ -210,7 +210,7 @@ ALLOWED = {
         house=(*GROUND, "_version"),
         house_late=PUBLIC,
         outside=("numpy",),
-        outside_late=("keras", "matplotlib", "PIL"),
+        outside_late=("keras", "matplotlib", "PIL", "scipy"),
     ),
     "__main__": Arrows(house=("cli",)),
 }

@@ -66,7 +66,7 @@ def load(
     if with_labels:
         raise _single(path, form)
     if form == "npy":
-        with _numpy_file(path, "a .npy file") as array:
+        with numpy_file(path, "a .npy file") as array:
             return array, None
     return read_idx(path), None
 
@@ -172,7 +172,7 @@ def _numpy_writer(
 
 
 def _load_npz(path: StrPath, with_labels: bool) -> "Loaded":
-    with _numpy_file(path, "an .npz archive") as archive:
+    with numpy_file(path, "an .npz archive") as archive:
         names = archive.files
         arrays = [archive[name] for name in names[: 1 + with_labels]]
     if len(names) != 1 + with_labels:
@@ -185,7 +185,7 @@ def _load_npz(path: StrPath, with_labels: bool) -> "Loaded":
 
 
 @contextlib.contextmanager
-def _numpy_file(path: StrPath, form: str) -> Iterator[Any]:
+def numpy_file(path: StrPath, form: str) -> Iterator[Any]:
     """Opens what NumPy wrote; whatever it says of another file is one error."""
     import numpy as np
 
@@ -465,7 +465,7 @@ def _folder_writer(
     digits = len(str(max(len(array) - 1, 1)))
 
     def write() -> None:
-        with _folder_draft(folder) as draft:
+        with folder_draft(folder) as draft:
             for index, pixels in enumerate(array):
                 place = draft / ("" if labels is None else str(labels[index]))
                 place.mkdir(exist_ok=True)
@@ -494,7 +494,7 @@ def _as_pictures(array: "np.ndarray") -> "np.ndarray":
 
 
 @contextlib.contextmanager
-def _folder_draft(folder: Path) -> Iterator[Path]:
+def folder_draft(folder: Path) -> Iterator[Path]:
     """Gives a folder to fill, which takes its place when the block ends."""
     target = Path(os.path.realpath(folder))
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from keras_extras import _gray
 from keras_extras._errors import import_optional
 from keras_extras._files import replaced
-from keras_extras.cli import _convert
+from keras_extras.cli import _convert, _published
 from keras_extras.cli._parsers import Commands, failed, new, positive, sizes
 
 _INFO = """\
@@ -138,6 +138,15 @@ def run_info(args: argparse.Namespace) -> int:
 
 def run_convert(args: argparse.Namespace) -> int:
     """Converts one file or folder."""
+    parts = _published.read(args.source)
+    if parts is not None:
+        if args.labels or args.shape or args.dtype:
+            raise ValueError(
+                f"{args.source}: this data set has its own labels, shape and "
+                "dtype; leave out the options."
+            )
+        _published.save(parts, args.target)
+        return 0
     beside = _convert.form_of(args.source) in ("", "npy")
     array, labels = _convert.load(
         args.source,
