@@ -103,7 +103,7 @@ READING = {
     "max_pixels": (["a", 1.5, True], [0, 10**12]),
     "exif_orientation": FLAG,
     "links_outside": FLAG,
-    "cache": FLAG,
+    "cache": ([None, 2, 1.0], []),
     "augment": FLAG,
     "subset": ([3], ["test"]),
 }

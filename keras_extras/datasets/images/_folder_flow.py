@@ -6,6 +6,7 @@ A batch is read when it is asked for. What is read, how, and what is not, is
 in `_image_files`; here files get their targets.
 """
 
+import hashlib
 import os
 import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -17,6 +18,7 @@ from numpy.typing import ArrayLike
 
 from keras_extras import _checks as checks
 from keras_extras._errors import invalid_argument
+from keras_extras._files import replaced
 from keras_extras.datasets.images import _image_files
 from keras_extras.datasets.images._augmenter import ImageAugmenter
 from keras_extras.datasets.images._flow import ImageFlow, check_options
@@ -92,11 +94,14 @@ class FileFlow(ImageFlow):
         max_pixels: int | None,
         exif_orientation: bool,
         links_outside: bool,
-        cache: bool,
+        cache: bool | str | PathLike[str],
     ) -> None:
-        self._cached: dict[str, np.ndarray] | None = (
-            {} if checks.boolean(OWNER, "cache", cache) else None
-        )
+        self._cached: dict[str, np.ndarray] | None = None
+        self._cache_folder: str | None = None
+        if isinstance(cache, str | PathLike):
+            self._cache_folder = checks.file_path(OWNER, "cache", cache)
+        elif checks.boolean(OWNER, "cache", cache):
+            self._cached = {}
         self.links_outside: bool = checks.boolean(
             OWNER, "links_outside", links_outside
         )
@@ -173,10 +178,32 @@ class FileFlow(ImageFlow):
     def _read(self, path: str) -> np.ndarray:
         if self._cached is not None and path in self._cached:
             return self._cached[path]
-        inside = None if self.links_outside else self.directory
-        image = _image_files.read_image(path, inside=inside, **self._reading)
+        if self._cache_folder is not None:
+            return self._read_through(path, self._cache_folder)
+        image = self._decoded(path)
         if self._cached is not None:
             self._cached[path] = image
+        return image
+
+    def _decoded(self, path: str) -> np.ndarray:
+        inside = None if self.links_outside else self.directory
+        return _image_files.read_image(path, inside=inside, **self._reading)
+
+    def _read_through(self, path: str, folder: str) -> np.ndarray:
+        """Reads what an earlier call has left in a folder, or leaves it."""
+        status = os.stat(path)
+        facts = (os.path.abspath(path), status.st_mtime_ns, status.st_size)
+        key = repr((facts, sorted(self._reading.items())))
+        name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+        cached = os.path.join(folder, f"{name}.npy")
+        try:
+            return np.load(cached, allow_pickle=False)
+        except (FileNotFoundError, ValueError, EOFError):
+            pass  # not there yet, or not whole
+        image = self._decoded(path)
+        os.makedirs(folder, exist_ok=True)
+        with replaced(cached) as file:
+            np.save(file, image)
         return image
 
     def images_at(self, indices: np.ndarray) -> np.ndarray:

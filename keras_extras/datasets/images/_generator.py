@@ -203,7 +203,7 @@ class ImageDataGenerator(ImageAugmenter):
         max_pixels: int | None = None,
         exif_orientation: bool = False,
         links_outside: bool = False,
-        cache: bool = False,
+        cache: bool | str | PathLike[str] = False,
         groups: Callable[[str], Hashable] | None = None,
         masks: str | PathLike[str] | None = None,
         **options: Any,
@@ -249,9 +249,10 @@ class ImageDataGenerator(ImageAugmenter):
             exif_orientation: whether pictures of cameras are turned as their
                 EXIF entry says.
             links_outside: whether links may lead out of `directory`.
-            cache: whether images stay in memory once they are read: 1 byte
-                for each pixel and channel. Read and scaled once, they are
-                augmented in each epoch.
+            cache: whether images stay in memory once they are read and
+                scaled: 1 byte for each pixel and channel; or a folder that
+                they are written to, for this run and the next. A file that
+                has changed is read again.
             groups: function from a file name, relative to `directory`, to its
                 group; see `flow`.
             masks: folder with the masks of `class_mode="masks"`: files with
@@ -323,7 +324,7 @@ class ImageDataGenerator(ImageAugmenter):
         max_pixels: int | None = None,
         exif_orientation: bool = False,
         links_outside: bool = False,
-        cache: bool = False,
+        cache: bool | str | PathLike[str] = False,
         groups: str | None = None,
         masks: str | PathLike[str] | None = None,
         **options: Any,

@@ -9,6 +9,7 @@ from keras.src.legacy.preprocessing import image as legacy
 from PIL import Image
 
 from keras_extras.datasets import ImageDataGenerator
+from keras_extras.datasets.images import _image_files
 
 
 @pytest.fixture
@@ -345,6 +346,34 @@ def test_cached_images_are_read_once(folder):
     for file in given.filepaths:
         os.unlink(file)
     np.testing.assert_array_equal(given[0][0], first)
+
+
+def test_images_cached_on_disk_are_read_again_if_they_change(
+    folder, tmp_path_factory, monkeypatch
+):
+    cache = tmp_path_factory.mktemp("cache") / "deep"
+    first = flow(folder, cache=cache)[0][0]
+    assert len(list(cache.iterdir())) == 8
+    read = _image_files.read_image
+    asked = []
+
+    def watched(path, **how):
+        asked.append(path)
+        return read(path, **how)
+
+    monkeypatch.setattr(_image_files, "read_image", watched)
+    np.testing.assert_array_equal(flow(folder, cache=cache)[0][0], first)
+    assert not asked
+    changed = folder / "cat" / "0.png"
+    Image.new("RGB", (9, 7), "red").save(changed)
+    broken = next(iter(cache.iterdir()))
+    broken.write_bytes(b"")
+    again = flow(folder, cache=cache)[0][0]
+    assert str(changed) in asked
+    assert again[0, 0, 0].tolist() == [255, 0, 0]
+    np.testing.assert_array_equal(again[1:], first[1:])
+    flow(folder, cache=cache, color_mode="grayscale")[0]
+    assert len(list(cache.iterdir())) == 17
 
 
 def test_old_code_finds_its_attributes(folder):
