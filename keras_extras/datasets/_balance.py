@@ -119,6 +119,17 @@ def _weights(
             dict(weights),
             context=f"Class {missing[0]!r} has none.",
         )
+    # A class that has a name may be without an item in this part.
+    there = {*known.tolist(), *names.values()}
+    unknown = [name for name in given if name not in there]
+    if unknown:
+        raise invalid_argument(
+            owner,
+            "balance",
+            f"True, or a dict with the classes {known.tolist()[:10]}",
+            dict(weights),
+            context=f"There is no class {unknown[0]!r}.",
+        )
     return np.array(
         [
             checks.positive(owner, f"balance[{name!r}]", given[name])

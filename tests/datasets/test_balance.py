@@ -89,6 +89,7 @@ def test_batches_of_every_kind_of_data_set_are_balanced(tmp_path):
     [
         ({"shuffle": False, "balance": True}, "False without shuffle=True"),
         ({"balance": {0: 1}}, "Class 1 has none"),
+        ({"balance": {0: 1, 1: 1, 7: 1}}, "There is no class 7"),
         ({"balance": {0: 1, 1: 0}}, r"balance\[1\] must be"),
     ],
 )
